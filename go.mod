@@ -1,0 +1,3 @@
+module github.com/akushu/akushu
+
+go 1.26
