@@ -1,0 +1,127 @@
+package wire
+
+// A Span says which bytes of a structure a field came from.
+type Span struct {
+	// ID names the field: the path without indexes, such as
+	// "client_hello.key_share.client_shares.group". It is stable: words, filters
+	// and highlights hang on it. The length in front of a vector is a field of its
+	// own, ID + ".length".
+	ID string
+	// Path names this occurrence of the field, with indexes.
+	Path string
+	// Start and End are offsets in the structure: the bytes are [Start, End).
+	Start, End int
+	// Value is the decoded value of a leaf, of the field's own type; byte strings
+	// alias the input. It is nil for a group of fields.
+	Value any
+	// Depth is the number of groups around this span; the structure itself has 0.
+	Depth int
+	// Leaf tells fields from groups. The leaves of a structure, in order, cover
+	// each of its bytes exactly once.
+	Leaf bool
+}
+
+// Undecoded is the last element of the ID of bytes that no field could be made of.
+const Undecoded = "undecoded"
+
+// An Annotation is what [Codec.Annotate] found out about some bytes: groups and leaves
+// in the order of the bytes, each group before its members, and, when lenient, the
+// faults that were passed over.
+type Annotation struct {
+	Spans    []Span
+	Findings []*Error
+}
+
+type recorder struct {
+	Annotation
+	lenient bool
+}
+
+// Annotate decodes like [Codec.Decode] and records where each field stands. Where it
+// is lenient it never fails: a fault inside [Try] is noted, and the bytes stay raw; after
+// any other fault the remaining bytes become one leaf called [Undecoded]. Fields of s
+// that were not reached keep their values.
+func (c *Codec) Annotate(b []byte, root string, s Struct, lenient bool) (Annotation, error) {
+	c.reset(decoding, b, root)
+	r := &recorder{lenient: lenient}
+	c.rec = r
+	span := c.begin()
+	s.Layout(c)
+	c.finish()
+	if lenient && c.err != nil {
+		c.pardon()
+		c.end = len(b)
+		var rest []byte
+		Rest(c, Undecoded, &rest)
+	}
+	c.finishSpan(span)
+	c.rec = nil
+	return r.Annotation, c.result()
+}
+
+// Try lays out body for v. When the codec is lenient, a fault in body (bytes left over
+// included) is noted as a finding, *v, the cursor and the spans become what they were,
+// and Try returns false, so that the caller can take the same bytes raw.
+// Strictly, a fault stays a fault. Try reports whether body succeeded.
+func Try[T any](c *Codec, v *T, body func(*Codec, *T)) bool {
+	if c.mode == encoding {
+		body(c, v)
+		return c.err == nil
+	}
+	if !c.Lenient() {
+		body(c, v)
+		c.finish()
+		return c.err == nil
+	}
+	old, off, spans := *v, c.off, len(c.rec.Spans)
+	body(c, v)
+	c.finish()
+	if c.err == nil {
+		return true
+	}
+	c.pardon()
+	*v, c.off, c.rec.Spans = old, off, c.rec.Spans[:spans]
+	return false
+}
+
+// Note records a finding of the layout's own where the codec is lenient, and is a
+// fault elsewhere.
+func (c *Codec) Note(name string, err error) {
+	c.Fail(name, err)
+	if c.Lenient() {
+		c.pardon()
+	}
+}
+
+// pardon turns the fault into a finding.
+func (c *Codec) pardon() {
+	if c.err != nil {
+		c.rec.Findings = append(c.rec.Findings, c.err)
+		c.err = nil
+	}
+}
+
+// begin opens a group's span and returns its index, or -1.
+func (c *Codec) begin() int {
+	if c.rec == nil {
+		return -1
+	}
+	r := c.rec
+	r.Spans = append(r.Spans, Span{ID: c.id(), Path: c.where(), Start: c.off, Depth: len(c.path) - 1})
+	return len(r.Spans) - 1
+}
+
+func (c *Codec) finishSpan(i int) {
+	if i >= 0 && c.rec != nil && i < len(c.rec.Spans) {
+		c.rec.Spans[i].End = c.off
+	}
+}
+
+// leaf records the n bytes just taken as the field name.
+func (c *Codec) leaf(name string, n int, value any) {
+	c.push(name)
+	c.rec.Spans = append(c.rec.Spans, Span{
+		ID: c.id(), Path: c.where(), Start: c.off - n, End: c.off, Value: value, Depth: len(c.path) - 1, Leaf: true,
+	})
+	c.pop()
+}

@@ -1,0 +1,93 @@
+package wire
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Kind says what is wrong with the bytes.
+type Kind uint8
+
+// The kinds of fault. Want and Got of [Error] are numbers of bytes.
+const (
+	Truncated Kind = iota // Want bytes are declared or needed, Got are left
+	TooShort              // a vector of Got bytes where Want is the least
+	TooLong               // a vector of Got bytes where Want is the most
+	Trailing              // Got bytes are left over
+	Invalid               // Err says what
+)
+
+// An Error is a fault in the bytes, or in the fields to be encoded: what, in which
+// field, and where.
+type Error struct {
+	Kind   Kind
+	Path   string // "client_hello.extensions[3].key_share.client_shares[0].key_exchange"
+	ID     string // the path without indexes and containers, as in [Span.ID]
+	Offset int    // in bytes from the beginning of the structure
+	Want   int
+	Got    int
+	Err    error // the cause, where Kind is Invalid
+}
+
+func (e *Error) Error() string {
+	return fmt.Sprintf("%s: %s, at offset %d", e.Path, e.Reason(), e.Offset)
+}
+
+// Reason says what is wrong, without the place.
+func (e *Error) Reason() string {
+	switch e.Kind {
+	case Truncated:
+		return fmt.Sprintf("%s declared, %d left", bytes(e.Want), e.Got)
+	case TooShort:
+		return fmt.Sprintf("%s, at least %d expected", bytes(e.Got), e.Want)
+	case TooLong:
+		return fmt.Sprintf("%s, at most %d allowed", bytes(e.Got), e.Want)
+	case Trailing:
+		return fmt.Sprintf("%s left over", bytes(e.Got))
+	default:
+		return e.Err.Error()
+	}
+}
+
+// Unwrap returns the layout's own error, where there is one.
+func (e *Error) Unwrap() error { return e.Err }
+
+func bytes(n int) string {
+	if n == 1 {
+		return "1 byte"
+	}
+	return strconv.Itoa(n) + " bytes"
+}
+
+// where is the current path with indexes.
+func (c *Codec) where() string {
+	var b strings.Builder
+	for i, s := range c.path {
+		if i > 0 && s.name != "" {
+			b.WriteByte('.')
+		}
+		b.WriteString(s.name)
+		if s.index >= 0 {
+			b.WriteByte('[')
+			b.WriteString(strconv.Itoa(s.index))
+			b.WriteByte(']')
+		}
+	}
+	return b.String()
+}
+
+// id is the current path without indexes and elided steps.
+func (c *Codec) id() string {
+	var b strings.Builder
+	for _, s := range c.path {
+		if s.name == "" || s.elided {
+			continue
+		}
+		if b.Len() > 0 {
+			b.WriteByte('.')
+		}
+		b.WriteString(s.name)
+	}
+	return b.String()
+}
