@@ -1,0 +1,134 @@
+package msg
+
+import (
+	"github.com/akushu/akushu/internal/iana"
+	"github.com/akushu/akushu/internal/wire"
+)
+
+// HelloRetryRandom is the random of a ServerHello that is a HelloRetryRequest: SHA-256
+// of "HelloRetryRequest" (RFC 9846 §4.2.3).
+var HelloRetryRandom = [32]byte{
+	0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91,
+	0xc2, 0xa2, 0x11, 0x16, 0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c,
+}
+
+// HelloRequest asks a TLS 1.2 client to begin a new handshake (RFC 5246 §7.4.1.1).
+type HelloRequest struct{}
+
+func (*HelloRequest) Type() iana.HandshakeType { return iana.HandshakeHelloRequest }
+func (*HelloRequest) Spec() Spec               { return Spec{"hello_request", "RFC 5246 §7.4.1.1"} }
+func (*HelloRequest) Layout(*wire.Codec)       {}
+
+// ClientHello opens every handshake (RFC 9846 §4.2.2; RFC 5246 §7.4.1.2). A typed
+// extension field means something only where Extensions has its type.
+type ClientHello struct {
+	LegacyVersion      iana.Version
+	Random             [32]byte
+	SessionID          []byte // legacy_session_id, at most 32 bytes
+	Cookie             []byte // DTLS only (RFC 9147 §5.3)
+	CipherSuites       []iana.CipherSuite
+	CompressionMethods []byte
+	Extensions         Extensions
+
+	ServerName           []ServerName
+	MaxFragmentLength    MaxFragmentLength
+	StatusRequest        StatusRequest
+	SupportedGroups      []iana.NamedGroup
+	PointFormats         []byte
+	SignatureAlgorithms  []iana.SignatureScheme
+	SignatureCert        []iana.SignatureScheme // signature_algorithms_cert
+	ALPN                 []ProtocolName
+	ClientCertTypes      []byte
+	ServerCertTypes      []byte
+	Padding              []byte
+	CompressCertificate  []iana.CertificateCompression
+	RecordSizeLimit      uint16
+	DelegatedCredential  []iana.SignatureScheme
+	SessionTicket        []byte
+	PSK                  OfferedPSKs
+	SupportedVersions    []iana.Version
+	HRRCookie            []byte // the cookie extension
+	PSKModes             []byte
+	Authorities          []DistinguishedName
+	KeyShares            []KeyShareEntry
+	RenegotiatedConnInfo []byte // renegotiation_info
+}
+
+func (*ClientHello) Type() iana.HandshakeType { return iana.HandshakeClientHello }
+func (*ClientHello) Spec() Spec               { return Spec{"client_hello", "RFC 9846 §4.2.2"} }
+
+// Layout implements RFC 9846 §4.2.2.
+func (m *ClientHello) Layout(c *wire.Codec) {
+	wire.Uint16(c, "legacy_version", &m.LegacyVersion)
+	wire.Fixed(c, "random", m.Random[:])
+	wire.Vec8(c, "legacy_session_id", &m.SessionID, 0, 32)
+	if context(c).Protocol == DTLS {
+		wire.Vec8(c, "cookie", &m.Cookie, 0, 255)
+	}
+	wire.Codes16(c, "cipher_suites", "cipher_suite", &m.CipherSuites, 2, 1<<16-2)
+	wire.Vec8(c, "legacy_compression_methods", &m.CompressionMethods, 1, 255)
+	layoutExtensions(c, m, &m.Extensions, clientHelloExtensions)
+}
+
+// ServerHello chooses (RFC 9846 §4.2.3; RFC 5246 §7.4.1.3).
+type ServerHello struct {
+	LegacyVersion     iana.Version
+	Random            [32]byte
+	SessionID         []byte // legacy_session_id_echo
+	CipherSuite       iana.CipherSuite
+	CompressionMethod uint8
+	Extensions        Extensions
+
+	MaxFragmentLength    MaxFragmentLength
+	PointFormats         []byte
+	ALPN                 []ProtocolName
+	SCTs                 []SCT
+	ClientCertType       uint8
+	ServerCertType       uint8
+	RecordSizeLimit      uint16
+	SelectedIdentity     uint16
+	SelectedVersion      iana.Version
+	KeyShare             KeyShareEntry
+	RenegotiatedConnInfo []byte
+}
+
+func (*ServerHello) Type() iana.HandshakeType { return iana.HandshakeServerHello }
+func (*ServerHello) Spec() Spec               { return Spec{"server_hello", "RFC 9846 §4.2.3"} }
+
+// Layout implements RFC 9846 §4.2.3.
+func (m *ServerHello) Layout(c *wire.Codec) {
+	wire.Uint16(c, "legacy_version", &m.LegacyVersion)
+	wire.Fixed(c, "random", m.Random[:])
+	wire.Vec8(c, "legacy_session_id_echo", &m.SessionID, 0, 32)
+	wire.Uint16(c, "cipher_suite", &m.CipherSuite)
+	wire.Uint8(c, "legacy_compression_method", &m.CompressionMethod)
+	layoutExtensions(c, m, &m.Extensions, serverHelloExtensions)
+}
+
+// HelloRetryRequest asks for another ClientHello (RFC 9846 §4.2.4). On the wire it is a
+// ServerHello whose random is [HelloRetryRandom].
+type HelloRetryRequest struct {
+	LegacyVersion     iana.Version
+	Random            [32]byte
+	SessionID         []byte // legacy_session_id_echo
+	CipherSuite       iana.CipherSuite
+	CompressionMethod uint8
+	Extensions        Extensions
+
+	SelectedVersion iana.Version
+	Cookie          []byte
+	SelectedGroup   iana.NamedGroup
+}
+
+func (*HelloRetryRequest) Type() iana.HandshakeType { return iana.HandshakeServerHello }
+func (*HelloRetryRequest) Spec() Spec               { return Spec{"hello_retry_request", "RFC 9846 §4.2.4"} }
+
+// Layout implements RFC 9846 §4.2.4.
+func (m *HelloRetryRequest) Layout(c *wire.Codec) {
+	wire.Uint16(c, "legacy_version", &m.LegacyVersion)
+	wire.Fixed(c, "random", m.Random[:])
+	wire.Vec8(c, "legacy_session_id_echo", &m.SessionID, 0, 32)
+	wire.Uint16(c, "cipher_suite", &m.CipherSuite)
+	wire.Uint8(c, "legacy_compression_method", &m.CompressionMethod)
+	layoutExtensions(c, m, &m.Extensions, helloRetryExtensions)
+}
