@@ -37,10 +37,19 @@ type Hooks struct {
 	Peer func(*Result) error
 }
 
-func (h *Hooks) secret(l keys.Label, random *[32]byte, s keys.Secret) {
-	if h.Secret != nil && l.KeyLog != "" {
-		h.Secret(l.KeyLog, random, s)
+// log is the hook in the form in which a key schedule calls it.
+func (h *Hooks) log(clientRandom *[32]byte) keys.Log {
+	if h.Secret == nil {
+		return nil
 	}
+	return func(l keys.Label, s keys.Secret) { h.Secret(l.KeyLog(), clientRandom, s) }
+}
+
+func (h *Hooks) peer(r *Result) error {
+	if h.Peer == nil {
+		return nil
+	}
+	return h.Peer(r)
 }
 
 // ClientConfig is what a client flow is given.
@@ -77,5 +86,12 @@ type Result struct {
 	Peer         auth.Peer
 	ClientRandom [32]byte
 	TLSUnique    []byte        // TLS 1.2: the first Finished (RFC 5929 §3); nil where it is unsafe
-	Exporter     keys.Exporter // RFC 9846 §7.5, RFC 5705
+	Exporter     Exporter      // of keying material
+}
+
+// An Exporter derives keying material for the application from a connection's secrets
+// (RFC 9846 §7.5; RFC 5705). Wipe zeroes the secret; exporting is not possible after it.
+type Exporter interface {
+	Export(label string, context []byte, length int) ([]byte, error)
+	Wipe()
 }
