@@ -2116,6 +2116,11 @@ const (
 	HPKEDHKEMP521HKDFSHA512   HPKEKEM = 0x0012 // DHKEM(P-521, HKDF-SHA512), RFC 9180
 	HPKEDHKEMX25519HKDFSHA256 HPKEKEM = 0x0020 // DHKEM(X25519, HKDF-SHA256), RFC 9180
 	HPKEDHKEMX448HKDFSHA512   HPKEKEM = 0x0021 // DHKEM(X448, HKDF-SHA512), RFC 9180
+	HPKEMLKEM768              HPKEKEM = 0x0041 // ML-KEM-768, draft-ietf-hpke-pq
+	HPKEMLKEM1024             HPKEKEM = 0x0042 // ML-KEM-1024, draft-ietf-hpke-pq
+	HPKEMLKEM768P256          HPKEKEM = 0x0050 // MLKEM768-P256, draft-ietf-hpke-pq
+	HPKEMLKEM1024P384         HPKEKEM = 0x0051 // MLKEM1024-P384, draft-ietf-hpke-pq
+	HPKEMLKEM768X25519        HPKEKEM = 0x647a // MLKEM768-X25519, draft-ietf-hpke-pq
 )
 
 var hpkeKemsTable = [...]entry{
@@ -2124,6 +2129,11 @@ var hpkeKemsTable = [...]entry{
 	{0x0012, NoAdvice, "DHKEM(P-521, HKDF-SHA512)", "RFC 9180", ""},
 	{0x0020, NoAdvice, "DHKEM(X25519, HKDF-SHA256)", "RFC 9180", ""},
 	{0x0021, NoAdvice, "DHKEM(X448, HKDF-SHA512)", "RFC 9180", ""},
+	{0x0041, NoAdvice, "ML-KEM-768", "draft-ietf-hpke-pq", ""},
+	{0x0042, NoAdvice, "ML-KEM-1024", "draft-ietf-hpke-pq", ""},
+	{0x0050, NoAdvice, "MLKEM768-P256", "draft-ietf-hpke-pq", ""},
+	{0x0051, NoAdvice, "MLKEM1024-P384", "draft-ietf-hpke-pq", ""},
+	{0x647a, NoAdvice, "MLKEM768-X25519", "draft-ietf-hpke-pq", ""},
 }
 
 // HPKEKDF is a code point of the HPKE KDF Identifiers registry, used by Encrypted Client Hello (RFC 9180 §7.2).
@@ -2148,12 +2158,16 @@ const (
 	HPKEHKDFSHA256 HPKEKDF = 0x0001 // HKDF-SHA256, RFC 9180
 	HPKEHKDFSHA384 HPKEKDF = 0x0002 // HKDF-SHA384, RFC 9180
 	HPKEHKDFSHA512 HPKEKDF = 0x0003 // HKDF-SHA512, RFC 9180
+	HPKESHAKE128   HPKEKDF = 0x0010 // SHAKE128, draft-ietf-hpke-pq
+	HPKESHAKE256   HPKEKDF = 0x0011 // SHAKE256, draft-ietf-hpke-pq
 )
 
 var hpkeKdfsTable = [...]entry{
 	{0x0001, NoAdvice, "HKDF-SHA256", "RFC 9180", ""},
 	{0x0002, NoAdvice, "HKDF-SHA384", "RFC 9180", ""},
 	{0x0003, NoAdvice, "HKDF-SHA512", "RFC 9180", ""},
+	{0x0010, NoAdvice, "SHAKE128", "draft-ietf-hpke-pq", ""},
+	{0x0011, NoAdvice, "SHAKE256", "draft-ietf-hpke-pq", ""},
 }
 
 // HPKEAEAD is a code point of the HPKE AEAD Identifiers registry, used by Encrypted Client Hello (RFC 9180 §7.3).
