@@ -2,16 +2,18 @@ module github.com/akushu/akushu
 
 go 1.26.0
 
-<<<<<<< HEAD
-require github.com/google/go-cmp v0.7.0
+require (
+	filippo.io/edwards25519 v1.2.0
+	github.com/google/go-cmp v0.7.0
+	golang.org/x/crypto v0.58.0
+)
 
 require (
-	filippo.io/edwards25519 v1.2.0 // indirect
 	github.com/BurntSushi/toml v1.4.1-0.20240526193622-a339e1f7089c // indirect
-	golang.org/x/crypto v0.58.0 // indirect
 	golang.org/x/exp/typeparams v0.0.0-20231108232855-2478ac86f678 // indirect
 	golang.org/x/mod v0.41.0 // indirect
 	golang.org/x/sync v0.23.0 // indirect
+	golang.org/x/sys v0.49.0 // indirect
 	golang.org/x/tools v0.51.0 // indirect
 	honnef.co/go/tools v0.8.2 // indirect
 	mvdan.cc/gofumpt v0.12.0 // indirect
@@ -21,12 +23,3 @@ tool (
 	honnef.co/go/tools/cmd/staticcheck
 	mvdan.cc/gofumpt
 )
-=======
-require (
-	filippo.io/edwards25519 v1.2.0
-	github.com/google/go-cmp v0.7.0
-	golang.org/x/crypto v0.58.0
-)
-
-require golang.org/x/sys v0.49.0 // indirect
->>>>>>> keys

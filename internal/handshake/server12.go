@@ -104,7 +104,7 @@ func (s *server12) negotiate() error {
 	s.result.Group, s.result.Scheme = s.group.ID, s.scheme.ID
 	s.result.ALPN, err = chooseALPN(s.cfg.ALPN, s.hello)
 	s.result.ExtendedMain = s.hello.Extensions.Has(iana.ExtExtendedMainSecret)
-	s.layout.KeyExchange = s.result.Suite.KeyExchange.Form()
+	s.layout.KeyExchange = form(s.result.Suite)
 	s.transcript.begin(s.result.Suite.Hash)
 	return err
 }
