@@ -20,6 +20,7 @@ type Conn struct {
 	raw    net.Conn
 	client bool
 	config *Config
+	name   string // of the server, as it was dialled; empty where the configuration says it
 
 	shake  shake
 	in     inHalf

@@ -19,6 +19,7 @@ type inHalf struct {
 	conn     *Conn
 	records  *record.Reader
 	messages record.Messages
+	version  iana.Version   // 0 until negotiated
 	post     handshake.Post // set by the handshake
 	data     []byte         // application data that was not read yet, in records' buffer
 	useless  int            // records in a row that brought nothing
@@ -175,7 +176,7 @@ func (h *inHalf) takeAlert(content []byte) error {
 // mayIgnore reports whether an alert ends nothing: in TLS 1.3 that is user_canceled alone,
 // whatever the level says (RFC 9846 §6), before it is every warning (RFC 5246 §7.2).
 func (h *inHalf) mayIgnore(level iana.AlertLevel, code iana.Alert) bool {
-	if h.records.Version() == iana.VersionTLS13 {
+	if h.version == iana.VersionTLS13 {
 		return code == iana.AlertUserCanceled
 	}
 	return level == iana.AlertLevelWarning

@@ -1,10 +1,7 @@
 package tls
 
 import (
-	"errors"
-	"io"
 	"net"
-	"os"
 	"sync"
 	"sync/atomic"
 
@@ -148,6 +145,13 @@ const (
 	reserve = chunk/smallRecord + 64
 )
 
+// begin prepares for application data. The lock is held.
+func (h *outHalf) begin() {
+	if h.sent < fullSizeAfter {
+		h.records.SetMaxContent(smallRecord)
+	}
+}
+
 // write sends application data.
 func (h *outHalf) write(b []byte) (int, error) {
 	h.mu.Lock()
@@ -212,14 +216,11 @@ func (h *outHalf) fail(err error) error {
 // writeTimeoutError is what Write returns after one timed out.
 type writeTimeoutError struct{ err error }
 
-func (e *writeTimeoutError) Error() string   { return "tls: an earlier write timed out: " + e.err.Error() }
+func (e *writeTimeoutError) Error() string {
+	return "tls: an earlier write timed out: " + e.err.Error()
+}
 func (e *writeTimeoutError) Unwrap() error   { return e.err }
 func (e *writeTimeoutError) Timeout() bool   { return true }
 func (e *writeTimeoutError) Temporary() bool { return false }
 
-var (
-	_ net.Error = (*writeTimeoutError)(nil)
-	_           = errors.Is
-	_           = io.EOF
-	_           = os.ErrDeadlineExceeded
-)
+var _ net.Error = (*writeTimeoutError)(nil)

@@ -8,7 +8,6 @@ import (
 
 	"github.com/akushu/akushu/internal/alert"
 	"github.com/akushu/akushu/internal/handshake"
-	"github.com/akushu/akushu/internal/iana"
 )
 
 // shake is a connection's handshake: it runs once, whoever asks for it first, and its
@@ -47,15 +46,24 @@ func (c *Conn) HandshakeContext(ctx context.Context) error {
 	if r == nil {
 		return err
 	}
-	stop := context.AfterFunc(ctx, func() { _ = c.raw.Close() })
-	<-r.done
-	if interrupted := !stop(); interrupted && r.err != nil {
+	if c.await(ctx, r) && r.err != nil {
 		return ctx.Err()
 	}
 	if r.fate != nil {
 		r.fate()
 	}
 	return r.err
+}
+
+// await waits for the end of r. If ctx ends before, it closes the connection, and reports
+// that it did.
+func (c *Conn) await(ctx context.Context, r *run) (interrupted bool) {
+	if ctx.Done() != nil {
+		stop := context.AfterFunc(ctx, func() { _ = c.raw.Close() })
+		defer func() { interrupted = !stop() }()
+	}
+	<-r.done
+	return false
 }
 
 // join returns the run that is under way, after starting it if need be, or nil and the
@@ -124,16 +132,22 @@ func (c *Conn) flow(ctx context.Context, t *transport) error {
 	}
 	result.Exporter = guard(result.Exporter)
 	c.in.post = post
+	// The ciphers go, the keys stay: a connection that idles from here on keeps none.
+	c.in.records.Rest()
+	c.out.records.Rest()
+	c.out.begin()
 	c.result.Store(result)
 	return nil
 }
 
 func (c *Conn) clientFlow(ctx context.Context, t *transport) (*handshake.Result, handshake.Post, error) {
-	cfg, err := c.config.client("")
+	cfg, err := c.config.client(c.name)
 	if err != nil {
 		return nil, nil, err
 	}
-	c.out.begin(!c.config.DynamicRecordSizingDisabled)
+	if !c.config.resolve().dynamicRecords {
+		c.out.sent = fullSizeAfter
+	}
 	return handshake.Client(ctx, t, cfg)
 }
 
@@ -143,8 +157,8 @@ func (c *Conn) serverFlow(ctx context.Context, t *transport) (*handshake.Result,
 		return nil, nil, alert.Internal("handshake", "%w", err)
 	}
 	result, post, err := handshake.Server(ctx, t, &setup.ServerConfig)
-	c.out.begin(setup.dynamicRecords)
+	if !setup.dynamicRecords {
+		c.out.sent = fullSizeAfter
+	}
 	return result, post, err
 }
-
-var _ = iana.AlertCloseNotify

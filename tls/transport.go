@@ -13,9 +13,8 @@ import (
 // transport carries a handshake over a connection's two halves, which it has for itself
 // until the flow ends. It implements [handshake.Transport].
 type transport struct {
-	in      *inHalf
-	out     *outHalf
-	version iana.Version // 0 until negotiated
+	in  *inHalf
+	out *outHalf
 }
 
 // ReadMessage implements [handshake.Transport].
@@ -31,7 +30,7 @@ func (t *transport) ReadMessage() ([]byte, error) {
 		switch {
 		case typ == iana.ContentHandshake:
 			err = t.in.messages.Push(content)
-		case typ == iana.ContentChangeCipherSpec && t.version == iana.VersionTLS13:
+		case typ == iana.ContentChangeCipherSpec && t.in.version == iana.VersionTLS13:
 			err = t.passOver(content)
 		default:
 			err = alert.Unexpected("record", "RFC 9846 §5", "a record of type %v during the handshake", typ)
@@ -122,7 +121,7 @@ func (t *transport) SetWriteKeys(_ handshake.Epoch, k *suite.TrafficKeys) error 
 
 // SetVersion implements [handshake.Transport].
 func (t *transport) SetVersion(v iana.Version) {
-	t.version = v
+	t.in.version = v
 	t.in.records.SetVersion(v)
 	t.out.records.SetVersion(v)
 }
