@@ -144,10 +144,7 @@ func (c *client12) recvServerKeyExchange() (keys.Secret, []byte, error) {
 	}
 	c.result.Group, c.result.Scheme = g.ID, m.Algorithm
 	public, shared, err := g.Respond(c.cfg.Rand, m.Public)
-	if err != nil {
-		return nil, nil, err
-	}
-	return shared, public, nil
+	return shared, public, at(where+".public", err)
 }
 
 // signedParams is what the signature of ServerKeyExchange covers (RFC 5246 §7.4.3).

@@ -204,9 +204,10 @@ func (s *server12) recvClientKeyExchange() error {
 	if _, err := s.receive(m); err != nil {
 		return err
 	}
+	defer s.key.Wipe()
 	premaster, err := s.key.Shared(m.Public)
 	if err != nil {
-		return err
+		return at("client_key_exchange.ecdh_Yc", err)
 	}
 	defer premaster.Wipe()
 	s.derive(s.result, s.cfg.log(&s.hello.Random), premaster, s.transcript.sum(), &s.hello.Random, &s.random)
