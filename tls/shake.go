@@ -152,7 +152,7 @@ func (c *Conn) clientFlow(ctx context.Context, t *transport) (*handshake.Result,
 }
 
 func (c *Conn) serverFlow(ctx context.Context, t *transport) (*handshake.Result, handshake.Post, error) {
-	setup, err := c.config.server(c)
+	setup, err := c.config.server(c.raw)
 	if err != nil {
 		return nil, nil, alert.Internal("handshake", "%w", err)
 	}
