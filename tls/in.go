@@ -98,6 +98,9 @@ func (h *inHalf) fail(err error) error {
 // next takes one record.
 func (h *inHalf) next() error {
 	typ, content, err := h.records.Next()
+	if err == nil {
+		err = h.checkOther(typ)
+	}
 	if err != nil {
 		return err
 	}
@@ -118,14 +121,20 @@ func (h *inHalf) next() error {
 }
 
 func (h *inHalf) takeData(content []byte) error {
-	if err := h.messages.CheckOther(iana.ContentApplicationData); err != nil {
-		return err
-	}
 	if len(content) == 0 {
 		return h.idle("an empty record")
 	}
 	h.data, h.useless = content, 0
 	return nil
+}
+
+// checkOther refuses a record within a handshake message where that is not allowed: TLS 1.2
+// allows it (RFC 5246 §6.2.1).
+func (h *inHalf) checkOther(typ iana.ContentType) error {
+	if typ == iana.ContentHandshake || h.version == iana.VersionTLS12 {
+		return nil
+	}
+	return h.messages.CheckOther(typ)
 }
 
 // idle counts a record that brought nothing.

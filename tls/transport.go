@@ -49,10 +49,8 @@ func (t *transport) next() (iana.ContentType, []byte, error) {
 		if err != nil {
 			return 0, nil, err
 		}
-		if typ != iana.ContentHandshake {
-			if err := t.in.messages.CheckOther(typ); err != nil {
-				return 0, nil, err
-			}
+		if err := t.in.checkOther(typ); err != nil {
+			return 0, nil, err
 		}
 		if typ != iana.ContentAlert {
 			return typ, content, nil

@@ -36,7 +36,7 @@ type share struct {
 //	                          ▲ │                 └► TLS 1.2: client12.go
 //	                          └─┘ HelloRetryRequest, once
 func Client(ctx context.Context, t Transport, cfg *ClientConfig) (*Result, Post, error) {
-	c := &client{flow: flow{t: t}, ctx: ctx, cfg: cfg, result: &Result{ServerName: cfg.ServerName}}
+	c := &client{flow: flow{t: t}, ctx: ctx, cfg: cfg, result: &Result{ServerName: hostName(cfg.ServerName)}}
 	defer c.wipeShares()
 	if err := c.sendClientHello(); err != nil {
 		return nil, nil, err
