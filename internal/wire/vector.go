@@ -65,16 +65,35 @@ func List24[T any](c *Codec, name string, v *[]T, min, max int, elem func(*Codec
 }
 
 func list[T any](c *Codec, prefix uint8, name string, v *[]T, min, max int, elem func(*Codec, *T)) {
-	ok := c.open(prefix, name, min, max)
-	if ok && c.mode == encoding {
-		for i := range *v {
-			c.element(i)
-			elem(c, &(*v)[i])
-		}
-	} else if ok {
+	switch ok := c.open(prefix, name, min, max); {
+	case ok && c.mode == encoding:
+		encodeElements(c, v, elem)
+	case ok:
 		elements(c, v, elem)
 	}
 	c.close()
+}
+
+// ListRest is a list without a length of its own: its elements fill what is left of the
+// innermost vector.
+func ListRest[T any](c *Codec, name string, v *[]T, elem func(*Codec, *T)) {
+	c.push(name)
+	c.top().span = c.begin()
+	if c.mode == encoding {
+		encodeElements(c, v, elem)
+	} else {
+		elements(c, v, elem)
+	}
+	c.element(-1)
+	c.finishSpan(c.top().span)
+	c.pop()
+}
+
+func encodeElements[T any](c *Codec, v *[]T, elem func(*Codec, *T)) {
+	for i := range *v {
+		c.element(i)
+		elem(c, &(*v)[i])
+	}
 }
 
 // elements decodes the elements of a list until nothing is left. One that is at fault is
