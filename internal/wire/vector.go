@@ -168,7 +168,7 @@ func Octets8[E ~uint8](c *Codec, name, elem string, v *[]byte, min, max int) {
 // close, also where it failed.
 func (c *Codec) open(prefix uint8, name string, min, max int) bool {
 	v := c.push(name)
-	v.prefix, v.min, v.max = prefix, int32(min), int32(max)
+	v.prefix, v.min, v.max, v.outer = prefix, int32(min), int32(max), c.end
 	if c.err != nil {
 		return false
 	}
@@ -177,7 +177,6 @@ func (c *Codec) open(prefix uint8, name string, min, max int) bool {
 		c.buf = append(c.buf, zeros[:prefix]...)
 		return true
 	}
-	v.outer = c.end
 	if c.rec != nil && name != "" {
 		v.span = c.begin()
 	}
