@@ -145,7 +145,7 @@ func DecodeInto(m Message, ctx *Context, raw []byte) error {
 // Slices in the result alias raw.
 func Decode(ctx *Context, raw []byte) (Message, error) {
 	var first error
-	for ctx, m := range candidates(ctx, raw) {
+	for ctx, m := range Candidates(ctx, raw) {
 		err := DecodeInto(m, ctx, raw)
 		if err == nil {
 			return m, nil
@@ -157,17 +157,24 @@ func Decode(ctx *Context, raw []byte) (Message, error) {
 	return nil, first
 }
 
+// AnnotateInto reads raw into m as [DecodeInto] does, but says where each field stands, and
+// can be lenient. Offsets count from the beginning of the header.
+func AnnotateInto(m Message, ctx *Context, raw []byte, lenient bool) (ann wire.Annotation, err error) {
+	err = work(ctx, m, func(c *wire.Codec, root string, s wire.Struct) (err error) {
+		ann, err = c.Annotate(raw, root, s, lenient)
+		return err
+	})
+	return ann, err
+}
+
 // Annotate decodes raw and says where each field stands. Lenient decoding never fails: what
 // cannot be read is noted in the findings and left raw. Where ctx leaves open what the
 // message is, the candidate with the fewest findings is taken, the first of several.
 func Annotate(ctx *Context, raw []byte, lenient bool) (Message, wire.Annotation, error) {
 	var best annotated
-	for ctx, m := range candidates(ctx, raw) {
+	for ctx, m := range Candidates(ctx, raw) {
 		try := annotated{m: m}
-		try.err = work(ctx, m, func(c *wire.Codec, root string, s wire.Struct) (err error) {
-			try.ann, err = c.Annotate(raw, root, s, lenient)
-			return err
-		})
+		try.ann, try.err = AnnotateInto(m, ctx, raw, lenient)
 		if best.m == nil || try.better(&best) {
 			best = try
 		}
