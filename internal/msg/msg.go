@@ -98,7 +98,7 @@ func work(ctx *Context, m Message, do func(c *wire.Codec, root string, s wire.St
 	w.codec.Context, w.frame.Message = nil, nil
 	workers.Put(w)
 	if err != nil {
-		return fault(m, err)
+		return Finding(m, err.(*wire.Error)) // the codec has no other
 	}
 	return nil
 }
@@ -196,15 +196,6 @@ func (a *annotated) better(b *annotated) bool {
 		return a.err == nil
 	}
 	return len(a.ann.Findings) < len(b.ann.Findings)
-}
-
-// fault turns a fault of the codec into an error of the protocol.
-func fault(m Message, err error) *alert.Error {
-	var at *wire.Error
-	if !errors.As(err, &at) {
-		return alert.Internal(m.Spec().Name, "%w", err)
-	}
-	return Finding(m, at)
 }
 
 // Finding is the error of the protocol that a fault in m amounts to: decode_error, unless

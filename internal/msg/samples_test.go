@@ -164,7 +164,8 @@ var values = []value{
 	{"key_update", tls13, &msg.KeyUpdate{RequestUpdate: 1}},
 	{"message_hash", tls13, &msg.Unknown{MsgType: iana.HandshakeMessageHash, Body: fill(1, 32)}},
 	{"unknown type", unknown, &msg.Unknown{MsgType: 0x7f, Body: fill(1, 5)}},
-	{"certificate, of an unknown version", unknown, fullCertificate()},
+	{"certificate of an unknown version", unknown, fullCertificate()},
+	{"certificate_1_2 of an unknown version", unknown, &msg.Certificate12{List: [][]byte{fill(0x30, 300)}}},
 }
 
 var certificateRequest12 = &msg.CertificateRequest12{
@@ -413,6 +414,7 @@ func flawed() []sample {
 		{"client_hello with a broken key_share", unknown, hello(versions + "003300070005001d0041aa" + "000a00040002001d"), true},
 		{"client_hello with more than a key_share", unknown, hello("003300080005001d0001aaff" + versions), true},
 		{"client_hello with a broken extension that no endpoint acts on", unknown, hello("000f0000" + versions), false},
+		{"client_key_exchange of an unknown kind", unknown, frame(iana.HandshakeClientKeyExchange, append([]byte{1, 0}, fill(4, 256)...)), false},
 		{"key_update of neither kind", tls13, frame(iana.HandshakeKeyUpdate, []byte{2}), true},
 		{"server_key_exchange with an explicit curve", tls12, frame(iana.HandshakeServerKeyExchange, fill(1, 9)), true},
 		{"certificate_status of another type", tls12, frame(iana.HandshakeCertificateStatus, []byte{2, 0, 0, 1, 9}), true},
