@@ -3,7 +3,6 @@ package wire
 import (
 	"fmt"
 	"strconv"
-	"strings"
 )
 
 // Kind says what is wrong with the bytes.
@@ -11,7 +10,8 @@ type Kind uint8
 
 // The kinds of fault. Want and Got of [Error] are numbers of bytes.
 const (
-	Truncated Kind = iota // Want bytes are declared or needed, Got are left
+	Truncated Kind = iota // a field of Want bytes where Got are left
+	Overrun               // a vector that declares Want bytes where Got are left
 	TooShort              // a vector of Got bytes where Want is the least
 	TooLong               // a vector of Got bytes where Want is the most
 	Trailing              // Got bytes are left over
@@ -27,7 +27,8 @@ type Error struct {
 	Offset int    // in bytes from the beginning of the structure
 	Want   int
 	Got    int
-	Err    error // the cause, where Kind is Invalid
+	Ref    string // the section that the layout cited last ([Codec.Cite]), or ""
+	Err    error  // the cause, where Kind is Invalid
 }
 
 func (e *Error) Error() string {
@@ -38,13 +39,15 @@ func (e *Error) Error() string {
 func (e *Error) Reason() string {
 	switch e.Kind {
 	case Truncated:
-		return fmt.Sprintf("%s declared, %d left", bytes(e.Want), e.Got)
+		return fmt.Sprintf("%s needed, %d left", count(e.Want), e.Got)
+	case Overrun:
+		return fmt.Sprintf("%s declared, %d left", count(e.Want), e.Got)
 	case TooShort:
-		return fmt.Sprintf("%s, at least %d expected", bytes(e.Got), e.Want)
+		return fmt.Sprintf("%s, at least %d expected", count(e.Got), e.Want)
 	case TooLong:
-		return fmt.Sprintf("%s, at most %d allowed", bytes(e.Got), e.Want)
+		return fmt.Sprintf("%s, at most %d allowed", count(e.Got), e.Want)
 	case Trailing:
-		return fmt.Sprintf("%s left over", bytes(e.Got))
+		return fmt.Sprintf("%s left over", count(e.Got))
 	default:
 		return e.Err.Error()
 	}
@@ -53,7 +56,7 @@ func (e *Error) Reason() string {
 // Unwrap returns the layout's own error, where there is one.
 func (e *Error) Unwrap() error { return e.Err }
 
-func bytes(n int) string {
+func count(n int) string {
 	if n == 1 {
 		return "1 byte"
 	}
@@ -62,32 +65,48 @@ func bytes(n int) string {
 
 // where is the current path with indexes.
 func (c *Codec) where() string {
-	var b strings.Builder
+	b := c.scratch[:0]
 	for i, s := range c.path {
 		if i > 0 && s.name != "" {
-			b.WriteByte('.')
+			b = append(b, '.')
 		}
-		b.WriteString(s.name)
+		b = append(b, s.name...)
 		if s.index >= 0 {
-			b.WriteByte('[')
-			b.WriteString(strconv.Itoa(s.index))
-			b.WriteByte(']')
+			b = append(b, '[')
+			b = strconv.AppendInt(b, int64(s.index), 10)
+			b = append(b, ']')
 		}
 	}
-	return b.String()
+	c.scratch = b
+	return string(b)
 }
 
 // id is the current path without indexes and elided steps.
 func (c *Codec) id() string {
-	var b strings.Builder
+	b := c.scratch[:0]
 	for _, s := range c.path {
 		if s.name == "" || s.elided {
 			continue
 		}
-		if b.Len() > 0 {
-			b.WriteByte('.')
+		if len(b) > 0 {
+			b = append(b, '.')
 		}
-		b.WriteString(s.name)
+		b = append(b, s.name...)
 	}
-	return b.String()
+	c.scratch = b
+	return c.intern(b)
+}
+
+// intern is b as a string, the same one every time. IDs are made of the names in layouts, so
+// there are only so many.
+func (c *Codec) intern(b []byte) string {
+	if s, ok := c.ids[string(b)]; ok {
+		return s
+	}
+	if c.ids == nil {
+		c.ids = map[string]string{}
+	}
+	s := string(b)
+	c.ids[s] = s
+	return s
 }
