@@ -53,21 +53,21 @@ const (
 	TLS_DH_anon_WITH_3DES_EDE_CBC_SHA             CipherSuite = 0x001b // TLS_DH_anon_WITH_3DES_EDE_CBC_SHA, RFC 5246
 	SSL_FORTEZZA_KEA_WITH_NULL_SHA                CipherSuite = 0x001c // SSL_FORTEZZA_KEA_WITH_NULL_SHA, RFC 6101
 	SSL_FORTEZZA_KEA_WITH_FORTEZZA_CBC_SHA        CipherSuite = 0x001d // SSL_FORTEZZA_KEA_WITH_FORTEZZA_CBC_SHA, RFC 6101
-	TLS_KRB5_WITH_DES_CBC_SHA                     CipherSuite = 0x001e // TLS_KRB5_WITH_DES_CBC_SHA, RFC 2712
+	TLS_KRB5_WITH_DES_CBC_SHA                     CipherSuite = 0x001e // TLS_KRB5_WITH_DES_CBC_SHA, RFC 2712, RFC 9847
 	TLS_KRB5_WITH_3DES_EDE_CBC_SHA                CipherSuite = 0x001f // TLS_KRB5_WITH_3DES_EDE_CBC_SHA, RFC 2712
-	TLS_KRB5_WITH_RC4_128_SHA                     CipherSuite = 0x0020 // TLS_KRB5_WITH_RC4_128_SHA, RFC 2712, RFC 6347
-	TLS_KRB5_WITH_IDEA_CBC_SHA                    CipherSuite = 0x0021 // TLS_KRB5_WITH_IDEA_CBC_SHA, RFC 2712
-	TLS_KRB5_WITH_DES_CBC_MD5                     CipherSuite = 0x0022 // TLS_KRB5_WITH_DES_CBC_MD5, RFC 2712
+	TLS_KRB5_WITH_RC4_128_SHA                     CipherSuite = 0x0020 // TLS_KRB5_WITH_RC4_128_SHA, RFC 2712, RFC 6347, RFC 9847
+	TLS_KRB5_WITH_IDEA_CBC_SHA                    CipherSuite = 0x0021 // TLS_KRB5_WITH_IDEA_CBC_SHA, RFC 2712, RFC 9847
+	TLS_KRB5_WITH_DES_CBC_MD5                     CipherSuite = 0x0022 // TLS_KRB5_WITH_DES_CBC_MD5, RFC 2712, RFC 9847
 	TLS_KRB5_WITH_3DES_EDE_CBC_MD5                CipherSuite = 0x0023 // TLS_KRB5_WITH_3DES_EDE_CBC_MD5, RFC 2712
-	TLS_KRB5_WITH_RC4_128_MD5                     CipherSuite = 0x0024 // TLS_KRB5_WITH_RC4_128_MD5, RFC 2712, RFC 6347
-	TLS_KRB5_WITH_IDEA_CBC_MD5                    CipherSuite = 0x0025 // TLS_KRB5_WITH_IDEA_CBC_MD5, RFC 2712
-	TLS_KRB5_EXPORT_WITH_DES_CBC_40_SHA           CipherSuite = 0x0026 // TLS_KRB5_EXPORT_WITH_DES_CBC_40_SHA, RFC 2712
-	TLS_KRB5_EXPORT_WITH_RC2_CBC_40_SHA           CipherSuite = 0x0027 // TLS_KRB5_EXPORT_WITH_RC2_CBC_40_SHA, RFC 2712
-	TLS_KRB5_EXPORT_WITH_RC4_40_SHA               CipherSuite = 0x0028 // TLS_KRB5_EXPORT_WITH_RC4_40_SHA, RFC 2712, RFC 6347
-	TLS_KRB5_EXPORT_WITH_DES_CBC_40_MD5           CipherSuite = 0x0029 // TLS_KRB5_EXPORT_WITH_DES_CBC_40_MD5, RFC 2712
-	TLS_KRB5_EXPORT_WITH_RC2_CBC_40_MD5           CipherSuite = 0x002a // TLS_KRB5_EXPORT_WITH_RC2_CBC_40_MD5, RFC 2712
-	TLS_KRB5_EXPORT_WITH_RC4_40_MD5               CipherSuite = 0x002b // TLS_KRB5_EXPORT_WITH_RC4_40_MD5, RFC 2712, RFC 6347
-	TLS_PSK_WITH_NULL_SHA                         CipherSuite = 0x002c // TLS_PSK_WITH_NULL_SHA, RFC 4785
+	TLS_KRB5_WITH_RC4_128_MD5                     CipherSuite = 0x0024 // TLS_KRB5_WITH_RC4_128_MD5, RFC 2712, RFC 6347, RFC 9847
+	TLS_KRB5_WITH_IDEA_CBC_MD5                    CipherSuite = 0x0025 // TLS_KRB5_WITH_IDEA_CBC_MD5, RFC 2712, RFC 9847
+	TLS_KRB5_EXPORT_WITH_DES_CBC_40_SHA           CipherSuite = 0x0026 // TLS_KRB5_EXPORT_WITH_DES_CBC_40_SHA, RFC 2712, RFC 9847
+	TLS_KRB5_EXPORT_WITH_RC2_CBC_40_SHA           CipherSuite = 0x0027 // TLS_KRB5_EXPORT_WITH_RC2_CBC_40_SHA, RFC 2712, RFC 9847
+	TLS_KRB5_EXPORT_WITH_RC4_40_SHA               CipherSuite = 0x0028 // TLS_KRB5_EXPORT_WITH_RC4_40_SHA, RFC 2712, RFC 6347, RFC 9847
+	TLS_KRB5_EXPORT_WITH_DES_CBC_40_MD5           CipherSuite = 0x0029 // TLS_KRB5_EXPORT_WITH_DES_CBC_40_MD5, RFC 2712, RFC 9847
+	TLS_KRB5_EXPORT_WITH_RC2_CBC_40_MD5           CipherSuite = 0x002a // TLS_KRB5_EXPORT_WITH_RC2_CBC_40_MD5, RFC 2712, RFC 9847
+	TLS_KRB5_EXPORT_WITH_RC4_40_MD5               CipherSuite = 0x002b // TLS_KRB5_EXPORT_WITH_RC4_40_MD5, RFC 2712, RFC 6347, RFC 9847
+	TLS_PSK_WITH_NULL_SHA                         CipherSuite = 0x002c // TLS_PSK_WITH_NULL_SHA, RFC 4785, RFC 9847
 	TLS_DHE_PSK_WITH_NULL_SHA                     CipherSuite = 0x002d // TLS_DHE_PSK_WITH_NULL_SHA, RFC 4785
 	TLS_RSA_PSK_WITH_NULL_SHA                     CipherSuite = 0x002e // TLS_RSA_PSK_WITH_NULL_SHA, RFC 4785
 	TLS_RSA_WITH_AES_128_CBC_SHA                  CipherSuite = 0x002f // TLS_RSA_WITH_AES_128_CBC_SHA, RFC 5246
@@ -114,7 +114,7 @@ const (
 	TLS_DHE_DSS_WITH_CAMELLIA_256_CBC_SHA         CipherSuite = 0x0087 // TLS_DHE_DSS_WITH_CAMELLIA_256_CBC_SHA, RFC 5932
 	TLS_DHE_RSA_WITH_CAMELLIA_256_CBC_SHA         CipherSuite = 0x0088 // TLS_DHE_RSA_WITH_CAMELLIA_256_CBC_SHA, RFC 5932
 	TLS_DH_anon_WITH_CAMELLIA_256_CBC_SHA         CipherSuite = 0x0089 // TLS_DH_anon_WITH_CAMELLIA_256_CBC_SHA, RFC 5932
-	TLS_PSK_WITH_RC4_128_SHA                      CipherSuite = 0x008a // TLS_PSK_WITH_RC4_128_SHA, RFC 4279, RFC 6347
+	TLS_PSK_WITH_RC4_128_SHA                      CipherSuite = 0x008a // TLS_PSK_WITH_RC4_128_SHA, RFC 4279, RFC 6347, RFC 9847
 	TLS_PSK_WITH_3DES_EDE_CBC_SHA                 CipherSuite = 0x008b // TLS_PSK_WITH_3DES_EDE_CBC_SHA, RFC 4279
 	TLS_PSK_WITH_AES_128_CBC_SHA                  CipherSuite = 0x008c // TLS_PSK_WITH_AES_128_CBC_SHA, RFC 4279
 	TLS_PSK_WITH_AES_256_CBC_SHA                  CipherSuite = 0x008d // TLS_PSK_WITH_AES_256_CBC_SHA, RFC 4279
@@ -152,8 +152,8 @@ const (
 	TLS_RSA_PSK_WITH_AES_256_GCM_SHA384           CipherSuite = 0x00ad // TLS_RSA_PSK_WITH_AES_256_GCM_SHA384, RFC 5487
 	TLS_PSK_WITH_AES_128_CBC_SHA256               CipherSuite = 0x00ae // TLS_PSK_WITH_AES_128_CBC_SHA256, RFC 5487
 	TLS_PSK_WITH_AES_256_CBC_SHA384               CipherSuite = 0x00af // TLS_PSK_WITH_AES_256_CBC_SHA384, RFC 5487
-	TLS_PSK_WITH_NULL_SHA256                      CipherSuite = 0x00b0 // TLS_PSK_WITH_NULL_SHA256, RFC 5487
-	TLS_PSK_WITH_NULL_SHA384                      CipherSuite = 0x00b1 // TLS_PSK_WITH_NULL_SHA384, RFC 5487
+	TLS_PSK_WITH_NULL_SHA256                      CipherSuite = 0x00b0 // TLS_PSK_WITH_NULL_SHA256, RFC 5487, RFC 9847
+	TLS_PSK_WITH_NULL_SHA384                      CipherSuite = 0x00b1 // TLS_PSK_WITH_NULL_SHA384, RFC 5487, RFC 9847
 	TLS_DHE_PSK_WITH_AES_128_CBC_SHA256           CipherSuite = 0x00b2 // TLS_DHE_PSK_WITH_AES_128_CBC_SHA256, RFC 5487
 	TLS_DHE_PSK_WITH_AES_256_CBC_SHA384           CipherSuite = 0x00b3 // TLS_DHE_PSK_WITH_AES_256_CBC_SHA384, RFC 5487
 	TLS_DHE_PSK_WITH_NULL_SHA256                  CipherSuite = 0x00b4 // TLS_DHE_PSK_WITH_NULL_SHA256, RFC 5487
@@ -190,8 +190,8 @@ const (
 	TLS_ECDH_ECDSA_WITH_3DES_EDE_CBC_SHA          CipherSuite = 0xc003 // TLS_ECDH_ECDSA_WITH_3DES_EDE_CBC_SHA, RFC 8422
 	TLS_ECDH_ECDSA_WITH_AES_128_CBC_SHA           CipherSuite = 0xc004 // TLS_ECDH_ECDSA_WITH_AES_128_CBC_SHA, RFC 8422
 	TLS_ECDH_ECDSA_WITH_AES_256_CBC_SHA           CipherSuite = 0xc005 // TLS_ECDH_ECDSA_WITH_AES_256_CBC_SHA, RFC 8422
-	TLS_ECDHE_ECDSA_WITH_NULL_SHA                 CipherSuite = 0xc006 // TLS_ECDHE_ECDSA_WITH_NULL_SHA, RFC 8422
-	TLS_ECDHE_ECDSA_WITH_RC4_128_SHA              CipherSuite = 0xc007 // TLS_ECDHE_ECDSA_WITH_RC4_128_SHA, RFC 8422, RFC 6347
+	TLS_ECDHE_ECDSA_WITH_NULL_SHA                 CipherSuite = 0xc006 // TLS_ECDHE_ECDSA_WITH_NULL_SHA, RFC 8422, RFC 9847
+	TLS_ECDHE_ECDSA_WITH_RC4_128_SHA              CipherSuite = 0xc007 // TLS_ECDHE_ECDSA_WITH_RC4_128_SHA, RFC 8422, RFC 6347, RFC 9847
 	TLS_ECDHE_ECDSA_WITH_3DES_EDE_CBC_SHA         CipherSuite = 0xc008 // TLS_ECDHE_ECDSA_WITH_3DES_EDE_CBC_SHA, RFC 8422
 	TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA          CipherSuite = 0xc009 // TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA, RFC 8422
 	TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA          CipherSuite = 0xc00a // TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA, RFC 8422
@@ -200,8 +200,8 @@ const (
 	TLS_ECDH_RSA_WITH_3DES_EDE_CBC_SHA            CipherSuite = 0xc00d // TLS_ECDH_RSA_WITH_3DES_EDE_CBC_SHA, RFC 8422
 	TLS_ECDH_RSA_WITH_AES_128_CBC_SHA             CipherSuite = 0xc00e // TLS_ECDH_RSA_WITH_AES_128_CBC_SHA, RFC 8422
 	TLS_ECDH_RSA_WITH_AES_256_CBC_SHA             CipherSuite = 0xc00f // TLS_ECDH_RSA_WITH_AES_256_CBC_SHA, RFC 8422
-	TLS_ECDHE_RSA_WITH_NULL_SHA                   CipherSuite = 0xc010 // TLS_ECDHE_RSA_WITH_NULL_SHA, RFC 8422
-	TLS_ECDHE_RSA_WITH_RC4_128_SHA                CipherSuite = 0xc011 // TLS_ECDHE_RSA_WITH_RC4_128_SHA, RFC 8422, RFC 6347
+	TLS_ECDHE_RSA_WITH_NULL_SHA                   CipherSuite = 0xc010 // TLS_ECDHE_RSA_WITH_NULL_SHA, RFC 8422, RFC 9847
+	TLS_ECDHE_RSA_WITH_RC4_128_SHA                CipherSuite = 0xc011 // TLS_ECDHE_RSA_WITH_RC4_128_SHA, RFC 8422, RFC 6347, RFC 9847
 	TLS_ECDHE_RSA_WITH_3DES_EDE_CBC_SHA           CipherSuite = 0xc012 // TLS_ECDHE_RSA_WITH_3DES_EDE_CBC_SHA, RFC 8422
 	TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA            CipherSuite = 0xc013 // TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA, RFC 8422
 	TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA            CipherSuite = 0xc014 // TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA, RFC 8422
@@ -235,15 +235,15 @@ const (
 	TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384         CipherSuite = 0xc030 // TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384, RFC 5289
 	TLS_ECDH_RSA_WITH_AES_128_GCM_SHA256          CipherSuite = 0xc031 // TLS_ECDH_RSA_WITH_AES_128_GCM_SHA256, RFC 5289
 	TLS_ECDH_RSA_WITH_AES_256_GCM_SHA384          CipherSuite = 0xc032 // TLS_ECDH_RSA_WITH_AES_256_GCM_SHA384, RFC 5289
-	TLS_ECDHE_PSK_WITH_RC4_128_SHA                CipherSuite = 0xc033 // TLS_ECDHE_PSK_WITH_RC4_128_SHA, RFC 5489, RFC 6347
+	TLS_ECDHE_PSK_WITH_RC4_128_SHA                CipherSuite = 0xc033 // TLS_ECDHE_PSK_WITH_RC4_128_SHA, RFC 5489, RFC 6347, RFC 9847
 	TLS_ECDHE_PSK_WITH_3DES_EDE_CBC_SHA           CipherSuite = 0xc034 // TLS_ECDHE_PSK_WITH_3DES_EDE_CBC_SHA, RFC 5489
 	TLS_ECDHE_PSK_WITH_AES_128_CBC_SHA            CipherSuite = 0xc035 // TLS_ECDHE_PSK_WITH_AES_128_CBC_SHA, RFC 5489
 	TLS_ECDHE_PSK_WITH_AES_256_CBC_SHA            CipherSuite = 0xc036 // TLS_ECDHE_PSK_WITH_AES_256_CBC_SHA, RFC 5489
 	TLS_ECDHE_PSK_WITH_AES_128_CBC_SHA256         CipherSuite = 0xc037 // TLS_ECDHE_PSK_WITH_AES_128_CBC_SHA256, RFC 5489
 	TLS_ECDHE_PSK_WITH_AES_256_CBC_SHA384         CipherSuite = 0xc038 // TLS_ECDHE_PSK_WITH_AES_256_CBC_SHA384, RFC 5489
-	TLS_ECDHE_PSK_WITH_NULL_SHA                   CipherSuite = 0xc039 // TLS_ECDHE_PSK_WITH_NULL_SHA, RFC 5489
-	TLS_ECDHE_PSK_WITH_NULL_SHA256                CipherSuite = 0xc03a // TLS_ECDHE_PSK_WITH_NULL_SHA256, RFC 5489
-	TLS_ECDHE_PSK_WITH_NULL_SHA384                CipherSuite = 0xc03b // TLS_ECDHE_PSK_WITH_NULL_SHA384, RFC 5489
+	TLS_ECDHE_PSK_WITH_NULL_SHA                   CipherSuite = 0xc039 // TLS_ECDHE_PSK_WITH_NULL_SHA, RFC 5489, RFC 9847
+	TLS_ECDHE_PSK_WITH_NULL_SHA256                CipherSuite = 0xc03a // TLS_ECDHE_PSK_WITH_NULL_SHA256, RFC 5489, RFC 9847
+	TLS_ECDHE_PSK_WITH_NULL_SHA384                CipherSuite = 0xc03b // TLS_ECDHE_PSK_WITH_NULL_SHA384, RFC 5489, RFC 9847
 	TLS_RSA_WITH_ARIA_128_CBC_SHA256              CipherSuite = 0xc03c // TLS_RSA_WITH_ARIA_128_CBC_SHA256, RFC 6209
 	TLS_RSA_WITH_ARIA_256_CBC_SHA384              CipherSuite = 0xc03d // TLS_RSA_WITH_ARIA_256_CBC_SHA384, RFC 6209
 	TLS_DH_DSS_WITH_ARIA_128_CBC_SHA256           CipherSuite = 0xc03e // TLS_DH_DSS_WITH_ARIA_128_CBC_SHA256, RFC 6209
@@ -364,8 +364,8 @@ const (
 	TLS_ECCPWD_WITH_AES_256_GCM_SHA384            CipherSuite = 0xc0b1 // TLS_ECCPWD_WITH_AES_256_GCM_SHA384, RFC 8492
 	TLS_ECCPWD_WITH_AES_128_CCM_SHA256            CipherSuite = 0xc0b2 // TLS_ECCPWD_WITH_AES_128_CCM_SHA256, RFC 8492
 	TLS_ECCPWD_WITH_AES_256_CCM_SHA384            CipherSuite = 0xc0b3 // TLS_ECCPWD_WITH_AES_256_CCM_SHA384, RFC 8492
-	TLS_SHA256_SHA256                             CipherSuite = 0xc0b4 // TLS_SHA256_SHA256, RFC 9150
-	TLS_SHA384_SHA384                             CipherSuite = 0xc0b5 // TLS_SHA384_SHA384, RFC 9150
+	TLS_SHA256_SHA256                             CipherSuite = 0xc0b4 // TLS_SHA256_SHA256, RFC 9150, RFC 9847
+	TLS_SHA384_SHA384                             CipherSuite = 0xc0b5 // TLS_SHA384_SHA384, RFC 9150, RFC 9847
 	TLS_GOSTR341112_256_WITH_KUZNYECHIK_CTR_OMAC  CipherSuite = 0xc100 // TLS_GOSTR341112_256_WITH_KUZNYECHIK_CTR_OMAC, RFC 9189
 	TLS_GOSTR341112_256_WITH_MAGMA_CTR_OMAC       CipherSuite = 0xc101 // TLS_GOSTR341112_256_WITH_MAGMA_CTR_OMAC, RFC 9189
 	TLS_GOSTR341112_256_WITH_28147_CNT_IMIT       CipherSuite = 0xc102 // TLS_GOSTR341112_256_WITH_28147_CNT_IMIT, RFC 9189
@@ -415,23 +415,23 @@ var cipherSuitesTable = [...]entry{
 	{0x0019, NotRecommended, "TLS_DH_anon_EXPORT_WITH_DES40_CBC_SHA", "RFC 4346", ""},
 	{0x001a, NotRecommended, "TLS_DH_anon_WITH_DES_CBC_SHA", "RFC 5469", ""},
 	{0x001b, NotRecommended, "TLS_DH_anon_WITH_3DES_EDE_CBC_SHA", "RFC 5246", ""},
-	{0x001c, NotRecommended, "SSL_FORTEZZA_KEA_WITH_NULL_SHA", "RFC 6101", ""},
-	{0x001d, NotRecommended, "SSL_FORTEZZA_KEA_WITH_FORTEZZA_CBC_SHA", "RFC 6101", ""},
-	{0x001e, NotRecommended, "TLS_KRB5_WITH_DES_CBC_SHA", "RFC 2712", ""},
+	{0x001c, NoAdvice, "SSL_FORTEZZA_KEA_WITH_NULL_SHA", "RFC 6101", ""},
+	{0x001d, NoAdvice, "SSL_FORTEZZA_KEA_WITH_FORTEZZA_CBC_SHA", "RFC 6101", ""},
+	{0x001e, Discouraged, "TLS_KRB5_WITH_DES_CBC_SHA", "RFC 2712, RFC 9847", ""},
 	{0x001f, NotRecommended, "TLS_KRB5_WITH_3DES_EDE_CBC_SHA", "RFC 2712", ""},
-	{0x0020, NotRecommended, "TLS_KRB5_WITH_RC4_128_SHA", "RFC 2712, RFC 6347", ""},
-	{0x0021, NotRecommended, "TLS_KRB5_WITH_IDEA_CBC_SHA", "RFC 2712", ""},
-	{0x0022, NotRecommended, "TLS_KRB5_WITH_DES_CBC_MD5", "RFC 2712", ""},
+	{0x0020, Discouraged, "TLS_KRB5_WITH_RC4_128_SHA", "RFC 2712, RFC 6347, RFC 9847", ""},
+	{0x0021, Discouraged, "TLS_KRB5_WITH_IDEA_CBC_SHA", "RFC 2712, RFC 9847", ""},
+	{0x0022, Discouraged, "TLS_KRB5_WITH_DES_CBC_MD5", "RFC 2712, RFC 9847", ""},
 	{0x0023, NotRecommended, "TLS_KRB5_WITH_3DES_EDE_CBC_MD5", "RFC 2712", ""},
-	{0x0024, NotRecommended, "TLS_KRB5_WITH_RC4_128_MD5", "RFC 2712, RFC 6347", ""},
-	{0x0025, NotRecommended, "TLS_KRB5_WITH_IDEA_CBC_MD5", "RFC 2712", ""},
-	{0x0026, NotRecommended, "TLS_KRB5_EXPORT_WITH_DES_CBC_40_SHA", "RFC 2712", ""},
-	{0x0027, NotRecommended, "TLS_KRB5_EXPORT_WITH_RC2_CBC_40_SHA", "RFC 2712", ""},
-	{0x0028, NotRecommended, "TLS_KRB5_EXPORT_WITH_RC4_40_SHA", "RFC 2712, RFC 6347", ""},
-	{0x0029, NotRecommended, "TLS_KRB5_EXPORT_WITH_DES_CBC_40_MD5", "RFC 2712", ""},
-	{0x002a, NotRecommended, "TLS_KRB5_EXPORT_WITH_RC2_CBC_40_MD5", "RFC 2712", ""},
-	{0x002b, NotRecommended, "TLS_KRB5_EXPORT_WITH_RC4_40_MD5", "RFC 2712, RFC 6347", ""},
-	{0x002c, NotRecommended, "TLS_PSK_WITH_NULL_SHA", "RFC 4785", ""},
+	{0x0024, Discouraged, "TLS_KRB5_WITH_RC4_128_MD5", "RFC 2712, RFC 6347, RFC 9847", ""},
+	{0x0025, Discouraged, "TLS_KRB5_WITH_IDEA_CBC_MD5", "RFC 2712, RFC 9847", ""},
+	{0x0026, Discouraged, "TLS_KRB5_EXPORT_WITH_DES_CBC_40_SHA", "RFC 2712, RFC 9847", ""},
+	{0x0027, Discouraged, "TLS_KRB5_EXPORT_WITH_RC2_CBC_40_SHA", "RFC 2712, RFC 9847", ""},
+	{0x0028, Discouraged, "TLS_KRB5_EXPORT_WITH_RC4_40_SHA", "RFC 2712, RFC 6347, RFC 9847", ""},
+	{0x0029, Discouraged, "TLS_KRB5_EXPORT_WITH_DES_CBC_40_MD5", "RFC 2712, RFC 9847", ""},
+	{0x002a, Discouraged, "TLS_KRB5_EXPORT_WITH_RC2_CBC_40_MD5", "RFC 2712, RFC 9847", ""},
+	{0x002b, Discouraged, "TLS_KRB5_EXPORT_WITH_RC4_40_MD5", "RFC 2712, RFC 6347, RFC 9847", ""},
+	{0x002c, Discouraged, "TLS_PSK_WITH_NULL_SHA", "RFC 4785, RFC 9847", ""},
 	{0x002d, NotRecommended, "TLS_DHE_PSK_WITH_NULL_SHA", "RFC 4785", ""},
 	{0x002e, NotRecommended, "TLS_RSA_PSK_WITH_NULL_SHA", "RFC 4785", ""},
 	{0x002f, NotRecommended, "TLS_RSA_WITH_AES_128_CBC_SHA", "RFC 5246", ""},
@@ -458,13 +458,13 @@ var cipherSuitesTable = [...]entry{
 	{0x0044, NotRecommended, "TLS_DHE_DSS_WITH_CAMELLIA_128_CBC_SHA", "RFC 5932", ""},
 	{0x0045, NotRecommended, "TLS_DHE_RSA_WITH_CAMELLIA_128_CBC_SHA", "RFC 5932", ""},
 	{0x0046, NotRecommended, "TLS_DH_anon_WITH_CAMELLIA_128_CBC_SHA", "RFC 5932", ""},
-	{0x0060, NotRecommended, "TLS_RSA_EXPORT1024_WITH_RC4_56_MD5", "draft-ietf-tls-56-bit-ciphersuites", ""},
-	{0x0061, NotRecommended, "TLS_RSA_EXPORT1024_WITH_RC2_CBC_56_MD5", "draft-ietf-tls-56-bit-ciphersuites", ""},
-	{0x0062, NotRecommended, "TLS_RSA_EXPORT1024_WITH_DES_CBC_SHA", "draft-ietf-tls-56-bit-ciphersuites", ""},
-	{0x0063, NotRecommended, "TLS_DHE_DSS_EXPORT1024_WITH_DES_CBC_SHA", "draft-ietf-tls-56-bit-ciphersuites", ""},
-	{0x0064, NotRecommended, "TLS_RSA_EXPORT1024_WITH_RC4_56_SHA", "draft-ietf-tls-56-bit-ciphersuites", ""},
-	{0x0065, NotRecommended, "TLS_DHE_DSS_EXPORT1024_WITH_RC4_56_SHA", "draft-ietf-tls-56-bit-ciphersuites", ""},
-	{0x0066, NotRecommended, "TLS_DHE_DSS_WITH_RC4_128_SHA", "draft-ietf-tls-56-bit-ciphersuites", ""},
+	{0x0060, NoAdvice, "TLS_RSA_EXPORT1024_WITH_RC4_56_MD5", "draft-ietf-tls-56-bit-ciphersuites", ""},
+	{0x0061, NoAdvice, "TLS_RSA_EXPORT1024_WITH_RC2_CBC_56_MD5", "draft-ietf-tls-56-bit-ciphersuites", ""},
+	{0x0062, NoAdvice, "TLS_RSA_EXPORT1024_WITH_DES_CBC_SHA", "draft-ietf-tls-56-bit-ciphersuites", ""},
+	{0x0063, NoAdvice, "TLS_DHE_DSS_EXPORT1024_WITH_DES_CBC_SHA", "draft-ietf-tls-56-bit-ciphersuites", ""},
+	{0x0064, NoAdvice, "TLS_RSA_EXPORT1024_WITH_RC4_56_SHA", "draft-ietf-tls-56-bit-ciphersuites", ""},
+	{0x0065, NoAdvice, "TLS_DHE_DSS_EXPORT1024_WITH_RC4_56_SHA", "draft-ietf-tls-56-bit-ciphersuites", ""},
+	{0x0066, NoAdvice, "TLS_DHE_DSS_WITH_RC4_128_SHA", "draft-ietf-tls-56-bit-ciphersuites", ""},
 	{0x0067, NotRecommended, "TLS_DHE_RSA_WITH_AES_128_CBC_SHA256", "RFC 5246", ""},
 	{0x0068, NotRecommended, "TLS_DH_DSS_WITH_AES_256_CBC_SHA256", "RFC 5246", ""},
 	{0x0069, NotRecommended, "TLS_DH_RSA_WITH_AES_256_CBC_SHA256", "RFC 5246", ""},
@@ -478,7 +478,7 @@ var cipherSuitesTable = [...]entry{
 	{0x0087, NotRecommended, "TLS_DHE_DSS_WITH_CAMELLIA_256_CBC_SHA", "RFC 5932", ""},
 	{0x0088, NotRecommended, "TLS_DHE_RSA_WITH_CAMELLIA_256_CBC_SHA", "RFC 5932", ""},
 	{0x0089, NotRecommended, "TLS_DH_anon_WITH_CAMELLIA_256_CBC_SHA", "RFC 5932", ""},
-	{0x008a, NotRecommended, "TLS_PSK_WITH_RC4_128_SHA", "RFC 4279, RFC 6347", ""},
+	{0x008a, Discouraged, "TLS_PSK_WITH_RC4_128_SHA", "RFC 4279, RFC 6347, RFC 9847", ""},
 	{0x008b, NotRecommended, "TLS_PSK_WITH_3DES_EDE_CBC_SHA", "RFC 4279", ""},
 	{0x008c, NotRecommended, "TLS_PSK_WITH_AES_128_CBC_SHA", "RFC 4279", ""},
 	{0x008d, NotRecommended, "TLS_PSK_WITH_AES_256_CBC_SHA", "RFC 4279", ""},
@@ -516,8 +516,8 @@ var cipherSuitesTable = [...]entry{
 	{0x00ad, NotRecommended, "TLS_RSA_PSK_WITH_AES_256_GCM_SHA384", "RFC 5487", ""},
 	{0x00ae, NotRecommended, "TLS_PSK_WITH_AES_128_CBC_SHA256", "RFC 5487", ""},
 	{0x00af, NotRecommended, "TLS_PSK_WITH_AES_256_CBC_SHA384", "RFC 5487", ""},
-	{0x00b0, NotRecommended, "TLS_PSK_WITH_NULL_SHA256", "RFC 5487", ""},
-	{0x00b1, NotRecommended, "TLS_PSK_WITH_NULL_SHA384", "RFC 5487", ""},
+	{0x00b0, Discouraged, "TLS_PSK_WITH_NULL_SHA256", "RFC 5487, RFC 9847", ""},
+	{0x00b1, Discouraged, "TLS_PSK_WITH_NULL_SHA384", "RFC 5487, RFC 9847", ""},
 	{0x00b2, NotRecommended, "TLS_DHE_PSK_WITH_AES_128_CBC_SHA256", "RFC 5487", ""},
 	{0x00b3, NotRecommended, "TLS_DHE_PSK_WITH_AES_256_CBC_SHA384", "RFC 5487", ""},
 	{0x00b4, NotRecommended, "TLS_DHE_PSK_WITH_NULL_SHA256", "RFC 5487", ""},
@@ -554,8 +554,8 @@ var cipherSuitesTable = [...]entry{
 	{0xc003, NotRecommended, "TLS_ECDH_ECDSA_WITH_3DES_EDE_CBC_SHA", "RFC 8422", ""},
 	{0xc004, NotRecommended, "TLS_ECDH_ECDSA_WITH_AES_128_CBC_SHA", "RFC 8422", ""},
 	{0xc005, NotRecommended, "TLS_ECDH_ECDSA_WITH_AES_256_CBC_SHA", "RFC 8422", ""},
-	{0xc006, NotRecommended, "TLS_ECDHE_ECDSA_WITH_NULL_SHA", "RFC 8422", ""},
-	{0xc007, NotRecommended, "TLS_ECDHE_ECDSA_WITH_RC4_128_SHA", "RFC 8422, RFC 6347", ""},
+	{0xc006, Discouraged, "TLS_ECDHE_ECDSA_WITH_NULL_SHA", "RFC 8422, RFC 9847", ""},
+	{0xc007, Discouraged, "TLS_ECDHE_ECDSA_WITH_RC4_128_SHA", "RFC 8422, RFC 6347, RFC 9847", ""},
 	{0xc008, NotRecommended, "TLS_ECDHE_ECDSA_WITH_3DES_EDE_CBC_SHA", "RFC 8422", ""},
 	{0xc009, NotRecommended, "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA", "RFC 8422", ""},
 	{0xc00a, NotRecommended, "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA", "RFC 8422", ""},
@@ -564,8 +564,8 @@ var cipherSuitesTable = [...]entry{
 	{0xc00d, NotRecommended, "TLS_ECDH_RSA_WITH_3DES_EDE_CBC_SHA", "RFC 8422", ""},
 	{0xc00e, NotRecommended, "TLS_ECDH_RSA_WITH_AES_128_CBC_SHA", "RFC 8422", ""},
 	{0xc00f, NotRecommended, "TLS_ECDH_RSA_WITH_AES_256_CBC_SHA", "RFC 8422", ""},
-	{0xc010, NotRecommended, "TLS_ECDHE_RSA_WITH_NULL_SHA", "RFC 8422", ""},
-	{0xc011, NotRecommended, "TLS_ECDHE_RSA_WITH_RC4_128_SHA", "RFC 8422, RFC 6347", ""},
+	{0xc010, Discouraged, "TLS_ECDHE_RSA_WITH_NULL_SHA", "RFC 8422, RFC 9847", ""},
+	{0xc011, Discouraged, "TLS_ECDHE_RSA_WITH_RC4_128_SHA", "RFC 8422, RFC 6347, RFC 9847", ""},
 	{0xc012, NotRecommended, "TLS_ECDHE_RSA_WITH_3DES_EDE_CBC_SHA", "RFC 8422", ""},
 	{0xc013, NotRecommended, "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA", "RFC 8422", ""},
 	{0xc014, NotRecommended, "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA", "RFC 8422", ""},
@@ -599,15 +599,15 @@ var cipherSuitesTable = [...]entry{
 	{0xc030, Recommended, "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", "RFC 5289", ""},
 	{0xc031, NotRecommended, "TLS_ECDH_RSA_WITH_AES_128_GCM_SHA256", "RFC 5289", ""},
 	{0xc032, NotRecommended, "TLS_ECDH_RSA_WITH_AES_256_GCM_SHA384", "RFC 5289", ""},
-	{0xc033, NotRecommended, "TLS_ECDHE_PSK_WITH_RC4_128_SHA", "RFC 5489, RFC 6347", ""},
+	{0xc033, Discouraged, "TLS_ECDHE_PSK_WITH_RC4_128_SHA", "RFC 5489, RFC 6347, RFC 9847", ""},
 	{0xc034, NotRecommended, "TLS_ECDHE_PSK_WITH_3DES_EDE_CBC_SHA", "RFC 5489", ""},
 	{0xc035, NotRecommended, "TLS_ECDHE_PSK_WITH_AES_128_CBC_SHA", "RFC 5489", ""},
 	{0xc036, NotRecommended, "TLS_ECDHE_PSK_WITH_AES_256_CBC_SHA", "RFC 5489", ""},
 	{0xc037, NotRecommended, "TLS_ECDHE_PSK_WITH_AES_128_CBC_SHA256", "RFC 5489", ""},
 	{0xc038, NotRecommended, "TLS_ECDHE_PSK_WITH_AES_256_CBC_SHA384", "RFC 5489", ""},
-	{0xc039, NotRecommended, "TLS_ECDHE_PSK_WITH_NULL_SHA", "RFC 5489", ""},
-	{0xc03a, NotRecommended, "TLS_ECDHE_PSK_WITH_NULL_SHA256", "RFC 5489", ""},
-	{0xc03b, NotRecommended, "TLS_ECDHE_PSK_WITH_NULL_SHA384", "RFC 5489", ""},
+	{0xc039, Discouraged, "TLS_ECDHE_PSK_WITH_NULL_SHA", "RFC 5489, RFC 9847", ""},
+	{0xc03a, Discouraged, "TLS_ECDHE_PSK_WITH_NULL_SHA256", "RFC 5489, RFC 9847", ""},
+	{0xc03b, Discouraged, "TLS_ECDHE_PSK_WITH_NULL_SHA384", "RFC 5489, RFC 9847", ""},
 	{0xc03c, NotRecommended, "TLS_RSA_WITH_ARIA_128_CBC_SHA256", "RFC 6209", ""},
 	{0xc03d, NotRecommended, "TLS_RSA_WITH_ARIA_256_CBC_SHA384", "RFC 6209", ""},
 	{0xc03e, NotRecommended, "TLS_DH_DSS_WITH_ARIA_128_CBC_SHA256", "RFC 6209", ""},
@@ -728,8 +728,8 @@ var cipherSuitesTable = [...]entry{
 	{0xc0b1, NotRecommended, "TLS_ECCPWD_WITH_AES_256_GCM_SHA384", "RFC 8492", ""},
 	{0xc0b2, NotRecommended, "TLS_ECCPWD_WITH_AES_128_CCM_SHA256", "RFC 8492", ""},
 	{0xc0b3, NotRecommended, "TLS_ECCPWD_WITH_AES_256_CCM_SHA384", "RFC 8492", ""},
-	{0xc0b4, NotRecommended, "TLS_SHA256_SHA256", "RFC 9150", ""},
-	{0xc0b5, NotRecommended, "TLS_SHA384_SHA384", "RFC 9150", ""},
+	{0xc0b4, Discouraged, "TLS_SHA256_SHA256", "RFC 9150, RFC 9847", ""},
+	{0xc0b5, Discouraged, "TLS_SHA384_SHA384", "RFC 9150, RFC 9847", ""},
 	{0xc100, NotRecommended, "TLS_GOSTR341112_256_WITH_KUZNYECHIK_CTR_OMAC", "RFC 9189", ""},
 	{0xc101, NotRecommended, "TLS_GOSTR341112_256_WITH_MAGMA_CTR_OMAC", "RFC 9189", ""},
 	{0xc102, NotRecommended, "TLS_GOSTR341112_256_WITH_28147_CNT_IMIT", "RFC 9189", ""},
@@ -835,27 +835,27 @@ func (NamedGroup) table() []entry { return namedGroupsTable[:] }
 
 // The registered values of NamedGroup.
 const (
-	GroupSect163k1                    NamedGroup = 0x0001 // sect163k1, RFC 8422
-	GroupSect163r1                    NamedGroup = 0x0002 // sect163r1, RFC 8422
-	GroupSect163r2                    NamedGroup = 0x0003 // sect163r2, RFC 8422
-	GroupSect193r1                    NamedGroup = 0x0004 // sect193r1, RFC 8422
-	GroupSect193r2                    NamedGroup = 0x0005 // sect193r2, RFC 8422
-	GroupSect233k1                    NamedGroup = 0x0006 // sect233k1, RFC 8422
-	GroupSect233r1                    NamedGroup = 0x0007 // sect233r1, RFC 8422
-	GroupSect239k1                    NamedGroup = 0x0008 // sect239k1, RFC 8422
+	GroupSect163k1                    NamedGroup = 0x0001 // sect163k1, RFC 8422, RFC 9847
+	GroupSect163r1                    NamedGroup = 0x0002 // sect163r1, RFC 8422, RFC 9847
+	GroupSect163r2                    NamedGroup = 0x0003 // sect163r2, RFC 8422, RFC 9847
+	GroupSect193r1                    NamedGroup = 0x0004 // sect193r1, RFC 8422, RFC 9847
+	GroupSect193r2                    NamedGroup = 0x0005 // sect193r2, RFC 8422, RFC 9847
+	GroupSect233k1                    NamedGroup = 0x0006 // sect233k1, RFC 8422, RFC 9847
+	GroupSect233r1                    NamedGroup = 0x0007 // sect233r1, RFC 8422, RFC 9847
+	GroupSect239k1                    NamedGroup = 0x0008 // sect239k1, RFC 8422, RFC 9847
 	GroupSect283k1                    NamedGroup = 0x0009 // sect283k1, RFC 8422
 	GroupSect283r1                    NamedGroup = 0x000a // sect283r1, RFC 8422
 	GroupSect409k1                    NamedGroup = 0x000b // sect409k1, RFC 8422
 	GroupSect409r1                    NamedGroup = 0x000c // sect409r1, RFC 8422
 	GroupSect571k1                    NamedGroup = 0x000d // sect571k1, RFC 8422
 	GroupSect571r1                    NamedGroup = 0x000e // sect571r1, RFC 8422
-	GroupSecp160k1                    NamedGroup = 0x000f // secp160k1, RFC 8422
-	GroupSecp160r1                    NamedGroup = 0x0010 // secp160r1, RFC 8422
-	GroupSecp160r2                    NamedGroup = 0x0011 // secp160r2, RFC 8422
-	GroupSecp192k1                    NamedGroup = 0x0012 // secp192k1, RFC 8422
-	GroupSecp192r1                    NamedGroup = 0x0013 // secp192r1, RFC 8422
-	GroupSecp224k1                    NamedGroup = 0x0014 // secp224k1, RFC 8422
-	GroupSecp224r1                    NamedGroup = 0x0015 // secp224r1, RFC 8422
+	GroupSecp160k1                    NamedGroup = 0x000f // secp160k1, RFC 8422, RFC 9847
+	GroupSecp160r1                    NamedGroup = 0x0010 // secp160r1, RFC 8422, RFC 9847
+	GroupSecp160r2                    NamedGroup = 0x0011 // secp160r2, RFC 8422, RFC 9847
+	GroupSecp192k1                    NamedGroup = 0x0012 // secp192k1, RFC 8422, RFC 9847
+	GroupSecp192r1                    NamedGroup = 0x0013 // secp192r1, RFC 8422, RFC 9847
+	GroupSecp224k1                    NamedGroup = 0x0014 // secp224k1, RFC 8422, RFC 9847
+	GroupSecp224r1                    NamedGroup = 0x0015 // secp224r1, RFC 8422, RFC 9847
 	GroupSecp256k1                    NamedGroup = 0x0016 // secp256k1, RFC 8422
 	GroupSecp256r1                    NamedGroup = 0x0017 // secp256r1, RFC 8422
 	GroupSecp384r1                    NamedGroup = 0x0018 // secp384r1, RFC 8422
@@ -895,27 +895,27 @@ const (
 )
 
 var namedGroupsTable = [...]entry{
-	{0x0001, NotRecommended, "sect163k1", "RFC 8422", ""},
-	{0x0002, NotRecommended, "sect163r1", "RFC 8422", ""},
-	{0x0003, NotRecommended, "sect163r2", "RFC 8422", ""},
-	{0x0004, NotRecommended, "sect193r1", "RFC 8422", ""},
-	{0x0005, NotRecommended, "sect193r2", "RFC 8422", ""},
-	{0x0006, NotRecommended, "sect233k1", "RFC 8422", ""},
-	{0x0007, NotRecommended, "sect233r1", "RFC 8422", ""},
-	{0x0008, NotRecommended, "sect239k1", "RFC 8422", ""},
+	{0x0001, Discouraged, "sect163k1", "RFC 8422, RFC 9847", ""},
+	{0x0002, Discouraged, "sect163r1", "RFC 8422, RFC 9847", ""},
+	{0x0003, Discouraged, "sect163r2", "RFC 8422, RFC 9847", ""},
+	{0x0004, Discouraged, "sect193r1", "RFC 8422, RFC 9847", ""},
+	{0x0005, Discouraged, "sect193r2", "RFC 8422, RFC 9847", ""},
+	{0x0006, Discouraged, "sect233k1", "RFC 8422, RFC 9847", ""},
+	{0x0007, Discouraged, "sect233r1", "RFC 8422, RFC 9847", ""},
+	{0x0008, Discouraged, "sect239k1", "RFC 8422, RFC 9847", ""},
 	{0x0009, NotRecommended, "sect283k1", "RFC 8422", ""},
 	{0x000a, NotRecommended, "sect283r1", "RFC 8422", ""},
 	{0x000b, NotRecommended, "sect409k1", "RFC 8422", ""},
 	{0x000c, NotRecommended, "sect409r1", "RFC 8422", ""},
 	{0x000d, NotRecommended, "sect571k1", "RFC 8422", ""},
 	{0x000e, NotRecommended, "sect571r1", "RFC 8422", ""},
-	{0x000f, NotRecommended, "secp160k1", "RFC 8422", ""},
-	{0x0010, NotRecommended, "secp160r1", "RFC 8422", ""},
-	{0x0011, NotRecommended, "secp160r2", "RFC 8422", ""},
-	{0x0012, NotRecommended, "secp192k1", "RFC 8422", ""},
-	{0x0013, NotRecommended, "secp192r1", "RFC 8422", ""},
-	{0x0014, NotRecommended, "secp224k1", "RFC 8422", ""},
-	{0x0015, NotRecommended, "secp224r1", "RFC 8422", ""},
+	{0x000f, Discouraged, "secp160k1", "RFC 8422, RFC 9847", ""},
+	{0x0010, Discouraged, "secp160r1", "RFC 8422, RFC 9847", ""},
+	{0x0011, Discouraged, "secp160r2", "RFC 8422, RFC 9847", ""},
+	{0x0012, Discouraged, "secp192k1", "RFC 8422, RFC 9847", ""},
+	{0x0013, Discouraged, "secp192r1", "RFC 8422, RFC 9847", ""},
+	{0x0014, Discouraged, "secp224k1", "RFC 8422, RFC 9847", ""},
+	{0x0015, Discouraged, "secp224r1", "RFC 8422, RFC 9847", ""},
 	{0x0016, NotRecommended, "secp256k1", "RFC 8422", ""},
 	{0x0017, Recommended, "secp256r1", "RFC 8422", ""},
 	{0x0018, Recommended, "secp384r1", "RFC 8422", ""},
@@ -985,15 +985,15 @@ const (
 	SchemeRSAPKCS1SHA256                  SignatureScheme = 0x0401 // rsa_pkcs1_sha256, RFC 9846
 	SchemeDSASHA256                       SignatureScheme = 0x0402 // dsa_sha256, RFC 9846
 	SchemeECDSASecp256r1SHA256            SignatureScheme = 0x0403 // ecdsa_secp256r1_sha256, RFC 9846
-	SchemeRSAPKCS1SHA256Legacy            SignatureScheme = 0x0420 // rsa_pkcs1_sha256_legacy, draft-ietf-tls-tls13-pkcs1
+	SchemeRSAPKCS1SHA256Legacy            SignatureScheme = 0x0420 // rsa_pkcs1_sha256_legacy, RFC 9963
 	SchemeRSAPKCS1SHA384                  SignatureScheme = 0x0501 // rsa_pkcs1_sha384, RFC 9846
 	SchemeDSASHA384                       SignatureScheme = 0x0502 // dsa_sha384, RFC 9846
 	SchemeECDSASecp384r1SHA384            SignatureScheme = 0x0503 // ecdsa_secp384r1_sha384, RFC 9846
-	SchemeRSAPKCS1SHA384Legacy            SignatureScheme = 0x0520 // rsa_pkcs1_sha384_legacy, draft-ietf-tls-tls13-pkcs1
+	SchemeRSAPKCS1SHA384Legacy            SignatureScheme = 0x0520 // rsa_pkcs1_sha384_legacy, RFC 9963
 	SchemeRSAPKCS1SHA512                  SignatureScheme = 0x0601 // rsa_pkcs1_sha512, RFC 9846
 	SchemeDSASHA512                       SignatureScheme = 0x0602 // dsa_sha512, RFC 9846
 	SchemeECDSASecp521r1SHA512            SignatureScheme = 0x0603 // ecdsa_secp521r1_sha512, RFC 9846
-	SchemeRSAPKCS1SHA512Legacy            SignatureScheme = 0x0620 // rsa_pkcs1_sha512_legacy, draft-ietf-tls-tls13-pkcs1
+	SchemeRSAPKCS1SHA512Legacy            SignatureScheme = 0x0620 // rsa_pkcs1_sha512_legacy, RFC 9963
 	SchemeEccsiSHA256                     SignatureScheme = 0x0704 // eccsi_sha256, draft-wang-tls-raw-public-key-with-ibc
 	SchemeISOIBS1                         SignatureScheme = 0x0705 // iso_ibs1, draft-wang-tls-raw-public-key-with-ibc
 	SchemeISOIBS2                         SignatureScheme = 0x0706 // iso_ibs2, draft-wang-tls-raw-public-key-with-ibc
@@ -1024,20 +1024,20 @@ const (
 
 var signatureSchemesTable = [...]entry{
 	{0x0201, NotRecommended, "rsa_pkcs1_sha1", "RFC 9846, RFC 9155", ""},
-	{0x0202, NotRecommended, "dsa_sha1", "RFC 9846", ""},
+	{0x0202, NoAdvice, "dsa_sha1", "RFC 9846", ""},
 	{0x0203, NotRecommended, "ecdsa_sha1", "RFC 9846, RFC 9155", ""},
 	{0x0401, Recommended, "rsa_pkcs1_sha256", "RFC 9846", ""},
-	{0x0402, NotRecommended, "dsa_sha256", "RFC 9846", ""},
+	{0x0402, NoAdvice, "dsa_sha256", "RFC 9846", ""},
 	{0x0403, Recommended, "ecdsa_secp256r1_sha256", "RFC 9846", ""},
-	{0x0420, NotRecommended, "rsa_pkcs1_sha256_legacy", "draft-ietf-tls-tls13-pkcs1", ""},
+	{0x0420, NotRecommended, "rsa_pkcs1_sha256_legacy", "RFC 9963", ""},
 	{0x0501, Recommended, "rsa_pkcs1_sha384", "RFC 9846", ""},
-	{0x0502, NotRecommended, "dsa_sha384", "RFC 9846", ""},
+	{0x0502, NoAdvice, "dsa_sha384", "RFC 9846", ""},
 	{0x0503, Recommended, "ecdsa_secp384r1_sha384", "RFC 9846", ""},
-	{0x0520, NotRecommended, "rsa_pkcs1_sha384_legacy", "draft-ietf-tls-tls13-pkcs1", ""},
+	{0x0520, NotRecommended, "rsa_pkcs1_sha384_legacy", "RFC 9963", ""},
 	{0x0601, Recommended, "rsa_pkcs1_sha512", "RFC 9846", ""},
-	{0x0602, NotRecommended, "dsa_sha512", "RFC 9846", ""},
+	{0x0602, NoAdvice, "dsa_sha512", "RFC 9846", ""},
 	{0x0603, Recommended, "ecdsa_secp521r1_sha512", "RFC 9846", ""},
-	{0x0620, NotRecommended, "rsa_pkcs1_sha512_legacy", "draft-ietf-tls-tls13-pkcs1", ""},
+	{0x0620, NotRecommended, "rsa_pkcs1_sha512_legacy", "RFC 9963", ""},
 	{0x0704, NotRecommended, "eccsi_sha256", "draft-wang-tls-raw-public-key-with-ibc", ""},
 	{0x0705, NotRecommended, "iso_ibs1", "draft-wang-tls-raw-public-key-with-ibc", ""},
 	{0x0706, NotRecommended, "iso_ibs2", "draft-wang-tls-raw-public-key-with-ibc", ""},
@@ -1140,7 +1140,7 @@ const (
 	ExtSignatureAlgorithmsCert             ExtensionType = 0x0032 // signature_algorithms_cert, RFC 9846
 	ExtKeyShare                            ExtensionType = 0x0033 // key_share, RFC 9846
 	ExtTransparencyInfo                    ExtensionType = 0x0034 // transparency_info, RFC 9162
-	ExtConnectionIDDeprecated              ExtensionType = 0x0035 // connection_id_deprecated, RFC 9146
+	ExtConnectionIDDeprecated              ExtensionType = 0x0035 // connection_id_deprecated, RFC 9146, RFC 9847
 	ExtConnectionID                        ExtensionType = 0x0036 // connection_id, RFC 9146
 	ExtExternalIDHash                      ExtensionType = 0x0037 // external_id_hash, RFC 8844
 	ExtExternalSessionID                   ExtensionType = 0x0038 // external_session_id, RFC 8844
@@ -1148,7 +1148,7 @@ const (
 	ExtTicketRequest                       ExtensionType = 0x003a // ticket_request, RFC 9149
 	ExtDNSSECChain                         ExtensionType = 0x003b // dnssec_chain, RFC 9102
 	ExtSequenceNumberEncryptionAlgorithms  ExtensionType = 0x003c // sequence_number_encryption_algorithms, draft-pismenny-tls-dtls-plaintext-sequence-number
-	ExtRRC                                 ExtensionType = 0x003d // rrc, draft-ietf-tls-dtls-rrc
+	ExtRRC                                 ExtensionType = 0x003d // rrc, RFC 9853
 	ExtTLSFlags                            ExtensionType = 0x003e // tls_flags, draft-ietf-tls-tlsflags
 	ExtNextProtocolNegotiation             ExtensionType = 0x3374 // next_protocol_negotiation, draft-agl-tls-nextprotoneg
 	ExtApplicationSettings                 ExtensionType = 0x4469 // application_settings, draft-vvv-tls-alps
@@ -1214,7 +1214,7 @@ var extensionTypesTable = [...]entry{
 	{0x0032, Recommended, "signature_algorithms_cert", "RFC 9846", ""},
 	{0x0033, Recommended, "key_share", "RFC 9846", ""},
 	{0x0034, Recommended, "transparency_info", "RFC 9162", ""},
-	{0x0035, NotRecommended, "connection_id_deprecated", "RFC 9146", ""},
+	{0x0035, Discouraged, "connection_id_deprecated", "RFC 9146, RFC 9847", ""},
 	{0x0036, Recommended, "connection_id", "RFC 9146", ""},
 	{0x0037, Recommended, "external_id_hash", "RFC 8844", ""},
 	{0x0038, Recommended, "external_session_id", "RFC 8844", ""},
@@ -1222,7 +1222,7 @@ var extensionTypesTable = [...]entry{
 	{0x003a, Recommended, "ticket_request", "RFC 9149", ""},
 	{0x003b, NotRecommended, "dnssec_chain", "RFC 9102", ""},
 	{0x003c, NotRecommended, "sequence_number_encryption_algorithms", "draft-pismenny-tls-dtls-plaintext-sequence-number", ""},
-	{0x003d, Recommended, "rrc", "draft-ietf-tls-dtls-rrc", ""},
+	{0x003d, Recommended, "rrc", "RFC 9853", ""},
 	{0x003e, NotRecommended, "tls_flags", "draft-ietf-tls-tlsflags", ""},
 	{0x3374, NoAdvice, "next_protocol_negotiation", "draft-agl-tls-nextprotoneg", ""},
 	{0x4469, NoAdvice, "application_settings", "draft-vvv-tls-alps", ""},
@@ -1265,7 +1265,7 @@ const (
 	ContentHeartbeat              ContentType = 24 // heartbeat, RFC 6520
 	ContentTLS12CID               ContentType = 25 // tls12_cid, RFC 9146
 	ContentACK                    ContentType = 26 // ACK, RFC 9147
-	ContentReturnRoutabilityCheck ContentType = 27 // return_routability_check, draft-ietf-tls-dtls-rrc
+	ContentReturnRoutabilityCheck ContentType = 27 // return_routability_check, RFC 9853
 )
 
 var contentTypesTable = [...]entry{
@@ -1277,7 +1277,7 @@ var contentTypesTable = [...]entry{
 	{24, NoAdvice, "heartbeat", "RFC 6520", ""},
 	{25, NoAdvice, "tls12_cid", "RFC 9146", ""},
 	{26, NoAdvice, "ACK", "RFC 9147", ""},
-	{27, NoAdvice, "return_routability_check", "draft-ietf-tls-dtls-rrc", ""},
+	{27, NoAdvice, "return_routability_check", "RFC 9853", ""},
 }
 
 // HandshakeType is the type of a handshake message, from the TLS HandshakeType registry (RFC 9846 §4).
@@ -1752,20 +1752,20 @@ const (
 )
 
 var clientCertificateTypesTable = [...]entry{
-	{1, NoAdvice, "rsa_sign", "RFC 5246", ""},
-	{2, NoAdvice, "dss_sign", "RFC 5246", ""},
-	{3, NoAdvice, "rsa_fixed_dh", "RFC 5246", ""},
-	{4, NoAdvice, "dss_fixed_dh", "RFC 5246", ""},
-	{5, NoAdvice, "rsa_ephemeral_dh", "RFC 5246", ""},
-	{6, NoAdvice, "dss_ephemeral_dh", "RFC 5246", ""},
-	{20, NoAdvice, "fortezza_dms", "RFC 5246", ""},
+	{1, Recommended, "rsa_sign", "RFC 5246", ""},
+	{2, NotRecommended, "dss_sign", "RFC 5246", ""},
+	{3, NotRecommended, "rsa_fixed_dh", "RFC 5246", ""},
+	{4, NotRecommended, "dss_fixed_dh", "RFC 5246", ""},
+	{5, Discouraged, "rsa_ephemeral_dh", "RFC 5246", ""},
+	{6, Discouraged, "dss_ephemeral_dh", "RFC 5246", ""},
+	{20, Discouraged, "fortezza_dms", "RFC 5246", ""},
 	{21, NoAdvice, "gost_sign94", "draft-chudov-cryptopro-cptls", ""},
 	{22, NoAdvice, "gost_sign01", "draft-chudov-cryptopro-cptls", ""},
-	{64, NoAdvice, "ecdsa_sign", "RFC 8422", ""},
-	{65, NoAdvice, "rsa_fixed_ecdh", "RFC 8422", ""},
-	{66, NoAdvice, "ecdsa_fixed_ecdh", "RFC 8422", ""},
-	{67, NoAdvice, "gost_sign256", "RFC 9189", ""},
-	{68, NoAdvice, "gost_sign512", "RFC 9189", ""},
+	{64, Recommended, "ecdsa_sign", "RFC 8422", ""},
+	{65, NotRecommended, "rsa_fixed_ecdh", "RFC 8422", ""},
+	{66, NotRecommended, "ecdsa_fixed_ecdh", "RFC 8422", ""},
+	{67, NotRecommended, "gost_sign256", "RFC 9189", ""},
+	{68, NotRecommended, "gost_sign512", "RFC 9189", ""},
 }
 
 // HashAlgorithm is a code point of the TLS HashAlgorithm registry: the first byte of a TLS 1.2 SignatureAndHashAlgorithm (RFC 5246 §7.4.1.4.1).
@@ -1803,9 +1803,9 @@ const (
 
 var hashAlgorithmsTable = [...]entry{
 	{0, Recommended, "none", "RFC 5246", ""},
-	{1, Recommended, "md5", "RFC 5246", ""},
-	{2, Recommended, "sha1", "RFC 5246", ""},
-	{3, Recommended, "sha224", "RFC 5246", ""},
+	{1, Discouraged, "md5", "RFC 5246", ""},
+	{2, Discouraged, "sha1", "RFC 5246", ""},
+	{3, Discouraged, "sha224", "RFC 5246", ""},
 	{4, Recommended, "sha256", "RFC 5246", ""},
 	{5, Recommended, "sha384", "RFC 5246", ""},
 	{6, Recommended, "sha512", "RFC 5246", ""},
@@ -1848,14 +1848,14 @@ const (
 )
 
 var signatureAlgorithmsTable = [...]entry{
-	{0, NoAdvice, "anonymous", "RFC 5246", ""},
-	{1, NoAdvice, "rsa", "RFC 5246", ""},
-	{2, NoAdvice, "dsa", "RFC 5246", ""},
-	{3, NoAdvice, "ecdsa", "RFC 8422", ""},
-	{7, NoAdvice, "ed25519", "RFC 8422", ""},
-	{8, NoAdvice, "ed448", "RFC 8422", ""},
-	{64, NoAdvice, "gostr34102012_256", "RFC 9189", ""},
-	{65, NoAdvice, "gostr34102012_512", "RFC 9189", ""},
+	{0, NotRecommended, "anonymous", "RFC 5246", ""},
+	{1, Recommended, "rsa", "RFC 5246", ""},
+	{2, NotRecommended, "dsa", "RFC 5246", ""},
+	{3, Recommended, "ecdsa", "RFC 8422", ""},
+	{7, Recommended, "ed25519", "RFC 8422", ""},
+	{8, Recommended, "ed448", "RFC 8422", ""},
+	{64, NotRecommended, "gostr34102012_256", "RFC 9189", ""},
+	{65, NotRecommended, "gostr34102012_512", "RFC 9189", ""},
 }
 
 // ECCurveType is a code point of the TLS EC Curve Types registry, used in the ServerKeyExchange of TLS 1.2 (RFC 8422 §5.4).
@@ -2116,6 +2116,11 @@ const (
 	HPKEDHKEMP521HKDFSHA512   HPKEKEM = 0x0012 // DHKEM(P-521, HKDF-SHA512), RFC 9180
 	HPKEDHKEMX25519HKDFSHA256 HPKEKEM = 0x0020 // DHKEM(X25519, HKDF-SHA256), RFC 9180
 	HPKEDHKEMX448HKDFSHA512   HPKEKEM = 0x0021 // DHKEM(X448, HKDF-SHA512), RFC 9180
+	HPKEMLKEM768              HPKEKEM = 0x0041 // ML-KEM-768, draft-ietf-hpke-pq
+	HPKEMLKEM1024             HPKEKEM = 0x0042 // ML-KEM-1024, draft-ietf-hpke-pq
+	HPKEMLKEM768P256          HPKEKEM = 0x0050 // MLKEM768-P256, draft-ietf-hpke-pq
+	HPKEMLKEM1024P384         HPKEKEM = 0x0051 // MLKEM1024-P384, draft-ietf-hpke-pq
+	HPKEMLKEM768X25519        HPKEKEM = 0x647a // MLKEM768-X25519, draft-ietf-hpke-pq
 )
 
 var hpkeKemsTable = [...]entry{
@@ -2124,6 +2129,11 @@ var hpkeKemsTable = [...]entry{
 	{0x0012, NoAdvice, "DHKEM(P-521, HKDF-SHA512)", "RFC 9180", ""},
 	{0x0020, NoAdvice, "DHKEM(X25519, HKDF-SHA256)", "RFC 9180", ""},
 	{0x0021, NoAdvice, "DHKEM(X448, HKDF-SHA512)", "RFC 9180", ""},
+	{0x0041, NoAdvice, "ML-KEM-768", "draft-ietf-hpke-pq", ""},
+	{0x0042, NoAdvice, "ML-KEM-1024", "draft-ietf-hpke-pq", ""},
+	{0x0050, NoAdvice, "MLKEM768-P256", "draft-ietf-hpke-pq", ""},
+	{0x0051, NoAdvice, "MLKEM1024-P384", "draft-ietf-hpke-pq", ""},
+	{0x647a, NoAdvice, "MLKEM768-X25519", "draft-ietf-hpke-pq", ""},
 }
 
 // HPKEKDF is a code point of the HPKE KDF Identifiers registry, used by Encrypted Client Hello (RFC 9180 §7.2).
@@ -2148,12 +2158,16 @@ const (
 	HPKEHKDFSHA256 HPKEKDF = 0x0001 // HKDF-SHA256, RFC 9180
 	HPKEHKDFSHA384 HPKEKDF = 0x0002 // HKDF-SHA384, RFC 9180
 	HPKEHKDFSHA512 HPKEKDF = 0x0003 // HKDF-SHA512, RFC 9180
+	HPKESHAKE128   HPKEKDF = 0x0010 // SHAKE128, draft-ietf-hpke-pq
+	HPKESHAKE256   HPKEKDF = 0x0011 // SHAKE256, draft-ietf-hpke-pq
 )
 
 var hpkeKdfsTable = [...]entry{
 	{0x0001, NoAdvice, "HKDF-SHA256", "RFC 9180", ""},
 	{0x0002, NoAdvice, "HKDF-SHA384", "RFC 9180", ""},
 	{0x0003, NoAdvice, "HKDF-SHA512", "RFC 9180", ""},
+	{0x0010, NoAdvice, "SHAKE128", "draft-ietf-hpke-pq", ""},
+	{0x0011, NoAdvice, "SHAKE256", "draft-ietf-hpke-pq", ""},
 }
 
 // HPKEAEAD is a code point of the HPKE AEAD Identifiers registry, used by Encrypted Client Hello (RFC 9180 §7.3).
