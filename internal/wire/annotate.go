@@ -63,33 +63,71 @@ func (c *Codec) Annotate(b []byte, root string, s Struct, lenient bool) (Annotat
 // Lenient reports whether faults become findings.
 func (c *Codec) Lenient() bool { return c.rec != nil && c.rec.lenient }
 
-// Try lays out body for v. When the codec is lenient, a fault in body (bytes left over
-// included) is noted as a finding, *v, the cursor and the spans become what they were,
-// and Try returns false, so that the caller can take the same bytes raw.
-// Strictly, a fault stays a fault. Try reports whether body succeeded.
-func Try[T any](c *Codec, v *T, body func(*Codec, *T)) bool {
-	if !c.Lenient() {
+// Try lays out body for v, and reports whether it succeeded. Where it did not, because of a
+// fault in body (bytes left over included), *v, the cursor and the spans become what they
+// were, so that the caller can take the same bytes raw: leniently always, with the fault as
+// a finding; strictly only without must. With must, a fault stays a fault.
+func Try[T any](c *Codec, v *T, must bool, body func(*Codec, *T)) bool {
+	switch {
+	case c.err != nil:
+		return false
+	case c.mode == encoding:
+		body(c, v)
+		return c.err == nil
+	case must && !c.Lenient():
 		body(c, v)
 		c.finish()
 		return c.err == nil
 	}
-	r := c.rec
-	old, off, spans, trying := *v, c.off, len(r.Spans), r.trying
-	r.trying = true
+	old, before := *v, c.attempt()
 	body(c, v)
 	c.finish()
-	r.trying = trying
+	if c.attempted(before) {
+		return true
+	}
+	*v = old
+	return false
+}
+
+// attempt is where a codec was before a try.
+type attempt struct {
+	off, spans int
+	trying     bool
+}
+
+func (c *Codec) attempt() attempt {
+	a := attempt{off: c.off}
+	if c.rec != nil {
+		a.spans, a.trying = len(c.rec.Spans), c.rec.trying
+		c.rec.trying = true
+	}
+	return a
+}
+
+// attempted reports whether a try succeeded, and undoes it if not.
+func (c *Codec) attempted(a attempt) bool {
+	if c.rec != nil {
+		c.rec.trying = a.trying
+	}
 	if c.err == nil {
 		return true
 	}
-	c.note()
-	*v, c.off, r.Spans = old, off, r.Spans[:spans]
+	if c.Lenient() {
+		c.note()
+	}
+	if c.rec != nil {
+		c.rec.Spans = c.rec.Spans[:a.spans]
+	}
+	c.off, c.err = a.off, nil
 	return false
 }
 
 // Note records a finding of the layout's own, at the field name, where the codec is
 // lenient, and is a fault elsewhere.
 func (c *Codec) Note(name string, err error) {
+	if c.err != nil {
+		return
+	}
 	c.Fail(name, err)
 	if c.Lenient() {
 		c.note()
@@ -98,10 +136,8 @@ func (c *Codec) Note(name string, err error) {
 
 // note turns the fault into a finding.
 func (c *Codec) note() {
-	if c.err != nil {
-		c.rec.Findings = append(c.rec.Findings, c.err)
-		c.err = nil
-	}
+	c.rec.Findings = append(c.rec.Findings, c.err)
+	c.err = nil
 }
 
 // pardon turns a fault outside of Try into a finding where the codec is lenient, and

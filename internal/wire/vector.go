@@ -65,16 +65,35 @@ func List24[T any](c *Codec, name string, v *[]T, min, max int, elem func(*Codec
 }
 
 func list[T any](c *Codec, prefix uint8, name string, v *[]T, min, max int, elem func(*Codec, *T)) {
-	ok := c.open(prefix, name, min, max)
-	if ok && c.mode == encoding {
-		for i := range *v {
-			c.element(i)
-			elem(c, &(*v)[i])
-		}
-	} else if ok {
+	switch ok := c.open(prefix, name, min, max); {
+	case ok && c.mode == encoding:
+		encodeElements(c, v, elem)
+	case ok:
 		elements(c, v, elem)
 	}
 	c.close()
+}
+
+// ListRest is a list without a length of its own: its elements fill what is left of the
+// innermost vector.
+func ListRest[T any](c *Codec, name string, v *[]T, elem func(*Codec, *T)) {
+	c.push(name)
+	c.top().span = c.begin()
+	if c.mode == encoding {
+		encodeElements(c, v, elem)
+	} else {
+		elements(c, v, elem)
+	}
+	c.element(-1)
+	c.finishSpan(c.top().span)
+	c.pop()
+}
+
+func encodeElements[T any](c *Codec, v *[]T, elem func(*Codec, *T)) {
+	for i := range *v {
+		c.element(i)
+		elem(c, &(*v)[i])
+	}
 }
 
 // elements decodes the elements of a list until nothing is left. One that is at fault is
@@ -149,7 +168,7 @@ func Octets8[E ~uint8](c *Codec, name, elem string, v *[]byte, min, max int) {
 // close, also where it failed.
 func (c *Codec) open(prefix uint8, name string, min, max int) bool {
 	v := c.push(name)
-	v.prefix, v.min, v.max = prefix, int32(min), int32(max)
+	v.prefix, v.min, v.max, v.outer = prefix, int32(min), int32(max), c.end
 	if c.err != nil {
 		return false
 	}
@@ -158,7 +177,6 @@ func (c *Codec) open(prefix uint8, name string, min, max int) bool {
 		c.buf = append(c.buf, zeros[:prefix]...)
 		return true
 	}
-	v.outer = c.end
 	if c.rec != nil && name != "" {
 		v.span = c.begin()
 	}
