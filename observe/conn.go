@@ -4,6 +4,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/akushu/akushu/internal/iana"
 	"github.com/akushu/akushu/keylog"
 )
 
@@ -41,21 +42,24 @@ type Conn struct {
 	keys    *Keys
 	fold    *fold
 	seq     uint64
-	halves  [3]*half // by Dir; flow, for what is about neither, has none
-	hs      *handshake
-	opened  bool // FlowOpened is out
-	decided bool // who is the client
-	flipped bool // the caller has it the wrong way round
+	halves  [3]*half     // by Dir; Neither has none
+	hs      *handshake   // the latest
+	tls     iana.Version // 0 while no server's hello was seen
+	opened  bool         // FlowOpened is out
+	decided bool         // who is the client
+	flipped bool         // the caller has it the wrong way round
 	closed  bool
 	final   bool // no key is waited for
-	version int  // counts what held records may be waiting for: keys and hellos
+	news    int  // counts what held records may be waiting for: keys and hellos
 	order   uint64
 	scratch []byte
+	watched *[32]byte        // the client random whose secrets keys announces
+	once    map[Finding]bool // findings that are told once only
 }
 
 // New begins to observe a connection.
 func New(o Options) *Conn {
-	c := &Conn{opts: o, keys: o.Keys, hs: &handshake{}, decided: !o.RolesGuessed}
+	c := &Conn{opts: o, keys: o.Keys, hs: &handshake{}, decided: !o.RolesGuessed, once: make(map[Finding]bool)}
 	if c.keys == nil {
 		c.keys = NewKeys()
 	}
@@ -93,7 +97,7 @@ func (c *Conn) Lost(d Dir, at At, n int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if h := c.enter(d, at); h != nil && !h.ended {
-		h.lost(at, n)
+		h.miss(at, n)
 		c.run()
 	}
 }
@@ -147,7 +151,7 @@ func (c *Conn) Close(at At, how End, tcp TCP) {
 	}
 	c.flush()
 	c.closed = true
-	c.keys.forget(c)
+	c.unwatch()
 	c.emit(Neither, at.Time, &FlowClosed{End: how, TCP: tcp})
 	c.halves, c.scratch = [3]*half{}, nil
 }
@@ -196,7 +200,7 @@ func (c *Conn) wake() {
 }
 
 // changed notes that something is known that held records may be waiting for.
-func (c *Conn) changed() { c.version++ }
+func (c *Conn) changed() { c.news++ }
 
 // run takes whatever can be taken from both directions, as far as possible in the order
 // in which it came.

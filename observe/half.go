@@ -1,15 +1,12 @@
 package observe
 
 import (
-	"encoding/binary"
 	"math"
 	"time"
 
 	"github.com/akushu/akushu/internal/iana"
+	"github.com/akushu/akushu/internal/record"
 )
-
-// headerSize is that of a record (RFC 9846 §5.1).
-const headerSize = 5
 
 // heldLimit is how many bytes a direction may hold for want of a key.
 const heldLimit = 256 << 10
@@ -20,26 +17,19 @@ type half struct {
 	c   *Conn
 	dir Dir
 	stream
-	sync
+	framing
 	protection
 	assembly
 	ending
 	blocked   bool // the next record waits for something
-	blockedOn int  // Conn.version when it began to
+	blockedOn int  // Conn.news when it began to
 	forced    bool // the next record must not wait
-}
-
-// sync is what is known of where records begin.
-type sync struct {
-	found   bool // the next byte begins a record
-	started bool // a record was found before
-	rest    int  // bytes of a record with a hole in it that are still to be passed over
-	passed  foreign
 }
 
 // ending is how a direction came to its end.
 type ending struct {
-	ended, told bool // told: StreamEnded is out
+	ended       bool
+	told        bool // StreamEnded is out
 	endedHow    End
 	endedAt     At
 	closeNotify bool
@@ -49,7 +39,7 @@ type ending struct {
 
 func newHalf(c *Conn, d Dir) *half {
 	h := &half{c: c, dir: d}
-	h.found = true
+	h.epoch, h.messages = EpochInitial, newMessages()
 	return h
 }
 
@@ -57,47 +47,49 @@ func (h *half) peer() *half { return h.c.halves[h.dir.Opposite()] }
 
 func (h *half) emit(t time.Time, b Body) { h.c.emit(h.dir, t, b) }
 
+func (h *half) found(t time.Time, f *Finding) { h.emit(t, f) }
+
 // rawRecord is a record as it stands in the stream.
 type rawRecord struct {
-	header   []byte
+	record.Header
 	fragment []byte
 	mark     mark // of its last byte
 	place    Place
 }
 
-func (r *rawRecord) contentType() iana.ContentType { return iana.ContentType(r.header[0]) }
-
 func (r *rawRecord) time() time.Time { return r.mark.at.Time }
 
 // front is the next record, if all of it is there.
-func (h *half) front() (rawRecord, bool) {
+func (h *half) front() (*rawRecord, bool) {
 	b := h.window()
 	n, ok := recordSize(b)
 	if !ok || len(b) < n {
-		return rawRecord{}, false
+		return nil, false
 	}
-	return rawRecord{header: b[:headerSize], fragment: b[headerSize:n], mark: h.markAt(n - 1), place: h.place(n)}, true
+	return &rawRecord{
+		Header: record.ParseHeader(b), fragment: b[record.HeaderLen:n:n], mark: h.markAt(n - 1), place: h.place(n),
+	}, true
 }
 
 // recordSize is the size of the record at the beginning of b, header included.
 func recordSize(b []byte) (int, bool) {
-	if len(b) < headerSize {
+	if len(b) < record.HeaderLen {
 		return 0, false
 	}
-	return headerSize + int(binary.BigEndian.Uint16(b[3:])), true
+	return record.HeaderLen + record.ParseHeader(b).Length, true
 }
 
 // ready says when that came which step takes next: directions are taken in this order.
 func (h *half) ready() uint64 {
 	b := h.window()
 	n, ok := recordSize(b)
-	switch {
-	case !h.found || h.rest > 0:
-		n = 1
-	case !ok || n > len(b):
+	if !ok {
 		n = len(b)
 	}
-	if n == 0 || len(b) < n {
+	if h.lost || h.rest > 0 {
+		n = min(1, len(b))
+	}
+	if n == 0 || n > len(b) {
 		return math.MaxUint64
 	}
 	return h.markAt(n - 1).order
@@ -106,32 +98,35 @@ func (h *half) ready() uint64 {
 // step takes one thing from the stream: a record, bytes that are none, a hole, the end. It
 // reports whether there was something to take.
 func (h *half) step() bool {
-	switch {
-	case h.blocked && h.blockedOn == h.c.version && !h.c.final && !h.forced:
+	if h.blocked && h.blockedOn == h.c.news && !h.c.final && !h.forced {
 		return false
-	case h.rest > 0 && len(h.window()) > 0:
-		n := min(h.rest, len(h.window()))
+	}
+	b := h.window()
+	switch {
+	case h.rest > 0 && len(b) > 0:
+		n := min(h.rest, len(b))
 		h.rest -= n
 		h.take(n)
 		return true
-	case !h.found:
+	case h.lost:
 		return h.seek() || h.cross()
-	}
-	if b := h.window(); len(b) > 0 && !h.mayBegin(b) {
+	case len(b) > 0 && !h.mayBegin(b):
 		h.lose()
 		return true
 	}
-	r, ok := h.front()
-	if !ok {
-		return h.cross()
+	if r, ok := h.front(); ok {
+		return h.stepRecord(r)
 	}
-	h.blocked = !h.record(&r)
-	h.blockedOn = h.c.version
+	return h.cross()
+}
+
+func (h *half) stepRecord(r *rawRecord) bool {
+	h.blocked, h.blockedOn = !h.record(r), h.c.news
 	if h.blocked {
 		return false
 	}
-	h.started, h.found = true, true
-	h.take(headerSize + len(r.fragment))
+	h.started = true
+	h.take(record.HeaderLen + len(r.fragment))
 	return true
 }
 
@@ -145,18 +140,17 @@ func (h *half) limit() {
 			break
 		}
 	}
-	h.compact()
-	h.c.run()
 }
 
-// lost notes a hole.
-func (h *half) lost(at At, n int64) {
+// miss notes a hole of n bytes in the stream, 0 where that is not known.
+func (h *half) miss(at At, n int64) {
 	h.breaks = append(h.breaks, hole{pos: h.end(), n: max(n, 0), at: at})
+	h.holed = true
 	h.c.changed()
 }
 
-// cross goes on behind a hole, or to the end, where what is before it was taken. A record
-// with a hole in it is passed over: where its length and the hole's are known it is known where
+// cross goes on behind a hole, or to the end, once all before it was taken. A record with
+// a hole in it is passed over: where its length and the hole's are known it is known where
 // the next one begins.
 func (h *half) cross() bool {
 	if !h.broken() {
@@ -168,13 +162,15 @@ func (h *half) cross() bool {
 	h.take(len(b))
 	hole := h.mend()
 	missing := int64(len(b)) + hole.n
-	h.found = h.found && hole.n > 0 && (missing == 0 || known && missing <= int64(size))
 	h.rest = 0
-	if h.found && known {
+	if h.lost = h.lost || !known || hole.n == 0 || missing > int64(size); !h.lost {
 		h.rest = int(int64(size) - missing)
 	}
+	if hole.n == 0 {
+		missing = 0
+	}
 	h.emit(hole.at.Time, &Gap{Offset: from, Length: missing, Reason: GapLost})
-	h.gap()
+	h.skipped()
 	return true
 }
 
@@ -184,22 +180,47 @@ func (h *half) finish() bool {
 		return false
 	}
 	h.told = true
-	if b := h.window(); len(b) > 0 && h.found {
-		h.c.found(h.dir, h.endedAt.Time, findTruncated(h.offset(), len(b)))
+	t := h.endedAt.Time
+	if b := h.window(); len(b) > 0 {
+		h.found(t, truncatedRecord(len(b)))
 		h.take(len(b))
 	}
-	h.flushForeign(0)
-	h.abandon(h.endedAt.Time)
+	h.tellForeign()
+	h.abandon(t)
 	if h.lacksCloseNotify() {
-		h.c.found(h.dir, h.endedAt.Time, findNoCloseNotify())
+		h.found(t, noCloseNotify())
 	}
-	h.emit(h.endedAt.Time, &StreamEnded{How: h.endedHow, Bytes: h.offset(), CloseNotify: h.closeNotify})
+	h.emit(t, &StreamEnded{How: h.endedHow, Bytes: h.offset(), CloseNotify: h.closeNotify})
 	return true
 }
 
 // lacksCloseNotify reports whether TLS ended without the alert that says so. After a fatal
-// alert, from either end, none is due; and where the last record was not opened, it may
-// have been there.
+// alert of either end none is due; and where the last record was not opened, it may have
+// been in there.
 func (h *half) lacksCloseNotify() bool {
 	return h.started && h.endedHow == EndFIN && !h.closeNotify && !h.fatal && !h.peer().fatal && !h.unopened
+}
+
+// role tells which end sends in this direction, by its first message: ClientToServer if
+// it is the client, Neither where that message does not say. It reports whether there is a
+// message.
+func (h *half) role() (Dir, bool) {
+	b := h.window()
+	if len(b) <= record.HeaderLen {
+		return Neither, len(b) > 0 && !plausibleHeader(b)
+	}
+	if !plausibleHeader(b) || iana.ContentType(b[0]) != iana.ContentHandshake {
+		return Neither, true
+	}
+	return senders[iana.HandshakeType(b[record.HeaderLen])], true
+}
+
+// senders is which messages only one end sends, in any version.
+var senders = map[iana.HandshakeType]Dir{
+	iana.HandshakeClientHello:       ClientToServer,
+	iana.HandshakeClientKeyExchange: ClientToServer,
+	iana.HandshakeCertificateURL:    ClientToServer,
+	iana.HandshakeServerHello:       ServerToClient,
+	iana.HandshakeServerKeyExchange: ServerToClient,
+	iana.HandshakeServerHelloDone:   ServerToClient,
 }

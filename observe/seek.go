@@ -2,44 +2,48 @@ package observe
 
 import (
 	"github.com/akushu/akushu/internal/iana"
+	"github.com/akushu/akushu/internal/record"
 )
 
-// maxFragment is the longest fragment that any version allows (RFC 5246 §6.2.3).
-const maxFragment = 1<<14 + 2048
-
-// foreignFirst is after how many bytes that are not TLS the first NotTLS is told, so that a
-// view need not wait for their end.
-const foreignFirst = 512
+// framing is what is known of where records begin.
+type framing struct {
+	lost    bool // it is not known where the next one begins
+	started bool // one was found before
+	rest    int  // bytes of a record with a hole in it that are still to be passed over
+	passed  foreign
+}
 
 // foreign is bytes that were passed over, and not told yet.
 type foreign struct {
 	n     int
+	told  bool // some were told before
 	place Place
-	mark  mark
+	mark  mark // of the last one
 	line  []byte
 }
 
-// mayBegin reports whether b, which is not empty, can be the beginning of a record. Here
-// it is known that a record should stand there.
+// foreignFirst is after how many bytes that are not TLS the first NotTLS is told, so that a
+// view need not wait for their end. The rest is told once, so that many bytes do not make
+// many events.
+const foreignFirst = 512
+
+// mayBegin reports whether b can be the beginning of a record, where one should be.
+// Before the first one more is asked: there may be another protocol.
 func (h *half) mayBegin(b []byte) bool {
-	if len(b) > 1 && b[1] != 3 {
-		return false
+	if !h.started {
+		return plausibleHeader(b)
 	}
 	t := iana.ContentType(b[0])
-	ok := iana.ContentChangeCipherSpec <= t && t <= iana.ContentHeartbeat
-	if !h.started {
-		return ok && likelihood(b) != unlikely
-	}
-	return ok
+	return iana.ContentChangeCipherSpec <= t && t <= iana.ContentHeartbeat && (len(b) < 2 || b[1] == 3)
 }
 
 // lose notes that there is no record where one should begin.
 func (h *half) lose() {
+	h.lost = true
 	if h.started {
-		h.c.found(h.dir, h.markAt(0).at.Time, findNoRecord(h.window()))
-		h.gap()
+		h.found(h.markAt(0).at.Time, noRecord(h.window()))
+		h.skipped()
 	}
-	h.found = false
 }
 
 // guess is how sure it is that a record begins somewhere.
@@ -52,15 +56,15 @@ const (
 )
 
 // likelihood judges whether a record begins at b, where anything may stand: by its header,
-// and by a hello, or another header behind it.
+// and by a hello inside or another header behind it.
 func likelihood(b []byte) guess {
 	if !plausibleHeader(b) {
 		return unlikely
 	}
-	if len(b) < headerSize+1 {
+	if len(b) <= record.HeaderLen {
 		return possible
 	}
-	if b[0] == byte(iana.ContentHandshake) && isHello(b[headerSize:]) {
+	if b[0] == byte(iana.ContentHandshake) && beginsHello(b[record.HeaderLen:]) {
 		return likely
 	}
 	n, _ := recordSize(b)
@@ -69,7 +73,7 @@ func likelihood(b []byte) guess {
 		return possible
 	case !plausibleHeader(b[n:]):
 		return unlikely
-	case len(b) < n+headerSize:
+	case len(b) < n+record.HeaderLen:
 		return possible
 	}
 	return likely
@@ -84,19 +88,16 @@ func plausibleHeader(b []byte) bool {
 		return false
 	}
 	n, ok := recordSize(b)
-	return !ok || n > headerSize && n <= headerSize+maxFragment
+	return !ok || n > record.HeaderLen && n <= record.HeaderLen+record.MaxCiphertext12
 }
 
-// isHello reports whether b may be the beginning of a ClientHello or ServerHello.
-func isHello(b []byte) bool {
-	if t := iana.HandshakeType(b[0]); t != iana.HandshakeClientHello && t != iana.HandshakeServerHello {
-		return false
-	}
-	return len(b) < 4 || b[1] == 0
+// beginsHello reports whether b may be the beginning of a ClientHello or ServerHello.
+func beginsHello(b []byte) bool {
+	t := iana.HandshakeType(b[0])
+	return (t == iana.HandshakeClientHello || t == iana.HandshakeServerHello) && (len(b) < 2 || b[1] == 0)
 }
 
-// seek passes over bytes until a record begins, where it is not known whether one does. It
-// reports whether it did anything.
+// seek passes over bytes until a record begins. It reports whether it did anything.
 func (h *half) seek() bool {
 	b := h.window()
 	for i := range b {
@@ -107,8 +108,8 @@ func (h *half) seek() bool {
 		switch g {
 		case likely:
 			h.pass(i)
-			h.flushForeign(0)
-			h.found = true
+			h.tellForeign()
+			h.lost = false
 			return true
 		case possible:
 			h.pass(i)
@@ -121,35 +122,45 @@ func (h *half) seek() bool {
 
 // pass takes n bytes that are no record.
 func (h *half) pass(n int) {
-	if n == 0 {
-		return
-	}
 	f := &h.passed
-	if f.n == 0 {
-		f.place = h.place(n)
+	for n > 0 {
+		some := n
+		if !f.told && !h.started {
+			some = min(n, foreignFirst-f.n)
+		}
+		h.passSome(some)
+		n -= some
+		if !f.told && !h.started && f.n == foreignFirst {
+			h.tellForeign()
+		}
 	}
-	f.place.Frame = h.place(n).Frame
-	f.mark = h.markAt(n - 1)
-	f.line = append(f.line, h.window()[:min(n, max(0, lineMax+1-len(f.line)))]...)
-	f.n += n
-	h.take(n)
-	h.flushForeign(foreignFirst)
 }
 
-// flushForeign tells of bytes that were passed over, where there are at least least of
-// them: as another protocol's before the first record, as a gap after it. The least is for
-// the first time only, so that many bytes do not make many events.
-func (h *half) flushForeign(least int) {
+func (h *half) passSome(n int) {
 	f := &h.passed
-	if f.n == 0 || least > 0 && (h.started || f.place.Offset > 0 || f.n < least) {
+	p := h.place(n)
+	if f.n == 0 {
+		f.place = p
+	}
+	f.place.Frame, f.mark = p.Frame, h.markAt(n-1)
+	if room := lineMax + 1 - len(f.line); !f.told && room > 0 {
+		f.line = append(f.line, h.window()[:min(n, room)]...)
+	}
+	f.n += n
+	h.take(n)
+}
+
+// tellForeign tells of bytes that were passed over: as another protocol's before the
+// first record, as a gap after it.
+func (h *half) tellForeign() {
+	f := h.passed
+	if f.n == 0 {
 		return
 	}
-	t := f.mark.at.Time
+	h.passed = foreign{told: true}
 	if h.started {
-		h.emit(t, &Gap{Offset: f.place.Offset, Length: int64(f.n), Reason: GapSkip})
-	} else {
-		h.tellForeign(f, least)
+		h.emit(f.mark.at.Time, &Gap{Offset: f.place.Offset, Length: int64(f.n), Reason: GapSkip})
 		return
 	}
-	h.passed = foreign{}
+	h.emit(f.mark.at.Time, &NotTLS{Place: f.place, Length: f.n, Line: firstLine(f.line)})
 }
