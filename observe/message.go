@@ -24,6 +24,7 @@ type Message struct {
 	Length    int    // of the body, the 4-byte header excluded
 	Records   int    // how many records it is spread over
 	Encrypted bool   // it travelled under keys, and was opened unless Raw is nil
+	Inferred  bool   // that there is a message is a guess, by where the record stands
 	Epoch     Epoch
 	// Raw is the message with its header. It is the event's own and may be kept; it
 	// must not be changed.

@@ -54,9 +54,7 @@ type Parameters struct {
 	HelloRetry      bool      `json:"hello_retry"`
 	ClientAuth      bool      `json:"client_auth"` // the server asked for a certificate
 	ForwardSecret   Answer    `json:"forward_secret"`
-	// ForwardSecretWhy is a code: "ephemeral_key_exchange", "static_rsa", "psk_only",
-	// "resumed_session" (as secret as the session it came from), "no_key_exchange" (nothing
-	// is known of it).
+	// ForwardSecretWhy is one of the constants whose names begin with Why.
 	ForwardSecretWhy string     `json:"forward_secret_why"`
 	Suite            SuiteParts `json:"suite"`
 }
@@ -65,7 +63,7 @@ type Parameters struct {
 // exchange and the authentication come from group and signature scheme. A part that is
 // not known is empty.
 type SuiteParts struct {
-	KeyExchange    string `json:"key_exchange"`   // "ECDHE", "DHE", "RSA", "PSK", "X25519MLKEM768" is "ECDHE+ML-KEM"
+	KeyExchange    string `json:"key_exchange"`   // "ECDHE", "ECDHE + ML-KEM", "DHE", "RSA", "PSK"
 	Authentication string `json:"authentication"` // "RSA", "ECDSA", "EdDSA", "PSK", "anonymous"
 	Cipher         string `json:"cipher"`         // "AES-128-GCM"
 	Hash           string `json:"hash"`           // "SHA-256"
@@ -222,7 +220,7 @@ func (d Milliseconds) MarshalJSON() ([]byte, error) {
 func newSession(stream int) *Session {
 	s := &Session{V: SessionVersion}
 	s.Stream = stream
-	s.EarlyData, s.ForwardSecret, s.ForwardSecretWhy = EarlyDataNone, Unknown, "no_key_exchange"
+	s.EarlyData, s.ForwardSecret, s.ForwardSecretWhy = EarlyDataNone, Unknown, WhyNotKnown
 	s.Lists = s.Lists.clone()
 	return s
 }

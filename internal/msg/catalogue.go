@@ -2,89 +2,147 @@ package msg
 
 import (
 	"bytes"
+	"iter"
 
 	"github.com/akushu/akushu/internal/iana"
 )
 
-// candidate is one thing that a message may be.
-type candidate struct {
-	ctx Context
-	new func() Message
-}
-
-// forms lists what each msg_type may be; versions and key exchanges choose among them.
-var forms = map[iana.HandshakeType][]form{
-	iana.HandshakeHelloRequest:          {{always, make_[HelloRequest]}},
-	iana.HandshakeClientHello:           {{always, make_[ClientHello]}},
-	iana.HandshakeServerHello:           {{always, make_[ServerHello]}},
-	iana.HandshakeNewSessionTicket:      {{in13, make_[NewSessionTicket]}, {before13, make_[NewSessionTicket12]}},
-	iana.HandshakeEndOfEarlyData:        {{always, make_[EndOfEarlyData]}},
-	iana.HandshakeEncryptedExtensions:   {{always, make_[EncryptedExtensions]}},
-	iana.HandshakeCertificate:           {{in13, make_[Certificate]}, {before13, make_[Certificate12]}},
-	iana.HandshakeServerKeyExchange:     {{before13, make_[ServerKeyExchange]}},
-	iana.HandshakeCertificateRequest:    {{in13, make_[CertificateRequest]}, {before13, make_[CertificateRequest12]}},
-	iana.HandshakeServerHelloDone:       {{always, make_[ServerHelloDone]}},
-	iana.HandshakeCertificateVerify:     {{always, make_[CertificateVerify]}, {before12, make_[CertificateVerify10]}},
-	iana.HandshakeClientKeyExchange:     {{before13, make_[ClientKeyExchange]}},
-	iana.HandshakeFinished:              {{always, make_[Finished]}},
-	iana.HandshakeCertificateStatus:     {{always, make_[CertificateStatus]}},
-	iana.HandshakeKeyUpdate:             {{always, make_[KeyUpdate]}},
-	iana.HandshakeCompressedCertificate: {{always, make_[CompressedCertificate]}},
-}
-
-// form is a message and the versions in which a msg_type means it.
+// A form is a message that a msg_type may mean.
 type form struct {
-	versions []iana.Version // what an observer who does not know the version may assume
-	new      func() Message
+	in    eras
+	guess Context // what an observer may assume who does not know the version
+	new   func() Message
 }
 
-func make_[T any, P interface {
+// eras is the spans of versions in which a message keeps its form.
+type eras uint8
+
+const (
+	in10 eras = 1 << iota // SSL 3.0 to TLS 1.1
+	in12
+	in13 // and its drafts
+
+	before13 = in10 | in12
+	since12  = in12 | in13
+	always   = in10 | in12 | in13
+)
+
+func era(v iana.Version) eras {
+	switch {
+	case v == iana.VersionTLS13 || v>>8 == 0x7f:
+		return in13
+	case v == iana.VersionTLS12:
+		return in12
+	default:
+		return in10
+	}
+}
+
+// What an observer assumes while it does not know the version.
+var (
+	anything = Context{}
+	tls13    = Context{Version: iana.VersionTLS13}
+	tls12    = Context{Version: iana.VersionTLS12}
+	tls11    = Context{Version: iana.VersionTLS11}
+	rawKey   = Context{Version: iana.VersionTLS12, CertType: iana.CertTypeRawPublicKey}
+)
+
+// forms lists what each msg_type may mean, the likeliest first.
+var forms = [...][]form{
+	iana.HandshakeHelloRequest: {{before13, anything, fresh[HelloRequest]}},
+	iana.HandshakeClientHello:  {{always, anything, fresh[ClientHello]}},
+	iana.HandshakeServerHello:  {{always, anything, fresh[ServerHello]}},
+	iana.HandshakeNewSessionTicket: {
+		{in13, tls13, fresh[NewSessionTicket]},
+		{before13, tls12, fresh[NewSessionTicket12]},
+	},
+	iana.HandshakeEndOfEarlyData:      {{in13, anything, fresh[EndOfEarlyData]}},
+	iana.HandshakeEncryptedExtensions: {{in13, anything, fresh[EncryptedExtensions]}},
+	iana.HandshakeCertificate: {
+		{in13, tls13, fresh[Certificate]},
+		{before13, tls12, fresh[Certificate12]},
+		{0, rawKey, fresh[Certificate12]},
+	},
+	iana.HandshakeServerKeyExchange: {
+		{in12, tls12, fresh[ServerKeyExchange]},
+		{in10, tls11, fresh[ServerKeyExchange]},
+	},
+	iana.HandshakeCertificateRequest: {
+		{in13, tls13, fresh[CertificateRequest]},
+		{in12, tls12, fresh[CertificateRequest12]},
+		{in10, tls11, fresh[CertificateRequest12]},
+	},
+	iana.HandshakeServerHelloDone: {{before13, anything, fresh[ServerHelloDone]}},
+	iana.HandshakeCertificateVerify: {
+		{since12, anything, fresh[CertificateVerify]},
+		{in10, tls11, fresh[CertificateVerify10]},
+	},
+	iana.HandshakeClientKeyExchange:     {{before13, anything, fresh[ClientKeyExchange]}},
+	iana.HandshakeFinished:              {{always, anything, fresh[Finished]}},
+	iana.HandshakeCertificateURL:        {{before13, anything, fresh[CertificateURL]}},
+	iana.HandshakeCertificateStatus:     {{before13, anything, fresh[CertificateStatus]}},
+	iana.HandshakeSupplementalData:      {{before13, anything, fresh[SupplementalData]}},
+	iana.HandshakeKeyUpdate:             {{in13, anything, fresh[KeyUpdate]}},
+	iana.HandshakeCompressedCertificate: {{in13, anything, fresh[CompressedCertificate]}},
+	iana.HandshakeNextProtocol:          {{before13, anything, fresh[NextProtocol]}},
+}
+
+func fresh[T any, P interface {
 	*T
 	Message
 }]() Message {
 	return P(new(T))
 }
 
-var (
-	always   = []iana.Version{0}
-	in13     = []iana.Version{iana.VersionTLS13}
-	before13 = []iana.Version{iana.VersionTLS12, iana.VersionTLS11}
-	before12 = []iana.Version{iana.VersionTLS11}
-)
-
-// fits reports whether f may be what version v means; v is 0 while unknown.
-func (f *form) fits(v iana.Version) bool {
-	if v == 0 || f.versions[0] == 0 {
-		return true
-	}
-	return tls13(v) == tls13(f.versions[0])
-}
-
-// candidates lists what raw may be, the likeliest first, with the contexts that say so.
-func candidates(ctx *Context, raw []byte) []candidate {
+// formsOf lists what raw may be in version v, 0 while unknown. A message that does not
+// exist in v is given the form that it has elsewhere.
+func formsOf(v iana.Version, raw []byte) []form {
 	t, _ := Type(raw)
 	if t == iana.HandshakeServerHello && isHelloRetryRequest(raw) {
-		return []candidate{{*ctx, make_[HelloRetryRequest]}}
+		return []form{{always, anything, fresh[HelloRetryRequest]}}
 	}
-	var all []candidate
-	for _, f := range forms[t] {
-		if !f.fits(ctx.Version) {
-			continue
-		}
-		for _, v := range f.versions {
-			if ctx.Version != 0 {
-				v = ctx.Version
-			}
-			all = append(all, keyExchanges(t, *ctx, v, f.new)...)
-			if ctx.Version != 0 {
-				break
-			}
+	if int(t) >= len(forms) || forms[t] == nil {
+		return []form{{always, anything, func() Message { return &Unknown{MsgType: t} }}}
+	}
+	all := forms[t]
+	if v == 0 {
+		return all
+	}
+	for i, f := range all {
+		if f.in&era(v) != 0 {
+			return all[i : i+1]
 		}
 	}
-	if len(all) == 0 {
-		all = append(all, candidate{*ctx, func() Message { return &Unknown{MsgType: t} }})
+	return all[:1]
+}
+
+// candidates lists what raw may be, the likeliest first, and in which context.
+func candidates(ctx *Context, raw []byte) iter.Seq2[*Context, Message] {
+	return func(yield func(*Context, Message) bool) {
+		for _, f := range formsOf(ctx.Version, raw) {
+			for _, kx := range exchanges(ctx, raw) {
+				if !yield(ctx.guess(&f, kx), f.new()) {
+					return
+				}
+			}
+		}
 	}
-	return all
+}
+
+// guess fills in what ctx leaves open.
+func (ctx *Context) guess(f *form, kx KeyExchange) *Context {
+	if (ctx.Version != 0 || f.guess == anything) && kx == ctx.KeyExchange {
+		return ctx
+	}
+	g := *ctx
+	g.KeyExchange = kx
+	if ctx.Version == 0 && f.guess != anything {
+		g.Version = f.guess.Version
+		if f.guess.CertType != iana.CertTypeX509 {
+			g.CertType = f.guess.CertType
+		}
+	}
+	return &g
 }
 
 // observable is the order in which an observer tries key exchanges.
@@ -93,19 +151,14 @@ var observable = []KeyExchange{
 	KeyExchangePSK, KeyExchangeECDHEPSK, KeyExchangeDHEPSK, KeyExchangeRSAPSK,
 }
 
-// keyExchanges multiplies a candidate by the key exchanges that it may have.
-func keyExchanges(t iana.HandshakeType, ctx Context, v iana.Version, new func() Message) []candidate {
-	ctx.Version = v
+// exchanges lists the key exchanges that raw may belong to.
+func exchanges(ctx *Context, raw []byte) []KeyExchange {
+	t, _ := Type(raw)
 	depends := t == iana.HandshakeServerKeyExchange || t == iana.HandshakeClientKeyExchange
-	if !depends || ctx.KeyExchange != KeyExchangeUnknown {
-		return []candidate{{ctx, new}}
+	if depends && ctx.KeyExchange == KeyExchangeUnknown {
+		return observable
 	}
-	var all []candidate
-	for _, kx := range observable {
-		ctx.KeyExchange = kx
-		all = append(all, candidate{ctx, new})
-	}
-	return all
+	return []KeyExchange{ctx.KeyExchange}
 }
 
 // isHelloRetryRequest reports whether raw, a ServerHello with its header, has the random

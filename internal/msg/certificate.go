@@ -11,8 +11,11 @@ type Certificate struct {
 	List           []CertificateEntry
 }
 
+// Type implements [Message].
 func (*Certificate) Type() iana.HandshakeType { return iana.HandshakeCertificate }
-func (*Certificate) Spec() Spec               { return Spec{"certificate", "RFC 9846 §4.5.1"} }
+
+// Spec implements [Message].
+func (*Certificate) Spec() Spec { return Spec{"certificate", "RFC 9846 §4.5.1"} }
 
 // Layout implements RFC 9846 §4.5.1.
 func (m *Certificate) Layout(c *wire.Codec) {
@@ -27,7 +30,7 @@ type CertificateEntry struct {
 
 	Status     OCSPStatus
 	SCTs       []SCT
-	Credential []byte // delegated_credential
+	Credential DelegatedCredential
 }
 
 func layoutEntry(c *wire.Codec, e *CertificateEntry) {
@@ -36,7 +39,6 @@ func layoutEntry(c *wire.Codec, e *CertificateEntry) {
 		name = "ASN1_subjectPublicKeyInfo"
 	}
 	wire.Vec24(c, name, &e.Data, 1, MaxLength)
-	e.Extensions.Present = true
 	layoutExtensions(c, e, &e.Extensions, certificateExtensions)
 }
 
@@ -46,8 +48,11 @@ type Certificate12 struct {
 	PublicKey []byte   // instead of List where the certificate type is RawPublicKey (RFC 7250 §3)
 }
 
+// Type implements [Message].
 func (*Certificate12) Type() iana.HandshakeType { return iana.HandshakeCertificate }
-func (*Certificate12) Spec() Spec               { return Spec{"certificate_1_2", "RFC 5246 §7.4.2"} }
+
+// Spec implements [Message].
+func (*Certificate12) Spec() Spec { return Spec{"certificate_1_2", "RFC 5246 §7.4.2"} }
 
 // Layout implements RFC 5246 §7.4.2 and RFC 7250 §3.
 func (m *Certificate12) Layout(c *wire.Codec) {
@@ -67,7 +72,10 @@ type CompressedCertificate struct {
 	Compressed   []byte
 }
 
+// Type implements [Message].
 func (*CompressedCertificate) Type() iana.HandshakeType { return iana.HandshakeCompressedCertificate }
+
+// Spec implements [Message].
 func (*CompressedCertificate) Spec() Spec {
 	return Spec{"compressed_certificate", "RFC 8879 §4"}
 }
@@ -82,8 +90,11 @@ func (m *CompressedCertificate) Layout(c *wire.Codec) {
 // CertificateStatus carries an OCSP response in TLS 1.2 (RFC 6066 §8).
 type CertificateStatus struct{ Status OCSPStatus }
 
+// Type implements [Message].
 func (*CertificateStatus) Type() iana.HandshakeType { return iana.HandshakeCertificateStatus }
-func (*CertificateStatus) Spec() Spec               { return Spec{"certificate_status", "RFC 6066 §8"} }
+
+// Spec implements [Message].
+func (*CertificateStatus) Spec() Spec { return Spec{"certificate_status", "RFC 6066 §8"} }
 
 // Layout implements RFC 6066 §8.
 func (m *CertificateStatus) Layout(c *wire.Codec) { m.Status.layout(c) }
@@ -95,8 +106,11 @@ type CertificateVerify struct {
 	Signature []byte
 }
 
+// Type implements [Message].
 func (*CertificateVerify) Type() iana.HandshakeType { return iana.HandshakeCertificateVerify }
-func (*CertificateVerify) Spec() Spec               { return Spec{"certificate_verify", "RFC 9846 §4.5.2"} }
+
+// Spec implements [Message].
+func (*CertificateVerify) Spec() Spec { return Spec{"certificate_verify", "RFC 9846 §4.5.2"} }
 
 // Layout implements RFC 9846 §4.5.2.
 func (m *CertificateVerify) Layout(c *wire.Codec) {
@@ -108,7 +122,10 @@ func (m *CertificateVerify) Layout(c *wire.Codec) {
 // (RFC 4346 §7.4.8).
 type CertificateVerify10 struct{ Signature []byte }
 
+// Type implements [Message].
 func (*CertificateVerify10) Type() iana.HandshakeType { return iana.HandshakeCertificateVerify }
+
+// Spec implements [Message].
 func (*CertificateVerify10) Spec() Spec {
 	return Spec{"certificate_verify_1_0", "RFC 4346 §7.4.8"}
 }
@@ -122,8 +139,11 @@ func (m *CertificateVerify10) Layout(c *wire.Codec) {
 // §7.4.9). Its length follows from the version and hash, and is the flow's to check.
 type Finished struct{ VerifyData []byte }
 
+// Type implements [Message].
 func (*Finished) Type() iana.HandshakeType { return iana.HandshakeFinished }
-func (*Finished) Spec() Spec               { return Spec{"finished", "RFC 9846 §4.5.3"} }
+
+// Spec implements [Message].
+func (*Finished) Spec() Spec { return Spec{"finished", "RFC 9846 §4.5.3"} }
 
 // Layout implements RFC 9846 §4.5.3.
 func (m *Finished) Layout(c *wire.Codec) { wire.Rest(c, "verify_data", &m.VerifyData) }

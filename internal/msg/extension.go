@@ -1,6 +1,8 @@
 package msg
 
 import (
+	"slices"
+
 	"github.com/akushu/akushu/internal/alert"
 	"github.com/akushu/akushu/internal/iana"
 	"github.com/akushu/akushu/internal/wire"
@@ -22,12 +24,25 @@ type Extension struct {
 
 // Has reports whether t is there and its typed field holds it.
 func (x *Extensions) Has(t iana.ExtensionType) bool {
+	e := x.find(t)
+	return e != nil && e.Parsed
+}
+
+// Raw returns the extension_data of the first t as it was read, and whether t is there.
+func (x *Extensions) Raw(t iana.ExtensionType) ([]byte, bool) {
+	if e := x.find(t); e != nil {
+		return e.Raw, true
+	}
+	return nil, false
+}
+
+func (x *Extensions) find(t iana.ExtensionType) *Extension {
 	for i := range x.Order {
-		if x.Order[i].Type == t && x.Order[i].Parsed {
-			return true
+		if x.Order[i].Type == t {
+			return &x.Order[i]
 		}
 	}
-	return false
+	return nil
 }
 
 // Add appends extensions whose typed fields are set.
@@ -46,13 +61,7 @@ func (x *Extensions) AddRaw(t iana.ExtensionType, data []byte) {
 
 // Remove takes t out, every time it is there.
 func (x *Extensions) Remove(t iana.ExtensionType) {
-	kept := x.Order[:0]
-	for _, e := range x.Order {
-		if e.Type != t {
-			kept = append(kept, e)
-		}
-	}
-	x.Order = kept
+	x.Order = slices.DeleteFunc(x.Order, func(e Extension) bool { return e.Type == t })
 }
 
 // row says how one extension is laid out in message M.
@@ -78,56 +87,97 @@ func (r registry[M]) find(t iana.ExtensionType) func(*wire.Codec, *M) {
 // the block is not enforced: which extensions must be there is the flow's to say, and
 // a TLS 1.2 hello may have an empty block.
 func layoutExtensions[M any](c *wire.Codec, m *M, x *Extensions, known registry[M]) {
-	if isHello(m) && !wire.Present(c, &x.Present) {
-		return
-	}
+	var seen types
+	x.Present = true
 	wire.List16(c, "extensions", &x.Order, 0, 1<<16-1, func(c *wire.Codec, e *Extension) {
-		layoutExtension(c, m, x, e, known)
+		layoutExtension(c, m, e, &seen, known)
 	})
 }
 
-// isHello reports whether m may lack an extension block altogether (RFC 5246 §7.4.1.2).
-func isHello(m any) bool {
-	switch m.(type) {
-	case *ClientHello, *ServerHello:
-		return true
+// layoutOptionalExtensions lays out the block of a hello, which may be absent altogether
+// (RFC 5246 §7.4.1.2).
+func layoutOptionalExtensions[M any](c *wire.Codec, m *M, x *Extensions, known registry[M]) {
+	if !wire.Present(c, &x.Present) {
+		return
 	}
-	return false
+	if c.Decoding() && x.Order == nil {
+		x.Order = make([]Extension, 0, min(1+c.Remaining()/8, 16))
+	}
+	layoutExtensions(c, m, x, known)
 }
 
-func layoutExtension[M any](c *wire.Codec, m *M, x *Extensions, e *Extension, known registry[M]) {
+func layoutExtension[M any](c *wire.Codec, m *M, e *Extension, seen *types, known registry[M]) {
 	wire.Uint16(c, "extension_type", &e.Type)
+	layout := known.find(e.Type)
 	name := "extension_data"
-	if e.Type.Registered() {
+	if layout != nil || e.Type.Registered() {
 		name = e.Type.String()
 		c.Elide()
 	}
-	layout := known.find(e.Type)
-	if c.Decoding() && layout != nil {
-		e.Parsed = !duplicate(c, name, x, e)
+	switch {
+	case c.Decoding():
+		e.Parsed = seen.first(c, name, e.Type) && layout != nil
+	case e.Parsed && layout == nil:
+		c.Fail(name, alert.Internal("", "%v has no typed field in this message", e.Type))
 	}
+	cited := c.Cite(ExtensionRef(e.Type))
 	wire.Block16(c, name, 0, 1<<16-1, func(c *wire.Codec) {
 		if c.Decoding() {
 			e.Raw = c.Peek()
 		}
-		if e.Parsed && layout != nil {
-			e.Parsed = wire.Try(c, m, layout)
+		if e.Parsed {
+			e.Parsed = wire.Try(c, m, !ignored(e.Type), layout)
 		}
 		if !e.Parsed {
 			wire.Rest(c, "", &e.Raw)
 		}
 	})
+	c.Cite(cited)
 }
 
-// duplicate reports whether an extension of e's type stands before e, which is not
-// allowed (RFC 9846 §4.3).
-func duplicate(c *wire.Codec, name string, x *Extensions, e *Extension) bool {
-	for i := range x.Order {
-		first := &x.Order[i]
-		if first != e && first.Type == e.Type {
-			c.Note(name, alert.Illegal("", "RFC 9846 §4.3", "%v appears twice", e.Type))
-			return true
-		}
+// ignored reports whether no endpoint here acts on t. What an endpoint does not know it has
+// to pass over whatever it holds (RFC 9846 §4.3), so these stay raw where they are at
+// fault, even where decoding is strict.
+func ignored(t iana.ExtensionType) bool {
+	switch t {
+	case iana.ExtClientCertificateURL, iana.ExtTruncatedHMAC, iana.ExtUseSRTP, iana.ExtHeartbeat,
+		iana.ExtTicketRequest, iana.ExtNextProtocolNegotiation,
+		iana.ExtApplicationSettings, iana.ExtApplicationSettingsNew,
+		iana.ExtECHOuterExtensions, iana.ExtEncryptedClientHello:
+		return true
 	}
 	return false
+}
+
+// types is the extension types that a block has had so far. Most blocks are short, but one
+// of thousands must not cost the square of that.
+type types struct {
+	few  [24]iana.ExtensionType
+	n    int
+	many map[iana.ExtensionType]bool
+}
+
+// first reports whether t was not there before. A second time is a fault (RFC 9846 §4.3).
+func (s *types) first(c *wire.Codec, name string, t iana.ExtensionType) bool {
+	if s.add(t) {
+		return true
+	}
+	c.Note(name, alert.Illegal("", "RFC 9846 §4.3", "%v appears twice", t))
+	return false
+}
+
+func (s *types) add(t iana.ExtensionType) bool {
+	if slices.Contains(s.few[:s.n], t) || s.many[t] {
+		return false
+	}
+	if s.n < len(s.few) {
+		s.few[s.n] = t
+		s.n++
+		return true
+	}
+	if s.many == nil {
+		s.many = map[iana.ExtensionType]bool{}
+	}
+	s.many[t] = true
+	return true
 }

@@ -15,9 +15,14 @@ var HelloRetryRandom = [32]byte{
 // HelloRequest asks a TLS 1.2 client to begin a new handshake (RFC 5246 §7.4.1.1).
 type HelloRequest struct{}
 
+// Type implements [Message].
 func (*HelloRequest) Type() iana.HandshakeType { return iana.HandshakeHelloRequest }
-func (*HelloRequest) Spec() Spec               { return Spec{"hello_request", "RFC 5246 §7.4.1.1"} }
-func (*HelloRequest) Layout(*wire.Codec)       {}
+
+// Spec implements [Message].
+func (*HelloRequest) Spec() Spec { return Spec{"hello_request", "RFC 5246 §7.4.1.1"} }
+
+// Layout has nothing to name: the message is empty.
+func (*HelloRequest) Layout(*wire.Codec) {}
 
 // ClientHello opens every handshake (RFC 9846 §4.2.2; RFC 5246 §7.4.1.2). A typed
 // extension field means something only where Extensions has its type.
@@ -30,32 +35,42 @@ type ClientHello struct {
 	CompressionMethods []byte
 	Extensions         Extensions
 
-	ServerName           []ServerName
-	MaxFragmentLength    MaxFragmentLength
-	StatusRequest        StatusRequest
-	SupportedGroups      []iana.NamedGroup
-	PointFormats         []byte
-	SignatureAlgorithms  []iana.SignatureScheme
-	SignatureCert        []iana.SignatureScheme // signature_algorithms_cert
-	ALPN                 []ProtocolName
-	ClientCertTypes      []byte
-	ServerCertTypes      []byte
-	Padding              []byte
-	CompressCertificate  []iana.CertificateCompression
-	RecordSizeLimit      uint16
-	DelegatedCredential  []iana.SignatureScheme
-	SessionTicket        []byte
-	PSK                  OfferedPSKs
-	SupportedVersions    []iana.Version
-	HRRCookie            []byte // the cookie extension
-	PSKModes             []byte
-	Authorities          []DistinguishedName
-	KeyShares            []KeyShareEntry
-	RenegotiatedConnInfo []byte // renegotiation_info
+	ServerName             []ServerName
+	MaxFragmentLength      MaxFragmentLength
+	StatusRequest          StatusRequest
+	SupportedGroups        []iana.NamedGroup
+	PointFormats           []byte
+	SignatureAlgorithms    []iana.SignatureScheme
+	SignatureCert          []iana.SignatureScheme // signature_algorithms_cert
+	ALPN                   []ProtocolName
+	ClientCertTypes        []byte
+	ServerCertTypes        []byte
+	Padding                []byte
+	CompressCertificate    []iana.CertificateCompression
+	RecordSizeLimit        uint16
+	DelegatedCredential    []iana.SignatureScheme
+	SessionTicket          []byte
+	PSK                    OfferedPSKs
+	SupportedVersions      []iana.Version
+	HRRCookie              []byte // the cookie extension
+	PSKModes               []byte
+	Authorities            []DistinguishedName
+	KeyShares              []KeyShareEntry
+	UseSRTP                UseSRTP
+	Heartbeat              iana.HeartbeatMode
+	TicketRequest          TicketRequest
+	ApplicationSettings    []ProtocolName // application_settings, code point 17513
+	ApplicationSettingsNew []ProtocolName // the same, code point 17613
+	ECH                    EncryptedClientHello
+	ECHOuterExtensions     []iana.ExtensionType // in an inner hello as it is encrypted (RFC 9849 §5.1)
+	RenegotiatedConnInfo   []byte               // renegotiation_info
 }
 
+// Type implements [Message].
 func (*ClientHello) Type() iana.HandshakeType { return iana.HandshakeClientHello }
-func (*ClientHello) Spec() Spec               { return Spec{"client_hello", "RFC 9846 §4.2.2"} }
+
+// Spec implements [Message].
+func (*ClientHello) Spec() Spec { return Spec{"client_hello", "RFC 9846 §4.2.2"} }
 
 // Layout implements RFC 9846 §4.2.2.
 func (m *ClientHello) Layout(c *wire.Codec) {
@@ -66,8 +81,8 @@ func (m *ClientHello) Layout(c *wire.Codec) {
 		wire.Vec8(c, "cookie", &m.Cookie, 0, 255)
 	}
 	wire.Codes16(c, "cipher_suites", "cipher_suite", &m.CipherSuites, 2, 1<<16-2)
-	wire.Vec8(c, "legacy_compression_methods", &m.CompressionMethods, 1, 255)
-	layoutExtensions(c, m, &m.Extensions, clientHelloExtensions)
+	wire.Octets8[iana.CompressionMethod](c, "legacy_compression_methods", "compression_method", &m.CompressionMethods, 1, 255)
+	layoutOptionalExtensions(c, m, &m.Extensions, clientHelloExtensions)
 }
 
 // ServerHello chooses (RFC 9846 §4.2.3; RFC 5246 §7.4.1.3).
@@ -89,11 +104,17 @@ type ServerHello struct {
 	SelectedIdentity     uint16
 	SelectedVersion      iana.Version
 	KeyShare             KeyShareEntry
+	UseSRTP              UseSRTP
+	Heartbeat            iana.HeartbeatMode
+	NextProtocols        []ProtocolName // next_protocol_negotiation
 	RenegotiatedConnInfo []byte
 }
 
+// Type implements [Message].
 func (*ServerHello) Type() iana.HandshakeType { return iana.HandshakeServerHello }
-func (*ServerHello) Spec() Spec               { return Spec{"server_hello", "RFC 9846 §4.2.3"} }
+
+// Spec implements [Message].
+func (*ServerHello) Spec() Spec { return Spec{"server_hello", "RFC 9846 §4.2.3"} }
 
 // Layout implements RFC 9846 §4.2.3.
 func (m *ServerHello) Layout(c *wire.Codec) {
@@ -101,8 +122,8 @@ func (m *ServerHello) Layout(c *wire.Codec) {
 	wire.Fixed(c, "random", m.Random[:])
 	wire.Vec8(c, "legacy_session_id_echo", &m.SessionID, 0, 32)
 	wire.Uint16(c, "cipher_suite", &m.CipherSuite)
-	wire.Uint8(c, "legacy_compression_method", &m.CompressionMethod)
-	layoutExtensions(c, m, &m.Extensions, serverHelloExtensions)
+	wire.Uint8(c, "legacy_compression_method", (*iana.CompressionMethod)(&m.CompressionMethod))
+	layoutOptionalExtensions(c, m, &m.Extensions, serverHelloExtensions)
 }
 
 // HelloRetryRequest asks for another ClientHello (RFC 9846 §4.2.4). On the wire it is a
@@ -118,10 +139,14 @@ type HelloRetryRequest struct {
 	SelectedVersion iana.Version
 	Cookie          []byte
 	SelectedGroup   iana.NamedGroup
+	ECHConfirmation [8]byte
 }
 
+// Type implements [Message].
 func (*HelloRetryRequest) Type() iana.HandshakeType { return iana.HandshakeServerHello }
-func (*HelloRetryRequest) Spec() Spec               { return Spec{"hello_retry_request", "RFC 9846 §4.2.4"} }
+
+// Spec implements [Message].
+func (*HelloRetryRequest) Spec() Spec { return Spec{"hello_retry_request", "RFC 9846 §4.2.4"} }
 
 // Layout implements RFC 9846 §4.2.4.
 func (m *HelloRetryRequest) Layout(c *wire.Codec) {
@@ -129,6 +154,6 @@ func (m *HelloRetryRequest) Layout(c *wire.Codec) {
 	wire.Fixed(c, "random", m.Random[:])
 	wire.Vec8(c, "legacy_session_id_echo", &m.SessionID, 0, 32)
 	wire.Uint16(c, "cipher_suite", &m.CipherSuite)
-	wire.Uint8(c, "legacy_compression_method", &m.CompressionMethod)
+	wire.Uint8(c, "legacy_compression_method", (*iana.CompressionMethod)(&m.CompressionMethod))
 	layoutExtensions(c, m, &m.Extensions, helloRetryExtensions)
 }

@@ -13,6 +13,7 @@ package msg
 
 import (
 	"errors"
+	"strconv"
 	"sync"
 
 	"github.com/akushu/akushu/internal/alert"
@@ -74,17 +75,33 @@ const (
 // observer that knows nothing; an endpoint fills in what it negotiated.
 type Context struct {
 	Protocol    Protocol
-	Version     iana.Version // 0 while unknown
+	Version     iana.Version // in TLS's numbers also for DTLS; 0 while unknown
 	KeyExchange KeyExchange
 	CertType    iana.CertificateType
 }
 
 func context(c *wire.Codec) *Context { return c.Context.(*Context) }
 
-// tls13 reports whether v is TLS 1.3 or a draft of it.
-func tls13(v iana.Version) bool { return v == iana.VersionTLS13 || v>>8 == 0x7f }
+// workers keeps the scratch space of one call for the next.
+var workers = sync.Pool{New: func() any { return new(worker) }}
 
-var codecs = sync.Pool{New: func() any { return new(wire.Codec) }}
+type worker struct {
+	codec wire.Codec
+	frame framed
+}
+
+// work runs do on m in its frame, in the context ctx.
+func work(ctx *Context, m Message, do func(c *wire.Codec, root string, s wire.Struct) error) error {
+	w := workers.Get().(*worker)
+	w.codec.Context, w.frame.Message = ctx, m
+	err := do(&w.codec, m.Spec().Name, &w.frame)
+	w.codec.Context, w.frame.Message = nil, nil
+	workers.Put(w)
+	if err != nil {
+		return fault(m, err)
+	}
+	return nil
+}
 
 // framed is a message with its header.
 type framed struct{ Message }
@@ -99,38 +116,37 @@ func (f *framed) Layout(c *wire.Codec) {
 	wire.Struct24(c, "", 0, MaxLength, f.Message)
 }
 
-// Append encodes m with its header onto dst and returns the longer slice.
+// Append encodes m with its header onto dst and returns the longer slice, or dst and an
+// *[alert.Error] where a field is out of its bounds.
 func Append(dst []byte, ctx *Context, m Message) ([]byte, error) {
-	c := codecs.Get().(*wire.Codec)
-	defer codecs.Put(c)
-	c.Context = ctx
-	out, err := c.Encode(dst, m.Spec().Name, &framed{m})
+	out := dst
+	err := work(ctx, m, func(c *wire.Codec, root string, s wire.Struct) (err error) {
+		out, err = c.Encode(dst, root, s)
+		return err
+	})
 	if err != nil {
-		return dst, fault(m, err)
+		return dst, err
 	}
 	return out, nil
 }
 
-// DecodeInto reads raw, header included, into m, strictly. Errors are *[alert.Error]s.
-// Slices in m alias raw.
+// DecodeInto reads raw, header included, into m, strictly. Errors are *[alert.Error]s, with
+// the *[wire.Error] in their chain. Slices in m alias raw; a typed field of an extension
+// that raw does not have keeps its value.
 func DecodeInto(m Message, ctx *Context, raw []byte) error {
-	c := codecs.Get().(*wire.Codec)
-	defer codecs.Put(c)
-	c.Context = ctx
-	if err := c.Decode(raw, m.Spec().Name, &framed{m}); err != nil {
-		return fault(m, err)
-	}
-	return nil
+	return work(ctx, m, func(c *wire.Codec, root string, s wire.Struct) error {
+		return c.Decode(raw, root, s)
+	})
 }
 
 // Decode reads raw, header included, as the message that its type and ctx say, strictly.
-// Where ctx leaves that open, the first candidate that fits exactly is taken. A type that
-// is not known gives an [*Unknown]. Slices in the result alias raw.
+// Where ctx leaves that open, the first candidate that fits exactly is taken; where none
+// does, the error is the first candidate's. A type that is not known gives an [*Unknown].
+// Slices in the result alias raw.
 func Decode(ctx *Context, raw []byte) (Message, error) {
 	var first error
-	for _, cand := range candidates(ctx, raw) {
-		m := cand.new()
-		err := DecodeInto(m, &cand.ctx, raw)
+	for ctx, m := range candidates(ctx, raw) {
+		err := DecodeInto(m, ctx, raw)
 		if err == nil {
 			return m, nil
 		}
@@ -141,35 +157,41 @@ func Decode(ctx *Context, raw []byte) (Message, error) {
 	return nil, first
 }
 
-// Annotate decodes raw and says where each field stands. Lenient decoding does not fail
-// (but for an empty raw): what cannot be read is noted in the findings and left raw.
-// Where ctx leaves open what the message is, the first candidate without a finding is
-// taken, else the first.
+// Annotate decodes raw and says where each field stands. Lenient decoding never fails: what
+// cannot be read is noted in the findings and left raw. Where ctx leaves open what the
+// message is, the candidate with the fewest findings is taken, the first of several.
 func Annotate(ctx *Context, raw []byte, lenient bool) (Message, wire.Annotation, error) {
-	c := new(wire.Codec)
-	var first struct {
-		m   Message
-		ann wire.Annotation
-		err error
-	}
-	for _, cand := range candidates(ctx, raw) {
-		m := cand.new()
-		c.Context = &cand.ctx
-		ann, err := c.Annotate(raw, m.Spec().Name, &framed{m}, lenient)
-		if err != nil {
-			err = fault(m, err)
-		} else if len(ann.Findings) == 0 {
-			return m, ann, nil
+	var best annotated
+	for ctx, m := range candidates(ctx, raw) {
+		try := annotated{m: m}
+		try.err = work(ctx, m, func(c *wire.Codec, root string, s wire.Struct) (err error) {
+			try.ann, err = c.Annotate(raw, root, s, lenient)
+			return err
+		})
+		if best.m == nil || try.better(&best) {
+			best = try
 		}
-		if first.m == nil {
-			first.m, first.ann, first.err = m, ann, err
+		if best.err == nil && len(best.ann.Findings) == 0 {
+			break
 		}
 	}
-	return first.m, first.ann, first.err
+	return best.m, best.ann, best.err
 }
 
-// fault turns a fault of the codec into an error of the protocol: decode_error, unless the
-// layout that failed said something more specific.
+type annotated struct {
+	m   Message
+	ann wire.Annotation
+	err error
+}
+
+func (a *annotated) better(b *annotated) bool {
+	if (a.err == nil) != (b.err == nil) {
+		return a.err == nil
+	}
+	return len(a.ann.Findings) < len(b.ann.Findings)
+}
+
+// fault turns a fault of the codec into an error of the protocol.
 func fault(m Message, err error) *alert.Error {
 	var at *wire.Error
 	if !errors.As(err, &at) {
@@ -178,16 +200,31 @@ func fault(m Message, err error) *alert.Error {
 	return Finding(m, at)
 }
 
-// Finding is the error of the protocol that a fault in m amounts to.
+// Finding is the error of the protocol that a fault in m amounts to: decode_error, unless
+// the layout that failed said something more specific.
 func Finding(m Message, at *wire.Error) *alert.Error {
 	var own *alert.Error
 	if errors.As(at.Err, &own) {
 		e := *own
-		e.Where = at.Path
+		e.Where, e.Err = at.Path, &located{own.Err.Error(), at}
 		return &e
 	}
-	return alert.Malformed(at.Path, m.Spec().Ref, "%s, at offset %d", at.Reason(), at.Offset)
+	ref := at.Ref
+	if ref == "" {
+		ref = m.Spec().Ref
+	}
+	return alert.Malformed(at.Path, ref, "%w", &located{at.Reason(), at})
 }
+
+// located says what is wrong and at which byte, and unwraps to the fault.
+type located struct {
+	reason string
+	at     *wire.Error
+}
+
+func (l *located) Error() string { return l.reason + ", at offset " + strconv.Itoa(l.at.Offset) }
+
+func (l *located) Unwrap() error { return l.at }
 
 // Type returns the msg_type of a message with its header, or false if raw is empty.
 func Type(raw []byte) (iana.HandshakeType, bool) {

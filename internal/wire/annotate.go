@@ -30,89 +30,151 @@ const Undecoded = "undecoded"
 type Annotation struct {
 	Spans    []Span
 	Findings []*Error
+	// Damaged says that the structure does not hold all that was in the bytes: encoding
+	// it would give others. Findings alone do not mean that: what is at fault inside
+	// of [Try] is kept raw.
+	Damaged bool
 }
 
 type recorder struct {
 	Annotation
 	lenient bool
+	trying  bool // inside of Try
 }
 
-// Annotate decodes like [Codec.Decode] and records where each field stands. Where it
-// is lenient it never fails: a fault inside [Try] is noted, and the bytes stay raw; after
-// any other fault the remaining bytes become one leaf called [Undecoded]. Fields of s
-// that were not reached keep their values.
+// Annotate decodes like [Codec.Decode] and records where each field stands. Where it is
+// lenient it never fails, and every fault becomes a finding. After a fault inside of
+// [Try] the bytes stay raw. A vector whose length is not within its bounds is decoded all
+// the same, up to the end of what is around it. After any other fault the rest of the
+// innermost vector is one leaf called [Undecoded], and decoding goes on behind it.
+// Fields of s that were not reached keep their values.
 func (c *Codec) Annotate(b []byte, root string, s Struct, lenient bool) (Annotation, error) {
 	c.reset(decoding, b, root)
 	r := &recorder{lenient: lenient}
 	c.rec = r
 	span := c.begin()
 	s.Layout(c)
-	c.finish()
-	if lenient && c.err != nil {
-		c.pardon()
-		c.end = len(b)
-		var rest []byte
-		Rest(c, Undecoded, &rest)
-	}
+	c.settle()
 	c.finishSpan(span)
 	c.rec = nil
 	return r.Annotation, c.result()
 }
 
-// Try lays out body for v. When the codec is lenient, a fault in body (bytes left over
-// included) is noted as a finding, *v, the cursor and the spans become what they were,
-// and Try returns false, so that the caller can take the same bytes raw.
-// Strictly, a fault stays a fault. Try reports whether body succeeded.
-func Try[T any](c *Codec, v *T, body func(*Codec, *T)) bool {
-	if c.mode == encoding {
+// Lenient reports whether faults become findings.
+func (c *Codec) Lenient() bool { return c.rec != nil && c.rec.lenient }
+
+// Try lays out body for v, and reports whether it succeeded. Where it did not, because of a
+// fault in body (bytes left over included), *v, the cursor and the spans become what they
+// were, so that the caller can take the same bytes raw: leniently always, with the fault as
+// a finding; strictly only without must. With must, a fault stays a fault.
+func Try[T any](c *Codec, v *T, must bool, body func(*Codec, *T)) bool {
+	switch {
+	case c.err != nil:
+		return false
+	case c.mode == encoding:
 		body(c, v)
 		return c.err == nil
-	}
-	if !c.Lenient() {
+	case must && !c.Lenient():
 		body(c, v)
 		c.finish()
 		return c.err == nil
 	}
-	old, off, spans := *v, c.off, len(c.rec.Spans)
+	old, before := *v, c.attempt()
 	body(c, v)
 	c.finish()
-	if c.err == nil {
+	if c.attempted(before) {
 		return true
 	}
-	c.pardon()
-	*v, c.off, c.rec.Spans = old, off, c.rec.Spans[:spans]
+	*v = old
 	return false
 }
 
-// Note records a finding of the layout's own where the codec is lenient, and is a
-// fault elsewhere.
+// attempt is where a codec was before a try.
+type attempt struct {
+	off, spans int
+	trying     bool
+}
+
+func (c *Codec) attempt() attempt {
+	a := attempt{off: c.off}
+	if c.rec != nil {
+		a.spans, a.trying = len(c.rec.Spans), c.rec.trying
+		c.rec.trying = true
+	}
+	return a
+}
+
+// attempted reports whether a try succeeded, and undoes it if not.
+func (c *Codec) attempted(a attempt) bool {
+	if c.rec != nil {
+		c.rec.trying = a.trying
+	}
+	if c.err == nil {
+		return true
+	}
+	if c.Lenient() {
+		c.note()
+	}
+	if c.rec != nil {
+		c.rec.Spans = c.rec.Spans[:a.spans]
+	}
+	c.off, c.err = a.off, nil
+	return false
+}
+
+// Note records a finding of the layout's own, at the field name, where the codec is
+// lenient, and is a fault elsewhere.
 func (c *Codec) Note(name string, err error) {
+	if c.err != nil {
+		return
+	}
 	c.Fail(name, err)
 	if c.Lenient() {
-		c.pardon()
+		c.note()
 	}
 }
 
-// pardon turns the fault into a finding.
-func (c *Codec) pardon() {
-	if c.err != nil {
-		c.rec.Findings = append(c.rec.Findings, c.err)
-		c.err = nil
+// note turns the fault into a finding.
+func (c *Codec) note() {
+	c.rec.Findings = append(c.rec.Findings, c.err)
+	c.err = nil
+}
+
+// pardon turns a fault outside of Try into a finding where the codec is lenient, and
+// reports whether it did.
+func (c *Codec) pardon() bool {
+	if !c.Lenient() || c.rec.trying {
+		return false
+	}
+	c.rec.Damaged = true
+	c.note()
+	return true
+}
+
+// settle ends a vector: nothing may be left of it, and where the codec is lenient, what
+// is left is taken as it is.
+func (c *Codec) settle() {
+	c.finish()
+	if c.err == nil || !c.pardon() {
+		return
+	}
+	if n := c.Remaining(); n > 0 {
+		c.leaf(Undecoded, n, c.take(Undecoded, n))
 	}
 }
 
 // begin opens a group's span and returns its index, or -1.
-func (c *Codec) begin() int {
+func (c *Codec) begin() int32 {
 	if c.rec == nil {
 		return -1
 	}
 	r := c.rec
 	r.Spans = append(r.Spans, Span{ID: c.id(), Path: c.where(), Start: c.off, Depth: len(c.path) - 1})
-	return len(r.Spans) - 1
+	return int32(len(r.Spans) - 1)
 }
 
-func (c *Codec) finishSpan(i int) {
-	if i >= 0 && c.rec != nil && i < len(c.rec.Spans) {
+func (c *Codec) finishSpan(i int32) {
+	if i >= 0 {
 		c.rec.Spans[i].End = c.off
 	}
 }

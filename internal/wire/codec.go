@@ -16,6 +16,7 @@
 // The first fault stops everything after it: the functions of this package do nothing
 // once [Codec.Err] is set, so a layout needs no error handling of its own. A fault
 // carries the path of the field and the offset of the byte at which it was found.
+// Only lenient annotating goes on after a fault; see [Codec.Annotate].
 //
 // Decoded byte slices alias the input. Encoding appends to the caller's buffer.
 // Neither allocates, except for the slices of lists.
@@ -49,20 +50,28 @@ type Codec struct {
 	off   int    // decoding: the cursor
 	end   int    // decoding: the end of the innermost vector
 	path  []step
+	ref   string
 	err   *Error
 	rec   *recorder // nil unless annotating
 }
 
-// step is one element of the path to the current field; index is -1 outside of lists,
-// elided steps are left out of IDs.
+// step is one element of the path to the current field, and what is to be known of it
+// when it ends.
 type step struct {
 	name   string
-	index  int
-	elided bool
+	outer  int   // of a vector; decoding: the end of what is around; encoding: where the length stands
+	index  int32 // of the current element, -1 outside of lists
+	span   int32 // of a group: its index in the recorder, or -1
+	min    int32 // of a vector, as are the next three
+	max    int32
+	prefix uint8
+	ok     bool // the vector may be laid out
+	elided bool // left out of IDs
 }
 
 // Decode reads s from all of b, strictly: a byte too few or too many is an error (an
-// [*Error]). root begins every path. Slices in s alias b.
+// [*Error]). root begins every path. Slices in s alias b. A slice that s has already is
+// overwritten; a field that the bytes do not have keeps its value.
 func (c *Codec) Decode(b []byte, root string, s Struct) error {
 	c.reset(decoding, b, root)
 	s.Layout(c)
@@ -71,19 +80,19 @@ func (c *Codec) Decode(b []byte, root string, s Struct) error {
 }
 
 // Encode appends s to dst and returns the longer slice, or an [*Error] where a field
-// is out of its bounds.
+// is out of its bounds; the bytes after dst are then of no use.
 func (c *Codec) Encode(dst []byte, root string, s Struct) ([]byte, error) {
 	c.reset(encoding, dst, root)
 	s.Layout(c)
 	out := c.buf
-	c.buf = nil
 	return out, c.result()
 }
 
 func (c *Codec) reset(m mode, b []byte, root string) {
-	c.mode, c.buf, c.err, c.rec = m, b, nil, nil
+	c.mode, c.buf, c.ref, c.err, c.rec = m, b, "", nil, nil
 	c.start, c.off, c.end = len(b), 0, len(b)
-	c.path = append(c.path[:0], step{name: root, index: -1})
+	c.path = c.path[:0]
+	c.push(root)
 }
 
 // finish requires that decoding consumed everything.
@@ -107,9 +116,6 @@ func (c *Codec) result() error {
 // from fields.
 func (c *Codec) Decoding() bool { return c.mode == decoding }
 
-// Lenient reports whether faults inside [Try] become findings.
-func (c *Codec) Lenient() bool { return c.rec != nil && c.rec.lenient }
-
 // Err returns the first fault, or nil.
 func (c *Codec) Err() *Error { return c.err }
 
@@ -119,6 +125,16 @@ func (c *Codec) Remaining() int {
 		return 0
 	}
 	return c.end - c.off
+}
+
+// Peek returns what is left of the innermost vector without consuming it; it aliases the
+// input. It is nil when nothing is left, and when encoding.
+func (c *Codec) Peek() []byte {
+	n := c.Remaining()
+	if n == 0 {
+		return nil
+	}
+	return c.buf[c.off : c.off+n : c.off+n]
 }
 
 // Offset is the position in the structure, in bytes from its beginning, in both
@@ -132,13 +148,23 @@ func (c *Codec) Offset() int {
 
 // Fail stops the layout with a fault of the layout's own at the field name.
 func (c *Codec) Fail(name string, err error) {
-	if c.err != nil {
-		return
+	if c.err == nil {
+		c.push(name)
+		c.err = &Error{Kind: Invalid, Path: c.where(), ID: c.id(), Offset: c.Offset(), Ref: c.ref, Err: err}
+		c.pop()
 	}
-	c.push(name)
-	c.err = &Error{Kind: Invalid, Path: c.where(), ID: c.id(), Offset: c.Offset(), Err: err}
-	c.pop()
 }
+
+// Cite sets the section that faults from here on are against, and returns the section
+// that was set before, so that it can be restored.
+func (c *Codec) Cite(ref string) (before string) {
+	before, c.ref = c.ref, ref
+	return before
+}
+
+// Elide leaves the list around the current element out of the IDs of the element's
+// remaining fields: a container such as "extensions" says nothing about what is in it.
+func (c *Codec) Elide() { c.top().elided = true }
 
 // take returns the next n bytes of the field name, or nil after recording the fault.
 func (c *Codec) take(name string, n int) []byte {
@@ -154,18 +180,27 @@ func (c *Codec) take(name string, n int) []byte {
 	return b
 }
 
-func (c *Codec) push(name string) { c.path = append(c.path, step{name: name, index: -1}) }
+// push makes name the innermost element of the path. It is written in place: copying a
+// whole step costs as much as all the rest of a small vector.
+func (c *Codec) push(name string) *step {
+	if len(c.path) == cap(c.path) {
+		c.path = slices.Grow(c.path, 8)
+	}
+	c.path = c.path[:len(c.path)+1]
+	v := c.top()
+	v.name, v.index, v.span, v.ok, v.elided = name, -1, -1, false, false
+	return v
+}
 
 func (c *Codec) pop() { c.path = c.path[:len(c.path)-1] }
 
-func (c *Codec) index(i int) {
-	top := &c.path[len(c.path)-1]
-	top.index, top.elided = i, false
-}
+func (c *Codec) top() *step { return &c.path[len(c.path)-1] }
 
-// Elide leaves the list around the current element out of the IDs of the element's
-// remaining fields: a container such as "extensions" says nothing about what is in it.
-func (c *Codec) Elide() { c.path[len(c.path)-1].elided = true }
+// element begins the i-th element of a list.
+func (c *Codec) element(i int) {
+	v := c.top()
+	v.index, v.elided = int32(i), false
+}
 
 // failAt records a fault at the field name below the current path.
 func (c *Codec) failAt(name string, k Kind, want, got int) {
@@ -176,24 +211,6 @@ func (c *Codec) failAt(name string, k Kind, want, got int) {
 
 func (c *Codec) fail(k Kind, want, got int) {
 	if c.err == nil {
-		c.err = &Error{Kind: k, Path: c.where(), ID: c.id(), Offset: c.Offset(), Want: want, Got: got}
+		c.err = &Error{Kind: k, Path: c.where(), ID: c.id(), Offset: c.Offset(), Want: want, Got: got, Ref: c.ref}
 	}
-}
-
-// grow appends n zero bytes to the output.
-func (c *Codec) grow(n int) {
-	c.buf = slices.Grow(c.buf, n)
-	for range n {
-		c.buf = append(c.buf, 0)
-	}
-}
-
-// Peek returns what is left of the innermost vector without consuming it; it aliases the
-// input. It is empty when encoding.
-func (c *Codec) Peek() []byte {
-	n := c.Remaining()
-	if n == 0 {
-		return nil
-	}
-	return c.buf[c.off : c.off+n : c.off+n]
 }

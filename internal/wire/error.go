@@ -11,7 +11,8 @@ type Kind uint8
 
 // The kinds of fault. Want and Got of [Error] are numbers of bytes.
 const (
-	Truncated Kind = iota // Want bytes are declared or needed, Got are left
+	Truncated Kind = iota // a field of Want bytes where Got are left
+	Overrun               // a vector that declares Want bytes where Got are left
 	TooShort              // a vector of Got bytes where Want is the least
 	TooLong               // a vector of Got bytes where Want is the most
 	Trailing              // Got bytes are left over
@@ -27,7 +28,8 @@ type Error struct {
 	Offset int    // in bytes from the beginning of the structure
 	Want   int
 	Got    int
-	Err    error // the cause, where Kind is Invalid
+	Ref    string // the section that the layout cited last ([Codec.Cite]), or ""
+	Err    error  // the cause, where Kind is Invalid
 }
 
 func (e *Error) Error() string {
@@ -38,13 +40,15 @@ func (e *Error) Error() string {
 func (e *Error) Reason() string {
 	switch e.Kind {
 	case Truncated:
-		return fmt.Sprintf("%s declared, %d left", bytes(e.Want), e.Got)
+		return fmt.Sprintf("%s needed, %d left", count(e.Want), e.Got)
+	case Overrun:
+		return fmt.Sprintf("%s declared, %d left", count(e.Want), e.Got)
 	case TooShort:
-		return fmt.Sprintf("%s, at least %d expected", bytes(e.Got), e.Want)
+		return fmt.Sprintf("%s, at least %d expected", count(e.Got), e.Want)
 	case TooLong:
-		return fmt.Sprintf("%s, at most %d allowed", bytes(e.Got), e.Want)
+		return fmt.Sprintf("%s, at most %d allowed", count(e.Got), e.Want)
 	case Trailing:
-		return fmt.Sprintf("%s left over", bytes(e.Got))
+		return fmt.Sprintf("%s left over", count(e.Got))
 	default:
 		return e.Err.Error()
 	}
@@ -53,7 +57,7 @@ func (e *Error) Reason() string {
 // Unwrap returns the layout's own error, where there is one.
 func (e *Error) Unwrap() error { return e.Err }
 
-func bytes(n int) string {
+func count(n int) string {
 	if n == 1 {
 		return "1 byte"
 	}
@@ -70,7 +74,7 @@ func (c *Codec) where() string {
 		b.WriteString(s.name)
 		if s.index >= 0 {
 			b.WriteByte('[')
-			b.WriteString(strconv.Itoa(s.index))
+			b.WriteString(strconv.Itoa(int(s.index)))
 			b.WriteByte(']')
 		}
 	}

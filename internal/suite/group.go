@@ -1,0 +1,152 @@
+package suite
+
+import (
+	"crypto/ecdh"
+	"crypto/fips140"
+	"io"
+
+	"github.com/akushu/akushu/internal/alert"
+	"github.com/akushu/akushu/internal/iana"
+	"github.com/akushu/akushu/internal/keys"
+)
+
+// Group is a way of key exchange: a Diffie-Hellman group or a KEM, both seen as a KEM. One end, the client in TLS 1.3 and
+// the server in TLS 1.2, generates a key and sends its share; the other responds to that with a share of its own and has
+// the secret; the first gets the secret from that share.
+type Group struct {
+	ID                     iana.NamedGroup
+	KeyExchange            KeyExchange
+	PostQuantum            bool // it withstands a quantum computer
+	Hybrid                 bool // it joins a classical and a post-quantum exchange, and is as strong as the stronger
+	FIPS                   bool // approved by FIPS 140-3
+	MinVersion, MaxVersion iana.Version
+	ShareLen               int // bytes of the share of the end that generates
+	ReplyLen               int // bytes of the share of the end that responds
+	SecretLen              int // bytes of the shared secret
+	kem                    kem
+}
+
+// PrivateKey is the generating end's half of an exchange. It is for one exchange only.
+type PrivateKey interface {
+	// Public returns our share, which the caller must not change.
+	Public() []byte
+	// Shared returns the secret that the peer's share makes. A share that is not valid is an *alert.Error, whose Where
+	// the caller fills in.
+	Shared(peer []byte) (keys.Secret, error)
+	// Wipe zeroes what can be zeroed of the key and drops the rest, which the standard library keeps for itself.
+	Wipe()
+}
+
+// Combined is a PrivateKey of a hybrid group, of which the classical half may be offered by itself as well: a client sends
+// two shares for the price of one (RFC 10024). Wiping either key wipes that half in both.
+type Combined interface {
+	PrivateKey
+	Classical() (iana.NamedGroup, PrivateKey)
+}
+
+// kem is the behaviour of a group. Shares have been checked for length.
+type kem interface {
+	generate(g *Group, rand io.Reader) (PrivateKey, error)
+	respond(g *Group, rand io.Reader, peer []byte) (share []byte, secret keys.Secret, err error)
+}
+
+// The order is of preference; CONTRACT and docs name it as the default.
+var groups = [...]*Group{groupX25519MLKEM768, groupX25519, groupP256, groupP384, groupP521}
+
+var (
+	groupX25519MLKEM768 = &Group{
+		ID: iana.GroupX25519MLKEM768, KeyExchange: KeyExchangeHybrid, PostQuantum: true, Hybrid: true, FIPS: true,
+		MinVersion: iana.VersionTLS13, MaxVersion: iana.VersionTLS13, ShareLen: 1184 + 32, ReplyLen: 1088 + 32, SecretLen: 64,
+		kem: x25519MLKEM768{},
+	}
+	groupX25519 = ecdheGroup(iana.GroupX25519, 32, 32, false, x25519{})
+	groupP256   = ecdheGroup(iana.GroupSecp256r1, 65, 32, true, nist{ecdh.P256(), 0xff})
+	groupP384   = ecdheGroup(iana.GroupSecp384r1, 97, 48, true, nist{ecdh.P384(), 0xff})
+	groupP521   = ecdheGroup(iana.GroupSecp521r1, 133, 66, true, nist{ecdh.P521(), 0x01})
+)
+
+func ecdheGroup(id iana.NamedGroup, share, secret int, fips bool, k kem) *Group {
+	return &Group{
+		ID: id, KeyExchange: KeyExchangeECDHE, FIPS: fips, MinVersion: iana.VersionTLS10, MaxVersion: iana.VersionTLS13,
+		ShareLen: share, ReplyLen: share, SecretLen: secret, kem: k,
+	}
+}
+
+// Groups returns every group, in order of preference.
+func Groups() []*Group { return append([]*Group(nil), groups[:]...) }
+
+// DefaultGroups returns the groups of the default policy, in order of preference; under GODEBUG=fips140=on only approved
+// ones.
+func DefaultGroups() []*Group { return defaultGroups(fips140.Enabled()) }
+
+func defaultGroups(fips bool) []*Group {
+	var list []*Group
+	for _, g := range groups {
+		if g.FIPS || !fips {
+			list = append(list, g)
+		}
+	}
+	return list
+}
+
+// GroupByID returns the group, or nil for one that is not supported.
+func GroupByID(id iana.NamedGroup) *Group {
+	for _, g := range groups {
+		if g.ID == id {
+			return g
+		}
+	}
+	return nil
+}
+
+// Supports reports whether the group may be used in version v.
+func (g *Group) Supports(v iana.Version) bool { return g.MinVersion <= v && v <= g.MaxVersion }
+
+// Generate makes a key from bytes of rand: the same bytes give the same key.
+func (g *Group) Generate(rand io.Reader) (PrivateKey, error) { return g.kem.generate(g, rand) }
+
+// Respond answers the other end's share. A share that is not valid is an *alert.Error, whose Where the caller fills in.
+// An ML-KEM group does not draw all of its randomness from rand; see there.
+func (g *Group) Respond(rand io.Reader, peer []byte) (share []byte, secret keys.Secret, err error) {
+	if err := g.checkLen(peer, g.ShareLen); err != nil {
+		return nil, nil, err
+	}
+	return g.kem.respond(g, rand, peer)
+}
+
+func (g *Group) checkLen(share []byte, want int) error {
+	if len(share) != want {
+		return alert.Illegal("", g.ref(), "%v share of %d bytes, not %d", g.ID, len(share), want)
+	}
+	return nil
+}
+
+// ref is the section that says what a share looks like.
+func (g *Group) ref() string {
+	if g.Hybrid {
+		return "RFC 10024"
+	}
+	return "RFC 9846 §4.3.8.2"
+}
+
+// respondDH is respond of a Diffie-Hellman group, where both ends do the same.
+func respondDH(g *Group, rand io.Reader, peer []byte) ([]byte, keys.Secret, error) {
+	key, err := g.Generate(rand)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer key.Wipe()
+	secret, err := key.Shared(peer)
+	if err != nil {
+		return nil, nil, err
+	}
+	return key.Public(), secret, nil
+}
+
+// fill reads random bytes.
+func fill(rand io.Reader, p []byte) error {
+	if _, err := io.ReadFull(rand, p); err != nil {
+		return alert.Internal("key_share", "the random source failed: %w", err)
+	}
+	return nil
+}
