@@ -5,6 +5,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/akushu/akushu/internal/alert"
 	"github.com/akushu/akushu/internal/iana"
 )
 
@@ -85,6 +87,62 @@ func TestEveryAlertHasAMeaning(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestEveryCodeHasWords finds the constants of other packages that are codes of something
+// which is put into words, by the beginning of their names.
+func TestEveryCodeHasWords(t *testing.T) {
+	for _, tc := range []struct {
+		dir, prefix, family string
+		least               int
+		but                 []string // never shown
+	}{
+		{"../../observe", "Code", "finding.", 7, nil},
+		{"../../observe", "Decrypt", "decrypt.", 7, nil},
+		{"../../observe", "Why", "forward_secret.", 5, nil},
+		{"../../observe", "Gap", "ladder.gap.", 3, nil},
+		{"../../observe", "Epoch", "ladder.epoch.", 4, []string{"initial"}},
+		{"../../observe", "End", "ladder.end.", 4, []string{"fin", "rst"}},
+	} {
+		codes := constants(t, tc.dir, tc.prefix)
+		if len(codes) < tc.least {
+			t.Errorf("%s: got %d constants %s…, want at least %d", tc.dir, len(codes), tc.prefix, tc.least)
+		}
+		for _, code := range codes {
+			if !slices.Contains(tc.but, code) && !For(English).Has(tc.family+code) {
+				t.Errorf("no text for %s%s", tc.family, code)
+			}
+		}
+	}
+	for k := alert.KindMalformed; k <= alert.KindInternal; k++ {
+		if id := "finding." + k.String(); !For(English).Has(id) {
+			t.Errorf("no text for %s", id)
+		}
+	}
+}
+
+// constants returns the values of a package's string constants whose names begin with
+// prefix and a capital.
+func constants(t *testing.T, dir, prefix string) []string {
+	t.Helper()
+	named := regexp.MustCompile(`^\s*` + prefix + `[A-Z]\w*\s+(\w+\s+)?= "([a-z_0-9]+)"`)
+	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var values []string
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, line := range strings.Split(string(text), "\n") {
+			if m := named.FindStringSubmatch(line); m != nil {
+				values = append(values, m[2])
+			}
+		}
+	}
+	return values
 }
 
 // idLike matches string literals that can be ids of texts, or the beginning of some.

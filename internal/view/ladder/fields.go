@@ -30,7 +30,7 @@ var fieldTable = map[string][]shown{
 		{label: "psk", ids: []string{"client_hello.pre_shared_key.identities.identity"}, show: pskCount},
 		{label: "ticket", ids: []string{"client_hello.session_ticket"}, show: offeredTicket},
 		{label: "early_data", ids: []string{"client_hello.early_data.length"}, show: fixed("offered")},
-		{label: "cookie", ids: []string{"client_hello.cookie"}, show: hexLength},
+		{label: "cookie", ids: []string{"client_hello.cookie.cookie"}, show: hexLength},
 	},
 	"server_hello": {
 		{label: "version", ids: []string{"server_hello.supported_versions.selected_version", "server_hello.legacy_version"}},
@@ -44,7 +44,7 @@ var fieldTable = map[string][]shown{
 		{label: "version", ids: []string{"hello_retry_request.supported_versions.selected_version", "hello_retry_request.legacy_version"}},
 		{label: "suite", ids: []string{"hello_retry_request.cipher_suite"}},
 		{label: "wanted_group", ids: []string{"hello_retry_request.key_share.selected_group"}},
-		{label: "cookie", ids: []string{"hello_retry_request.cookie"}, show: hexLength},
+		{label: "cookie", ids: []string{"hello_retry_request.cookie.cookie"}, show: hexLength},
 	},
 	"encrypted_extensions": {
 		{label: "alpn", ids: []string{alpnOf("encrypted_extensions")}, show: unquoted},

@@ -212,7 +212,7 @@ func undecrypted(t testing.TB) (*script, *observe.Session) {
 	}
 	s.after(300).ccs(c2s).shut(c2s, 25).shut(c2s, 53)
 	s.after(200).shut(s2c, 19).add(s2c, &observe.Finding{
-		Code: "not_decrypted", Severity: observe.SeverityInfo, Text: "no secret for this connection in the key log",
+		Code: "cannot_decrypt", Severity: observe.SeverityInfo, Where: "handshake records, SERVER_HANDSHAKE_TRAFFIC_SECRET", Text: "there is no secret of this connection",
 	}).fin(s2c)
 	s.add(observe.Neither, &observe.FlowClosed{End: observe.EndFIN})
 	return s, s.session(func(r *observe.Session) {

@@ -180,7 +180,7 @@ func (s *script) session(fill func(*observe.Session)) *observe.Session {
 	r.Start = observe.Timestamp{Time: start}
 	r.Duration = observe.Milliseconds(s.now.Sub(start))
 	r.EarlyData = observe.EarlyDataNone
-	r.ForwardSecret, r.ForwardSecretWhy = observe.Unknown, "no_key_exchange"
+	r.ForwardSecret, r.ForwardSecretWhy = observe.Unknown, "not_known"
 	for _, e := range s.events {
 		s.sum(r, e)
 	}
