@@ -46,7 +46,12 @@ func (v *view) validity(c *observe.Certificate) string {
 	if c.NotAfter.IsZero() {
 		return ""
 	}
-	return v.words.Text("ladder.from_to", day(c.NotBefore.Time), day(c.NotAfter.Time))
+	from, to := day(c.NotBefore.Time), day(c.NotAfter.Time)
+	if from == to {
+		const minutes = "2006-01-02 15:04"
+		from, to = c.NotBefore.UTC().Format(minutes), c.NotAfter.UTC().Format(minutes)
+	}
+	return v.words.Text("ladder.from_to", from, to)
 }
 
 func (v *view) until(c *observe.Certificate) string {

@@ -239,7 +239,12 @@ func (v *view) direction(d observe.Dir) string {
 }
 
 func (f *fold) finding(e observe.Event, b *observe.Finding) {
-	f.push(e, step{kind: note, dir: e.Dir, title: f.view.findingLine(b.Severity, b.Code, join(b.Where, b.Text), b.Ref)})
+	title := f.view.findingLine(b.Severity, b.Code, join(b.Where, b.Text), b.Ref)
+	if from := e.Dir.From(); from != "" {
+		who := Segment{sender(e.Dir), f.view.words.Text("ladder." + from)}
+		title = slices.Insert(title, 1, who, Segment{Dim, f.view.marks.separator})
+	}
+	f.push(e, step{kind: note, dir: e.Dir, title: title})
 }
 
 // join puts a place before a fact.

@@ -63,7 +63,7 @@ func tls13(t testing.TB) (*script, *observe.Session) {
 	s.add(observe.Neither, &observe.FlowClosed{End: observe.EndFIN})
 	return s, s.session(func(r *observe.Session) {
 		finish13(r)
-		r.Group, r.Suite.KeyExchange = "X25519MLKEM768", "ECDHE+ML-KEM"
+		r.Group, r.Suite.KeyExchange = "X25519MLKEM768", "ECDHE + ML-KEM"
 		r.HTTP = []observe.HTTP{{Protocol: "HTTP/1.1", Method: "GET", Path: "/", Status: 200}}
 	})
 }
