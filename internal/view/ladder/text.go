@@ -10,10 +10,10 @@ import (
 // glue is a space at which no line is broken.
 const glue = '\u00a0'
 
-// visible replaces what must not reach a terminal, as text out of a connection may be
+// Visible replaces what must not reach a terminal, as text out of a connection may be
 // anybody's: control characters, and those that reorder text or have no shape. Spaces of
-// every kind become the common one, save glue.
-func visible(text string) string {
+// every kind become the common one, save the no-break space.
+func Visible(text string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
 		case unicode.IsPrint(r), r == glue:
@@ -29,7 +29,7 @@ func visible(text string) string {
 func clean(line Line) Line {
 	safe := make(Line, len(line))
 	for i, s := range line {
-		safe[i] = Segment{s.Role, visible(s.Text)}
+		safe[i] = Segment{s.Role, Visible(s.Text)}
 	}
 	return safe
 }
@@ -109,6 +109,19 @@ func (r ruler) wrap(l Line, width int) []Line {
 		}
 	}
 	return append(lines, compose(line))
+}
+
+// Width is how many columns text takes.
+func Width(text string) int { return newRuler(false).StringWidth(text) }
+
+// Wrap breaks text into lines of at most width columns, as it is done inside a ladder.
+func Wrap(text string, width int) []string {
+	lines := newRuler(false).wrap(clean(Line{{Normal, text}}), width)
+	all := make([]string, len(lines))
+	for i, line := range lines {
+		all[i] = line.String()
+	}
+	return all
 }
 
 // compose makes a line of cells. Glue has done its work by now.

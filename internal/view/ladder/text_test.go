@@ -57,8 +57,8 @@ func TestVisible(t *testing.T) {
 		"日本 é":                     "日本 é",
 		"bad\xffutf8":              "bad\ufffdutf8",
 	} {
-		if got := visible(text); got != want {
-			t.Errorf("visible(%q): got %q, want %q", text, got, want)
+		if got := Visible(text); got != want {
+			t.Errorf("Visible(%q): got %q, want %q", text, got, want)
 		}
 	}
 }
