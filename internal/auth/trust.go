@@ -16,11 +16,10 @@ import (
 
 // Trust is how a peer's certificates are judged.
 type Trust struct {
-	Roots *x509.CertPool    // nil: the system's
-	Name  string            // the name that the leaf must be valid for; empty: any
-	Usage x509.ExtKeyUsage  // what the leaf must be good for
-	Skip  bool              // parse only, verify nothing
-	Check func(*Peer) error // has a word after verification, also where it is skipped; may be nil
+	Roots *x509.CertPool   // nil: the system's
+	Name  string           // the name that the leaf must be valid for; empty: any
+	Usage x509.ExtKeyUsage // what the leaf must be good for
+	Skip  bool             // parse only, verify nothing
 }
 
 // Peer is what is known of the other end from its certificates.

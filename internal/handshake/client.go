@@ -36,7 +36,8 @@ type share struct {
 //	                          ▲ │                 └► TLS 1.2: client12.go
 //	                          └─┘ HelloRetryRequest, once
 func Client(ctx context.Context, t Transport, cfg *ClientConfig) (*Result, Post, error) {
-	c := &client{flow: flow{t: t}, ctx: ctx, cfg: cfg, result: &Result{ServerName: cfg.ServerName}}
+	c := &client{flow: flow{t: t}, ctx: ctx, cfg: cfg, result: &Result{ServerName: hostName(cfg.ServerName)}}
+	defer c.wipeShares()
 	if err := c.sendClientHello(); err != nil {
 		return nil, nil, err
 	}
@@ -133,35 +134,51 @@ func (c *client) offer13() error {
 	h.SupportedVersions = c.cfg.versions()
 	h.PSKModes = []byte{1} // psk_dhe_ke, without which no server sends tickets
 	h.Extensions.Add(iana.ExtSupportedVersions, iana.ExtPSKKeyExchangeModes, iana.ExtKeyShare)
-	for _, g := range firstShares(c.cfg.groups(iana.VersionTLS13)) {
-		if err := c.offerShare(g); err != nil {
-			return err
-		}
-	}
-	return nil
+	return c.offerShares(c.cfg.groups(iana.VersionTLS13))
 }
 
-// firstShares picks the groups to send shares for: the first one, and if that is
-// post-quantum also the first that is not, for servers that do not know it yet.
-func firstShares(groups []*suite.Group) []*suite.Group {
+// offerShare makes a key for g and offers its public half.
+func (c *client) offerShare(g *suite.Group) (suite.PrivateKey, error) {
+	key, err := g.Generate(c.cfg.Rand)
+	if err != nil {
+		return nil, alert.Internal("client_hello.key_share", "no key for %v: %w", g.ID, err)
+	}
+	c.addShare(g, key)
+	return key, nil
+}
+
+func (c *client) addShare(g *suite.Group, key suite.PrivateKey) {
+	c.shares = append(c.shares, share{g, key})
+	c.hello.KeyShares = append(c.hello.KeyShares, msg.KeyShareEntry{Group: g.ID, KeyExchange: key.Public()})
+}
+
+// offerShares sends a share for the first group, and if that is a hybrid its classical half
+// by itself too, for servers that do not know the hybrid yet: it costs no second key.
+func (c *client) offerShares(groups []*suite.Group) error {
 	if len(groups) == 0 {
 		return nil
 	}
-	first := groups[:1]
-	if i := slices.IndexFunc(groups, func(g *suite.Group) bool { return !g.PostQuantum }); i > 0 {
-		return append(slices.Clone(first), groups[i])
+	key, err := c.offerShare(groups[0])
+	if err != nil {
+		return err
 	}
-	return first
+	both, hybrid := key.(suite.Combined)
+	if !hybrid {
+		return nil
+	}
+	id, half := both.Classical()
+	if i := slices.IndexFunc(groups, func(g *suite.Group) bool { return g.ID == id }); i >= 0 {
+		c.addShare(groups[i], half)
+	}
+	return nil
 }
 
-func (c *client) offerShare(g *suite.Group) error {
-	key, err := g.Generate(c.cfg.Rand)
-	if err != nil {
-		return alert.Internal("client_hello.key_share", "no key for %v: %w", g.ID, err)
+// wipeShares ends the use of our keys.
+func (c *client) wipeShares() {
+	for _, s := range c.shares {
+		s.key.Wipe()
 	}
-	c.shares = append(c.shares, share{g, key})
-	c.hello.KeyShares = append(c.hello.KeyShares, msg.KeyShareEntry{Group: g.ID, KeyExchange: key.Public()})
-	return nil
+	c.shares = nil
 }
 
 // nextServerHello takes the next message, which must be a ServerHello of either kind.
@@ -229,8 +246,9 @@ func (c *client) sendSecondHello(m *msg.HelloRetryRequest) error {
 		if shareFor(c.hello, m.SelectedGroup) != nil {
 			return alert.Illegal(where+".key_share.selected_group", ref, "a share for %v was already sent", m.SelectedGroup)
 		}
-		c.shares, c.hello.KeyShares = nil, nil
-		if err := c.offerShare(g); err != nil {
+		c.wipeShares()
+		c.hello.KeyShares = nil
+		if _, err := c.offerShare(g); err != nil {
 			return err
 		}
 	}

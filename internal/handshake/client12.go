@@ -37,7 +37,7 @@ type client12 struct {
 //	                                        Finished
 func (c *client12) run(hello *msg.ServerHello) (*Result, Post, error) {
 	c.hello = hello
-	c.layout.KeyExchange = c.result.Suite.KeyExchange.Form()
+	c.layout.KeyExchange = form(c.result.Suite)
 	if err := c.takeServerHello(); err != nil {
 		return nil, nil, err
 	}
@@ -144,10 +144,7 @@ func (c *client12) recvServerKeyExchange() (keys.Secret, []byte, error) {
 	}
 	c.result.Group, c.result.Scheme = g.ID, m.Algorithm
 	public, shared, err := g.Respond(c.cfg.Rand, m.Public)
-	if err != nil {
-		return nil, nil, err
-	}
-	return shared, public, nil
+	return shared, public, at(where+".public", err)
 }
 
 // signedParams is what the signature of ServerKeyExchange covers (RFC 5246 §7.4.3).
@@ -310,4 +307,11 @@ func (s *secrets12) finish12(r *Result, first []byte) {
 	if r.ExtendedMain {
 		r.TLSUnique = first
 	}
+}
+
+// form is the form that a suite's key exchange gives to the messages that carry it.
+func form(s *suite.Suite) msg.KeyExchange {
+	return map[suite.KeyExchange]msg.KeyExchange{
+		suite.KeyExchangeECDHE: msg.KeyExchangeECDHE,
+	}[s.KeyExchange]
 }

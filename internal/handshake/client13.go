@@ -97,7 +97,8 @@ func (c *client13) sharedSecret(hello *msg.ServerHello) (keys.Secret, error) {
 	for _, s := range c.shares {
 		if s.group.ID == hello.KeyShare.Group {
 			c.result.Group = s.group.ID
-			return s.key.Shared(hello.KeyShare.KeyExchange)
+			shared, err := s.key.Shared(hello.KeyShare.KeyExchange)
+			return shared, at(where+".server_share.key_exchange", err)
 		}
 	}
 	return nil, alert.Illegal(where+".server_share.group", ref, "no share for %v was sent", hello.KeyShare.Group)

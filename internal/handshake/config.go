@@ -57,8 +57,8 @@ type ClientConfig struct {
 	Env
 	Policy
 	Hooks
-	ServerName string             // sent as server_name unless it is an IP address or empty
-	Trust      *auth.Trust        // how the server's certificate is judged
+	ServerName string              // sent as server_name unless it is an IP address or empty
+	Trust      *auth.Trust         // how the server's certificate is judged
 	Identity   auth.ClientIdentity // our certificate, if asked for one; nil: none
 }
 
@@ -85,8 +85,8 @@ type Result struct {
 	ExtendedMain bool // TLS 1.2: extended_main_secret was used (RFC 7627)
 	Peer         auth.Peer
 	ClientRandom [32]byte
-	TLSUnique    []byte        // TLS 1.2: the first Finished (RFC 5929 §3); nil where it is unsafe
-	Exporter     Exporter      // of keying material
+	TLSUnique    []byte   // TLS 1.2: the first Finished (RFC 5929 §3); nil where it is unsafe
+	Exporter     Exporter // of keying material
 }
 
 // An Exporter derives keying material for the application from a connection's secrets

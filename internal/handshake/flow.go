@@ -82,6 +82,15 @@ func unexpected(got iana.HandshakeType, want msg.Message) error {
 	return alert.Unexpected(spec.Name, spec.Ref, "%v came where %v was expected", got, want.Type())
 }
 
+// at says where an error stands that does not say so itself, as one about a share, whose
+// place the group does not know.
+func at(where string, err error) error {
+	if e, ok := err.(*alert.Error); ok && e.Where == "" {
+		e.Where = where
+	}
+	return err
+}
+
 // transcript is the hash of all handshake messages so far (RFC 9846 §4.1). The messages
 // themselves are kept until the hash is known, and longer where keep is set: TLS 1.2
 // signs them with a hash that is known later (RFC 5246 §7.4.8).

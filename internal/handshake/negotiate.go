@@ -31,7 +31,7 @@ func (p *Policy) allows(v iana.Version) bool { return p.MinVersion <= v && v <= 
 func (p *Policy) suites(v iana.Version) []*suite.Suite {
 	var all []*suite.Suite
 	for _, s := range p.Suites {
-		if s.MinVersion <= v && v <= s.MaxVersion {
+		if s.Supports(v) {
 			all = append(all, s)
 		}
 	}
@@ -40,7 +40,7 @@ func (p *Policy) suites(v iana.Version) []*suite.Suite {
 
 func (p *Policy) suite(id iana.CipherSuite, v iana.Version) *suite.Suite {
 	for _, s := range p.Suites {
-		if s.ID == id && s.MinVersion <= v && v <= s.MaxVersion {
+		if s.ID == id && s.Supports(v) {
 			return s
 		}
 	}
@@ -60,7 +60,7 @@ func (p *Policy) group(id iana.NamedGroup) *suite.Group {
 func (p *Policy) groups(v iana.Version) []*suite.Group {
 	var all []*suite.Group
 	for _, g := range p.Groups {
-		if v >= g.MinVersion {
+		if g.Supports(v) {
 			all = append(all, g)
 		}
 	}

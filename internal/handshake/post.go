@@ -59,3 +59,13 @@ func (p post12) HandlePost(t PostTransport, raw []byte) error {
 		return alert.Unexpected(typ.String(), "RFC 5246 §7.4", "it may not come after the handshake")
 	}
 }
+
+// KeyUpdate returns a KeyUpdate message, header included (RFC 9846 §4.7.3). request asks the
+// peer to update its keys too.
+func KeyUpdate(request bool) []byte {
+	update := byte(0)
+	if request {
+		update = 1
+	}
+	return []byte{byte(iana.HandshakeKeyUpdate), 0, 0, 1, update}
+}

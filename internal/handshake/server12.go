@@ -104,7 +104,7 @@ func (s *server12) negotiate() error {
 	s.result.Group, s.result.Scheme = s.group.ID, s.scheme.ID
 	s.result.ALPN, err = chooseALPN(s.cfg.ALPN, s.hello)
 	s.result.ExtendedMain = s.hello.Extensions.Has(iana.ExtExtendedMainSecret)
-	s.layout.KeyExchange = s.result.Suite.KeyExchange.Form()
+	s.layout.KeyExchange = form(s.result.Suite)
 	s.transcript.begin(s.result.Suite.Hash)
 	return err
 }
@@ -204,9 +204,10 @@ func (s *server12) recvClientKeyExchange() error {
 	if _, err := s.receive(m); err != nil {
 		return err
 	}
+	defer s.key.Wipe()
 	premaster, err := s.key.Shared(m.Public)
 	if err != nil {
-		return err
+		return at("client_key_exchange.ecdh_Yc", err)
 	}
 	defer premaster.Wipe()
 	s.derive(s.result, s.cfg.log(&s.hello.Random), premaster, s.transcript.sum(), &s.hello.Random, &s.random)

@@ -196,7 +196,7 @@ func (s *server13) changeCipherSpec() error {
 func (s *server13) sendServerHello() (keys.Main, error) {
 	public, shared, err := s.group.Respond(s.cfg.Rand, s.share)
 	if err != nil {
-		return keys.Main{}, err
+		return keys.Main{}, at("client_hello.key_share.client_shares.key_exchange", err)
 	}
 	defer shared.Wipe()
 	m := &msg.ServerHello{

@@ -2,6 +2,7 @@ package record
 
 import (
 	"bytes"
+	"crypto/cipher"
 	"encoding/binary"
 	"fmt"
 	"math"
@@ -63,8 +64,8 @@ func TestSealedIsOpened(t *testing.T) {
 				t.Fatal(err)
 			}
 			stream := mustSeal(t, sealer, iana.ContentApplicationData, payload, test.padding)
-			if len(stream) > most {
-				t.Errorf("%s: got %d bytes, want no more than %d", name, len(stream), most)
+			if room := most - len(stream); room < 0 || room > MaxPlaintext {
+				t.Errorf("%s: got %d bytes, want at most %d, and not much less", name, len(stream), most)
 			}
 			got, lengths := openAll(t, opener, stream, iana.ContentApplicationData)
 			if !bytes.Equal(got, payload) || fmt.Sprint(lengths) != fmt.Sprint(test.want) {
@@ -369,6 +370,23 @@ func TestWipe(t *testing.T) {
 	})
 }
 
+// The key that a cipher was made of does not outlive its making, where it is not kept to make it again.
+func TestDerivedKeyIsWiped(t *testing.T) {
+	s := *suiteOf(iana.VersionTLS13)
+	c := *s.Cipher
+	var key []byte
+	c.New = func(k []byte) (cipher.AEAD, error) {
+		key = k
+		return s.Cipher.New(k)
+	}
+	withSpy := s
+	withSpy.Cipher = &c
+	mustSeal(t, sealerFor(&withSpy), iana.ContentAlert, []byte{1, 0}, 0)
+	if !bytes.Equal(key, make([]byte, s.Cipher.KeyLen)) {
+		t.Errorf("got %x, want %d zeros", key, s.Cipher.KeyLen)
+	}
+}
+
 func ivOf(p protection) [nonceLen]byte {
 	if a, ok := p.(*aead13); ok {
 		return a.iv
@@ -423,11 +441,10 @@ func TestLastSequenceNumber(t *testing.T) {
 		sealer, opener := sealerFor(s), openerFor(s)
 		sealer.seq = math.MaxUint64 - 1
 		opener.SetSequence(math.MaxUint64 - 1)
-		c := *s
-		cipher := *s.Cipher
-		cipher.RecordLimit = math.MaxUint64
-		c.Cipher = &cipher
-		sealer.keys.Suite = &c
+		endless, c := *s, *s.Cipher
+		c.RecordLimit = math.MaxUint64
+		endless.Cipher = &c
+		sealer.keys.Suite = &endless
 		last := mustSeal(t, sealer, iana.ContentApplicationData, []byte("last"), 0)
 		openAll(t, opener, last, iana.ContentApplicationData)
 		_, err := sealer.Seal(nil, iana.ContentApplicationData, []byte("more"), 0)

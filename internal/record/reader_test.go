@@ -136,6 +136,53 @@ func (c counting) ReadBorrowed(buf []byte, size int) ([]byte, error) {
 	return buf[:had+n], nil
 }
 
+// A stream that does not pause soon takes few reads, of large records and of small ones.
+func TestReadsGrowWithTheStream(t *testing.T) {
+	s := suiteOf(iana.VersionTLS13)
+	for _, test := range []struct{ length, records, most int }{
+		{MaxPlaintext, 40, 13},
+		{200, 1000, 6},
+	} {
+		stream := sealMany(t, s, make([]byte, test.length), test.records)
+		reads := 0
+		r := NewReader(counting{bytes.NewReader(stream), &reads})
+		r.SetKeys(testKeys(s, 1))
+		r.begun = true
+		for range test.records {
+			if _, _, err := r.Next(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if reads > test.most {
+			t.Errorf("got %d reads for %d records of %d bytes, want at most %d", reads, test.records, test.length, test.most)
+		}
+		r.Wipe()
+	}
+}
+
+// What was read out of a buffer is gone from it before the next borrower has it, also what lay past its last content.
+func TestUsedContentIsOverwritten(t *testing.T) {
+	poisoned(t, []byte("a secret at the end"))
+	s := suiteOf(iana.VersionTLS13)
+	sealer := sealerFor(s)
+	stream := mustSeal(t, sealer, iana.ContentApplicationData, append(make([]byte, 500), "a secret at the end"...), 0)
+	cut := len(stream) + 3
+	stream = append(stream, mustSeal(t, sealer, iana.ContentApplicationData, []byte("short"), 0)...)
+	reads := 0
+	r := NewReader(counting{io.MultiReader(bytes.NewReader(stream[:cut]), bytes.NewReader(stream[cut:])), &reads})
+	r.SetKeys(testKeys(s, 1))
+	r.begun = true
+	for range 2 {
+		if _, _, err := r.Next(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.Done()
+	if reads != 2 {
+		t.Errorf("got %d reads, want the second record in two pieces", reads)
+	}
+}
+
 func TestEndOfStream(t *testing.T) {
 	poisoned(t)
 	st := newStream(t, suiteOf(iana.VersionTLS12), 5)
