@@ -32,6 +32,7 @@ type chunk struct {
 type conversation struct {
 	chunks []chunk
 	keys   []byte
+	state  tls.ConnectionState // as the client has it
 }
 
 // scene says what client and server do.
@@ -103,7 +104,7 @@ func record(t *testing.T, s scene) *conversation {
 		talk = questionAndAnswer
 	}
 	talk(t, client, server)
-	c.keys = keys.Bytes()
+	c.keys, c.state = keys.Bytes(), client.ConnectionState()
 	return c
 }
 
@@ -139,8 +140,6 @@ func questionAndAnswer(t *testing.T, client, server *tls.Conn) {
 // certificate makes a self-signed certificate with a key of a kind.
 func certificate(t testing.TB, kind string) tls.Certificate {
 	t.Helper()
-	var key interface{ Public() any }
-	_ = key
 	priv, pub := newKey(t, kind)
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "observed"}, DNSNames: []string{"example.com"},

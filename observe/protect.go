@@ -320,3 +320,12 @@ func (h *half) updateKeys(r *rawRecord) {
 		h.opener, h.traffic = all[0].opener, all[0].traffic
 	}
 }
+
+// wipe drops the keys.
+func (h *half) wipe() {
+	if h.opener != nil {
+		h.opener.Wipe()
+	}
+	h.traffic.Wipe()
+	h.opener, h.traffic = nil, nil
+}
