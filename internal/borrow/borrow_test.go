@@ -2,8 +2,6 @@ package borrow
 
 import (
 	"bytes"
-	"runtime/debug"
-	"slices"
 	"testing"
 )
 
@@ -119,19 +117,13 @@ func TestPoisonFillsAndShowsWhatComesBack(t *testing.T) {
 	}
 }
 
-// raceDetector reports whether it runs; the pool drops buffers at random then.
-func raceDetector() bool {
-	info, _ := debug.ReadBuildInfo()
-	return slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
-}
-
 func TestBorrowingAllocatesNothing(t *testing.T) {
 	got := testing.AllocsPerRun(100, func() {
 		for _, c := range classes {
 			Put(Fit(Grow(append(Get(c.size), 1), c.size)))
 		}
 	})
-	if got >= 1 && !raceDetector() {
+	if got >= 1 && !raceEnabled { // with which the pool drops buffers at random
 		t.Errorf("got %v allocations, want 0", got)
 	}
 }

@@ -22,8 +22,8 @@ var current atomic.Pointer[ledger]
 // may be nil, is shown the whole of each returned buffer, past its length too, as it would lie in the pool.
 func Poison(look func(buf []byte)) (stop func()) {
 	l := &ledger{lent: map[*byte]int{}, look: look}
-	current.Store(l)
-	return func() { current.CompareAndSwap(l, nil) }
+	before := current.Swap(l)
+	return func() { current.Store(before) }
 }
 
 // Outstanding is for tests: how many buffers were lent since [Poison] and have not come back, and how many bytes of room

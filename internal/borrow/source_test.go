@@ -208,6 +208,7 @@ func TestReadOfAnyReader(t *testing.T) {
 		{"whole", strings.NewReader(text), io.EOF},
 		{"single bytes", iotest.OneByteReader(strings.NewReader(text)), io.EOF},
 		{"end together with bytes", iotest.DataErrReader(strings.NewReader(text)), io.EOF},
+		{"failure together with bytes", &failing{text, broken}, broken},
 		{"failure", io.MultiReader(strings.NewReader(text), iotest.ErrReader(broken)), broken},
 		{"no progress", io.MultiReader(strings.NewReader(text), idle{}), io.ErrNoProgress},
 	} {
@@ -225,6 +226,23 @@ func TestReadOfAnyReader(t *testing.T) {
 	if n, _ := Outstanding(); n != 0 {
 		t.Errorf("got %d buffers outstanding, want 0", n)
 	}
+}
+
+// failing is a Reader that gives its last bytes with an error, once.
+type failing struct {
+	rest string
+	err  error
+}
+
+func (f *failing) Read(p []byte) (int, error) {
+	n := copy(p, f.rest)
+	f.rest = f.rest[n:]
+	if f.rest != "" {
+		return n, nil
+	}
+	err := f.err
+	f.err = io.EOF
+	return n, err
 }
 
 // idle is a Reader that does nothing.

@@ -2,13 +2,15 @@ package keys
 
 import (
 	"crypto"
-	_ "crypto/md5"    // the hashes that schedules are made with
-	_ "crypto/sha1"   //
-	_ "crypto/sha256" //
-	_ "crypto/sha512" //
 	"encoding"
 	"hash"
 	"sync"
+
+	// The hashes that schedules are made with.
+	_ "crypto/md5"
+	_ "crypto/sha1"
+	_ "crypto/sha256"
+	_ "crypto/sha512"
 )
 
 const (

@@ -50,22 +50,20 @@ func (x25519MLKEM768) respond(g *Group, rand io.Reader, peer []byte) ([]byte, ke
 	if err := key.generate(rand); err != nil {
 		return nil, nil, err
 	}
-	half := make(keys.Secret, 32)
-	if err := key.exchange(half, peer[mlkem.EncapsulationKeySize768:]); err != nil {
+	secret := make(keys.Secret, g.SecretLen)
+	if err := key.exchange(secret[mlkem.SharedKeySize:], peer[mlkem.EncapsulationKeySize768:]); err != nil {
 		return nil, nil, err
 	}
 	shared, ciphertext := encapsulation.Encapsulate()
+	move(secret, shared)
 	share := append(make([]byte, 0, g.ReplyLen), ciphertext...)
-	return append(share, key.public[:]...), join(g, shared, half), nil
+	return append(share, key.public[:]...), secret, nil
 }
 
-// join puts the halves of a secret together and wipes them.
-func join(g *Group, first, second keys.Secret) keys.Secret {
-	secret := append(make(keys.Secret, 0, g.SecretLen), first...)
-	secret = append(secret, second...)
-	first.Wipe()
-	second.Wipe()
-	return secret
+// move copies a part of a secret to its place and wipes it where it was.
+func move(dst, src keys.Secret) {
+	copy(dst, src)
+	src.Wipe()
 }
 
 func (k *hybridKey) Public() []byte { return k.public }
@@ -75,15 +73,17 @@ func (k *hybridKey) Shared(peer []byte) (keys.Secret, error) {
 	if err := g.checkLen(peer, g.ReplyLen); err != nil {
 		return nil, err
 	}
-	half := make(keys.Secret, 32)
-	if err := k.x25519.exchange(half, peer[mlkem.CiphertextSize768:]); err != nil {
+	secret := make(keys.Secret, g.SecretLen)
+	if err := k.x25519.exchange(secret[mlkem.SharedKeySize:], peer[mlkem.CiphertextSize768:]); err != nil {
 		return nil, err
 	}
 	shared, err := k.decapsulation.Decapsulate(peer[:mlkem.CiphertextSize768])
 	if err != nil {
+		secret.Wipe()
 		return nil, alert.Illegal("", g.ref(), "%v share holds no ML-KEM ciphertext: %w", g.ID, err)
 	}
-	return join(g, shared, half), nil
+	move(secret, shared)
+	return secret, nil
 }
 
 // Classical returns the X25519 half as a key of its own.

@@ -47,7 +47,7 @@ type Authentication uint8
 const (
 	AuthNegotiated Authentication = iota // by the signature scheme, apart from the suite (RFC 9846 §4.2.1)
 	AuthRSA
-	AuthECDSA // EdDSA too (RFC 8422 §5.10)
+	AuthECDSA // EdDSA too (RFC 8422 §2.1)
 )
 
 // String returns the name that is used in the field: "RSA".

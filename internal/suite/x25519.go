@@ -77,46 +77,57 @@ func ladder(out []byte, scalar *[32]byte, u []byte) {
 	k[0] &= 248
 	k[31] = k[31]&127 | 64
 
-	var x1, x2, z2, x3, z3 field.Element
-	if _, err := x1.SetBytes(u); err != nil { // takes any 32 bytes, the top bit aside, as the RFC asks for
+	var l rungs
+	if _, err := l.x1.SetBytes(u); err != nil { // takes any 32 bytes, the top bit aside, as the RFC asks for
 		panic("suite: x25519 point of a length that was checked: " + err.Error())
 	}
-	x2.One()
-	x3.Set(&x1)
-	z3.One()
+	l.x2.One()
+	l.x3.Set(&l.x1)
+	l.z3.One()
 	swap := 0
 	for t := 254; t >= 0; t-- {
 		bit := int(k[t/8]>>(t%8)) & 1
-		x2.Swap(&x3, swap^bit)
-		z2.Swap(&z3, swap^bit)
+		l.swap(swap ^ bit)
+		l.step()
 		swap = bit
-		ladderStep(&x1, &x2, &z2, &x3, &z3)
 	}
-	x2.Swap(&x3, swap)
-	z2.Swap(&z3, swap)
-	copy(out, x2.Multiply(&x2, z2.Invert(&z2)).Bytes())
+	l.swap(swap)
+	copy(out, l.x2.Multiply(&l.x2, l.z2.Invert(&l.z2)).Bytes())
 	clear(k[:])
 }
 
-// ladderStep doubles (x2 : z2) and adds it to (x3 : z3), whose difference is (x1 : 1).
-func ladderStep(x1, x2, z2, x3, z3 *field.Element) {
-	var a, aa, b, bb, e, c, d, da, cb field.Element
-	a.Add(x2, z2)
-	aa.Square(&a)
-	b.Subtract(x2, z2)
-	bb.Square(&b)
-	e.Subtract(&aa, &bb)
-	c.Add(x3, z3)
-	d.Subtract(x3, z3)
-	da.Multiply(&d, &a)
-	cb.Multiply(&c, &b)
-	x3.Add(&da, &cb)
-	x3.Square(x3)
-	z3.Subtract(&da, &cb)
-	z3.Square(z3)
-	z3.Multiply(x1, z3)
-	x2.Multiply(&aa, &bb)
-	z2.Mult32(&e, 121665)
-	z2.Add(&aa, z2)
-	z2.Multiply(&e, z2)
+// rungs are the variables of the ladder: two points, (x2 : z2) and (x3 : z3), whose difference is (x1 : 1), and what a step
+// computes on the way.
+type rungs struct {
+	x1, x2, z2, x3, z3 field.Element
+	a, b, c, d, aa, bb field.Element
+}
+
+func (l *rungs) swap(yes int) {
+	l.x2.Swap(&l.x3, yes)
+	l.z2.Swap(&l.z3, yes)
+}
+
+// step doubles (x2 : z2), and adds it to (x3 : z3).
+func (l *rungs) step() {
+	l.a.Add(&l.x2, &l.z2)
+	l.b.Subtract(&l.x2, &l.z2)
+	l.c.Add(&l.x3, &l.z3)
+	l.d.Subtract(&l.x3, &l.z3)
+	l.d.Multiply(&l.d, &l.a) // DA
+	l.c.Multiply(&l.c, &l.b) // CB
+	l.aa.Square(&l.a)
+	l.bb.Square(&l.b)
+
+	l.x3.Add(&l.d, &l.c)
+	l.x3.Square(&l.x3)
+	l.z3.Subtract(&l.d, &l.c)
+	l.z3.Square(&l.z3)
+	l.z3.Multiply(&l.z3, &l.x1)
+
+	l.x2.Multiply(&l.aa, &l.bb)
+	l.bb.Subtract(&l.aa, &l.bb) // E
+	l.z2.Mult32(&l.bb, 121665)
+	l.z2.Add(&l.z2, &l.aa)
+	l.z2.Multiply(&l.z2, &l.bb)
 }

@@ -1,0 +1,5 @@
+//go:build !race
+
+package borrow
+
+const raceEnabled = false
