@@ -98,11 +98,18 @@ func TestFlush(t *testing.T) {
 func TestWrongKeys(t *testing.T) {
 	both(t, func(t *testing.T, c *conversation) {
 		wrong := wrongKeys(c.keys)
+		before := 0
 		s := watch(c, options(), func(conn *observe.Conn, i int) {
-			if i == 0 {
+			switch i {
+			case 0:
 				addKeys(conn, wrong)
+			case len(c.chunks):
+				before = len(conn.Session().Messages)
 			}
 		}).session
+		if got := len(s.Messages); got != before {
+			t.Errorf("got %d messages before the end and %d then: some were held for a key that is there", before, got)
+		}
 		if s.Decrypted || s.DecryptError != observe.DecryptWrongSecret || !slices.Contains(codes(s), observe.CodeWrongSecret) {
 			t.Errorf("got decrypted %v, error %q, findings %v, want false, %q, %s",
 				s.Decrypted, s.DecryptError, codes(s), observe.DecryptWrongSecret, observe.CodeWrongSecret)
