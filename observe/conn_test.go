@@ -132,7 +132,7 @@ func TestConversations(t *testing.T) {
 			suite := tls.CipherSuiteName(state.CipherSuite)
 			want := observe.Parameters{
 				Version: tls.VersionName(state.Version), CipherSuite: suite, CipherSuiteID: fmt.Sprintf("0x%04x", state.CipherSuite),
-				Group: groupNames[state.CurveID], SignatureScheme: r.scheme, ServerName: "example.com", ALPN: "http/1.0",
+				Group: groupNames[state.CurveID], SignatureScheme: r.scheme, ServerName: "example.com", ALPN: "http/1.1",
 				EarlyData: observe.EarlyDataNone, HelloRetry: state.HelloRetryRequest, ClientAuth: r.moreCerts > 0,
 				ForwardSecret: observe.Yes, ForwardSecretWhy: observe.WhyEphemeral,
 				Suite: observe.SuiteParts{KeyExchange: r.exchange, Authentication: auths[r.kind], Cipher: s.Suite.Cipher, Hash: s.Suite.Hash}, // these two: TestPartsOf

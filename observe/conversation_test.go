@@ -110,7 +110,7 @@ func record(t *testing.T, s scene) *conversation {
 
 const (
 	question = "GET / HTTP/1.0\r\n\r\n"
-	answer   = "HTTP/1.0 200 OK\r\n\r\nHello World!"
+	answer   = "HTTP/1.0 200 OK\r\nContent-Length: 12\r\n\r\nHello World!"
 )
 
 func questionAndAnswer(t *testing.T, client, server *tls.Conn) {
@@ -184,8 +184,8 @@ func configs(t testing.TB, version uint16, kind string) (client, server *tls.Con
 	cert := certificate(t, kind)
 	roots := x509.NewCertPool()
 	roots.AddCert(cert.Leaf)
-	client = &tls.Config{RootCAs: roots, ServerName: "example.com", MinVersion: version, MaxVersion: version, NextProtos: []string{"http/1.0"}}
-	server = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: version, MaxVersion: version, NextProtos: []string{"http/1.0"}}
+	client = &tls.Config{RootCAs: roots, ServerName: "example.com", MinVersion: version, MaxVersion: version, NextProtos: []string{"http/1.1"}}
+	server = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: version, MaxVersion: version, NextProtos: []string{"http/1.1"}}
 	return client, server
 }
 

@@ -217,6 +217,7 @@ func (c *TappedConn) Close() error {
 		c.sent(EndFIN)
 		at := At{Time: c.tap.opts.Now()}
 		c.seen.EndOfStream(c.in, at, EndInput)
+		c.recorded.end(c.in, at.Time, EndFIN) // whatever it still sends, nobody reads it
 		c.seen.Close(at, EndFIN, TCP{})
 		if c.tap.opts.Done != nil {
 			c.tap.opts.Done(c.seen.Session())
