@@ -135,8 +135,8 @@ func (c *Conn) flush() {
 }
 
 // Close ends the observation with FlowClosed: it flushes, and ends the directions that
-// have not ended, as how says. tcp is what there is to be known of TCP by then. Calls
-// after it do nothing.
+// have not ended, as how says; EndFIN becomes EndRST where one of them was torn down. tcp
+// is what there is to be known of TCP by then. Calls after it do nothing.
 func (c *Conn) Close(at At, how End, tcp TCP) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -144,15 +144,20 @@ func (c *Conn) Close(at At, how End, tcp TCP) {
 		return
 	}
 	c.open(at)
-	for _, d := range []Dir{ClientToServer, ServerToClient} {
-		if h := c.halves[d]; !h.ended {
+	for _, h := range c.halves[ClientToServer:] {
+		if !h.ended {
 			h.ended, h.endedHow, h.endedAt = true, how, at
+		}
+		if h.endedHow == EndRST && how == EndFIN {
+			how = EndRST
 		}
 	}
 	c.flush()
 	c.closed = true
 	c.unwatch()
 	c.emit(Neither, at.Time, &FlowClosed{End: how, TCP: tcp})
+	c.halves[ClientToServer].wipe()
+	c.halves[ServerToClient].wipe()
 	c.halves, c.scratch = [3]*half{}, nil
 }
 
@@ -187,6 +192,13 @@ func (c *Conn) open(at At) {
 			Client: c.opts.Client, Server: c.opts.Server, Tap: c.opts.Tap, Connect: c.opts.Connect, TCP: c.opts.TCP,
 		})
 	}
+}
+
+// begin tells that the connection is there, before anything went by.
+func (c *Conn) begin() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.open(At{Time: c.opts.Start})
 }
 
 // wake looks at held records again, because a key came.

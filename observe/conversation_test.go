@@ -32,6 +32,7 @@ type chunk struct {
 type conversation struct {
 	chunks []chunk
 	keys   []byte
+	state  tls.ConnectionState // as the client has it
 }
 
 // scene says what client and server do.
@@ -103,13 +104,13 @@ func record(t *testing.T, s scene) *conversation {
 		talk = questionAndAnswer
 	}
 	talk(t, client, server)
-	c.keys = keys.Bytes()
+	c.keys, c.state = keys.Bytes(), client.ConnectionState()
 	return c
 }
 
 const (
 	question = "GET / HTTP/1.0\r\n\r\n"
-	answer   = "HTTP/1.0 200 OK\r\n\r\nHello World!"
+	answer   = "HTTP/1.0 200 OK\r\nContent-Length: 12\r\n\r\nHello World!"
 )
 
 func questionAndAnswer(t *testing.T, client, server *tls.Conn) {
@@ -139,8 +140,6 @@ func questionAndAnswer(t *testing.T, client, server *tls.Conn) {
 // certificate makes a self-signed certificate with a key of a kind.
 func certificate(t testing.TB, kind string) tls.Certificate {
 	t.Helper()
-	var key interface{ Public() any }
-	_ = key
 	priv, pub := newKey(t, kind)
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "observed"}, DNSNames: []string{"example.com"},
@@ -185,8 +184,8 @@ func configs(t testing.TB, version uint16, kind string) (client, server *tls.Con
 	cert := certificate(t, kind)
 	roots := x509.NewCertPool()
 	roots.AddCert(cert.Leaf)
-	client = &tls.Config{RootCAs: roots, ServerName: "example.com", MinVersion: version, MaxVersion: version, NextProtos: []string{"http/1.0"}}
-	server = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: version, MaxVersion: version, NextProtos: []string{"http/1.0"}}
+	client = &tls.Config{RootCAs: roots, ServerName: "example.com", MinVersion: version, MaxVersion: version, NextProtos: []string{"http/1.1"}}
+	server = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: version, MaxVersion: version, NextProtos: []string{"http/1.1"}}
 	return client, server
 }
 

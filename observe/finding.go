@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/akushu/akushu/internal/alert"
+	"github.com/akushu/akushu/internal/iana"
 )
 
 // The codes of findings that are not errors of the protocol; those have their kind as
@@ -17,6 +18,7 @@ const (
 	CodeNotARecord      = "not_a_record"      // something else where a record should begin
 	CodeCannotDecrypt   = "cannot_decrypt"    // records under these keys were not opened; see Where for why
 	CodeWrongSecret     = "wrong_secret"      // the secret that the key log has does not fit
+	CodeBadRecord       = "bad_record"        // a record does not open, while others under the same keys do
 	CodeUnsupported     = "unsupported_suite" // the cipher suite is not implemented here
 )
 
@@ -80,6 +82,7 @@ var whyClosed = map[DecryptError]Finding{
 	DecryptPartial:     {Code: CodeCannotDecrypt, Severity: SeverityInfo, Text: "this secret of the connection is missing"},
 	DecryptGap:         {Code: CodeCannotDecrypt, Severity: SeverityWarning, Text: "bytes before these records are missing"},
 	DecryptUnsupported: {Code: CodeUnsupported, Severity: SeverityInfo, Text: "records of this cipher suite cannot be opened"},
+	DecryptBadRecord:   {Code: CodeBadRecord, Severity: SeverityError, Ref: "RFC 9846 §5.2", Text: "a record was changed on its way", Alert: iana.AlertBadRecordMAC.String()},
 	DecryptWrongSecret: {Code: CodeWrongSecret, Severity: SeverityWarning, Text: "records do not open with the secret that there is"},
 }
 

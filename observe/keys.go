@@ -16,6 +16,7 @@ const keysLimit = 1 << 15
 // configuration, ours or crypto/tls's. Several goroutines may use it.
 type Keys struct {
 	store *keylog.Store
+	also  func(keylog.Line) // told of every line, may be nil
 
 	mu       sync.Mutex
 	watching map[[32]byte][]*Conn // by client random
@@ -32,6 +33,9 @@ func NewKeys() *Keys {
 func (k *Keys) Add(l keylog.Line) {
 	if !k.store.Add(l) {
 		return
+	}
+	if k.also != nil {
+		k.also(l)
 	}
 	k.mu.Lock()
 	conns := slices.Clone(k.watching[l.ClientRandom])

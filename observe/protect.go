@@ -161,10 +161,10 @@ func newKey13(l level, s *suite.Suite, traffic keys.Secret) key {
 	return k
 }
 
-// updated returns the keys of the generation after this one.
+// updated returns the keys of the generation after this one, where these are known.
 func (h *half) updated(l level) ([]key, DecryptError) {
 	if h.opener == nil || h.generation+1 != l.generation || h.epoch != l.epoch {
-		return nil, DecryptPartial
+		return nil, ""
 	}
 	s := h.c.hs.suite
 	traffic := h.traffic.Clone()
@@ -235,7 +235,7 @@ func (h *half) open(r *rawRecord) opened {
 			if o, ok := h.try(r, k); ok {
 				return o
 			}
-			why = DecryptWrongSecret
+			why = h.mismatch(k)
 		}
 		if i == 0 || failed.why == "" {
 			failed.why = why
@@ -243,6 +243,17 @@ func (h *half) open(r *rawRecord) opened {
 		failed.wait = failed.wait || h.maySoon(l, why)
 	}
 	return failed
+}
+
+// mismatch says why a record does not open with a key.
+func (h *half) mismatch(k key) DecryptError {
+	switch {
+	case k.opener != h.opener:
+		return DecryptWrongSecret
+	case h.holed:
+		return DecryptGap
+	}
+	return DecryptBadRecord
 }
 
 // maySoon reports whether it is worth waiting for the secret of a level.
@@ -319,4 +330,13 @@ func (h *half) updateKeys(r *rawRecord) {
 	if len(all) > 0 {
 		h.opener, h.traffic = all[0].opener, all[0].traffic
 	}
+}
+
+// wipe drops the keys.
+func (h *half) wipe() {
+	if h.opener != nil {
+		h.opener.Wipe()
+	}
+	h.traffic.Wipe()
+	h.opener, h.traffic = nil, nil
 }

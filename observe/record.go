@@ -134,7 +134,7 @@ func (h *half) placeholder(s *source) {
 // messages: those of the server do until the client has sent protected records, and so
 // does the client's first one.
 func (h *half) likelyHandshake(r *rawRecord) bool {
-	if !is13(h.c.tls) || h.c.hs.earlyOffered || h.holed {
+	if h.epoch != EpochHandshake || h.c.hs.earlyOffered || h.holed {
 		return false
 	}
 	if h.dir == ClientToServer {

@@ -117,6 +117,7 @@ const (
 	DecryptNoSecret    DecryptError = "no_secret"         // no secret for this connection
 	DecryptPartial     DecryptError = "secret_missing"    // secrets for it, but not for these records
 	DecryptWrongSecret DecryptError = "wrong_secret"      // a secret for them, and it does not fit
+	DecryptBadRecord   DecryptError = "bad_record"        // records before opened, this one was changed on its way
 	DecryptUnsupported DecryptError = "unsupported_suite" // the cipher suite is not implemented
 	DecryptGap         DecryptError = "gap"               // bytes are missing before them
 	DecryptHeld        DecryptError = "held_limit"        // dropped before a key came
