@@ -1,0 +1,71 @@
+package observe
+
+import (
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/asn1"
+	"encoding/hex"
+	"slices"
+
+	"github.com/akushu/akushu/internal/suite"
+)
+
+// newCertificate reads what there is to be read of a certificate. What does not parse has a
+// hash and nothing else.
+func newCertificate(from string, der []byte) Certificate {
+	sum := sha256.Sum256(der)
+	c := Certificate{From: from, DNSNames: []string{}, SHA256: hex.EncodeToString(sum[:]), DER: der}
+	x, err := x509.ParseCertificate(der)
+	if err != nil {
+		return c
+	}
+	c.Subject, c.Issuer = x.Subject.String(), x.Issuer.String()
+	c.NotBefore, c.NotAfter = Timestamp{x.NotBefore}, Timestamp{x.NotAfter}
+	c.DNSNames = slices.Concat(c.DNSNames, x.DNSNames)
+	if x.PublicKey != nil {
+		c.Key = suite.KeyName(x.PublicKey)
+	}
+	c.SignatureAlgorithm = signatureAlgorithm(x)
+	return c
+}
+
+// signatureNames is what the standards call the algorithms (RFC 4055 §5, RFC 5758 §3.2,
+// RFC 8410 §3, RFC 3279 §2.2).
+var signatureNames = map[x509.SignatureAlgorithm]string{
+	x509.MD2WithRSA:       "md2WithRSAEncryption",
+	x509.MD5WithRSA:       "md5WithRSAEncryption",
+	x509.SHA1WithRSA:      "sha1WithRSAEncryption",
+	x509.SHA256WithRSA:    "sha256WithRSAEncryption",
+	x509.SHA384WithRSA:    "sha384WithRSAEncryption",
+	x509.SHA512WithRSA:    "sha512WithRSAEncryption",
+	x509.SHA256WithRSAPSS: "rsassaPss",
+	x509.SHA384WithRSAPSS: "rsassaPss",
+	x509.SHA512WithRSAPSS: "rsassaPss",
+	x509.DSAWithSHA1:      "dsa-with-sha1",
+	x509.DSAWithSHA256:    "dsa-with-sha256",
+	x509.ECDSAWithSHA1:    "ecdsa-with-SHA1",
+	x509.ECDSAWithSHA256:  "ecdsa-with-SHA256",
+	x509.ECDSAWithSHA384:  "ecdsa-with-SHA384",
+	x509.ECDSAWithSHA512:  "ecdsa-with-SHA512",
+	x509.PureEd25519:      "Ed25519",
+}
+
+// signatureAlgorithm is the name of the algorithm that signed a certificate, its OID where
+// it has none here.
+func signatureAlgorithm(x *x509.Certificate) string {
+	if name := signatureNames[x.SignatureAlgorithm]; name != "" {
+		return name
+	}
+	var outer struct { // RFC 5280 §4.1
+		TBS       asn1.RawValue
+		Algorithm struct {
+			OID        asn1.ObjectIdentifier
+			Parameters asn1.RawValue `asn1:"optional"`
+		}
+		Signature asn1.BitString
+	}
+	if _, err := asn1.Unmarshal(x.Raw, &outer); err != nil {
+		return ""
+	}
+	return outer.Algorithm.OID.String()
+}

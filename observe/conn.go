@@ -1,0 +1,275 @@
+package observe
+
+import (
+	"sync"
+	"time"
+
+	"github.com/akushu/akushu/internal/iana"
+	"github.com/akushu/akushu/keylog"
+)
+
+// Options says what is known of a connection before its first byte.
+type Options struct {
+	Stream         int    // a number of the caller's, repeated in every event
+	Client, Server string // addresses, "192.0.2.1:443"; empty where unknown
+	// RolesGuessed tells that Client and Server, and with them the directions, may be the
+	// wrong way round. The first handshake message then decides, and the directions of
+	// all calls are understood accordingly.
+	RolesGuessed bool
+	Tap          bool          // see FlowOpened
+	Connect      time.Duration // see FlowOpened
+	TCP          TCP           // see FlowOpened
+	Start        time.Time     // of the connection; zero: the time of the first call
+	// Keys finds the secrets. It may serve many connections. nil: this connection has
+	// its own, filled by AddSecret.
+	Keys *Keys
+	// Sink receives the events, one after the other. It must not call methods of the Conn.
+	// nil: events only make up the Session.
+	Sink func(Event)
+}
+
+// At says when, and in which packet, bytes were seen.
+type At struct {
+	Time  time.Time
+	Frame int // number of the packet; 0 where there are no packets
+}
+
+// Conn observes one connection. Its methods may be called by several goroutines; they
+// never fail. What it holds is bounded, whatever it is fed.
+type Conn struct {
+	mu      sync.Mutex
+	opts    Options
+	keys    *Keys
+	fold    *fold
+	seq     uint64
+	halves  [3]*half     // by Dir; Neither has none
+	hs      *handshake   // the latest
+	tls     iana.Version // 0 while no server's hello was seen
+	opened  bool         // FlowOpened is out
+	decided bool         // who is the client
+	flipped bool         // the caller has it the wrong way round
+	closed  bool
+	final   bool // no key is waited for
+	news    int  // counts what held records may be waiting for: keys and hellos
+	order   uint64
+	scratch []byte
+	watched *[32]byte        // the client random whose secrets keys announces
+	once    map[Finding]bool // findings that are told once only
+}
+
+// New begins to observe a connection.
+func New(o Options) *Conn {
+	c := &Conn{opts: o, keys: o.Keys, hs: &handshake{}, decided: !o.RolesGuessed, once: make(map[Finding]bool)}
+	if c.keys == nil {
+		c.keys = NewKeys()
+	}
+	c.fold = newFold(o.Stream)
+	for _, d := range []Dir{ClientToServer, ServerToClient} {
+		c.halves[d] = newHalf(c, d)
+	}
+	return c
+}
+
+// feedSize bounds what is taken in at once, so that a caller may feed a whole file.
+const feedSize = 64 << 10
+
+// Feed tells the bytes that come next in a direction. They are copied.
+func (c *Conn) Feed(d Dir, at At, b []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	h := c.enter(d, at)
+	if h == nil || h.ended {
+		return
+	}
+	for len(b) > 0 {
+		n := min(len(b), feedSize)
+		c.order++
+		h.push(at, c.order, b[:n])
+		b = b[n:]
+		c.run()
+		h.limit()
+	}
+}
+
+// Lost tells that n bytes that come next in a direction were not seen; 0 where their
+// number is not known.
+func (c *Conn) Lost(d Dir, at At, n int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if h := c.enter(d, at); h != nil && !h.ended {
+		h.miss(at, n)
+		c.run()
+	}
+}
+
+// EndOfStream tells that a direction carries nothing more. Only the first call for a
+// direction counts.
+func (c *Conn) EndOfStream(d Dir, at At, how End) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if h := c.enter(d, at); h != nil && !h.ended {
+		h.ended, h.endedHow, h.endedAt = true, how, at
+		c.run()
+	}
+}
+
+// AddSecret tells a secret. It is as good as adding it to Options.Keys.
+func (c *Conn) AddSecret(l keylog.Line) { c.keys.Add(l) }
+
+// Flush ends the wait for keys: what is held comes out as it is, with a finding that
+// says why it could not be opened. Keys that come later are used for later records.
+func (c *Conn) Flush() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.flush()
+}
+
+func (c *Conn) flush() {
+	if c.closed {
+		return
+	}
+	c.decide(true)
+	c.final = true
+	c.run()
+	c.final = false
+}
+
+// Close ends the observation with FlowClosed: it flushes, and ends the directions that
+// have not ended, as how says; EndFIN becomes EndRST where one of them was torn down. tcp
+// is what there is to be known of TCP by then. Calls after it do nothing.
+func (c *Conn) Close(at At, how End, tcp TCP) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return
+	}
+	c.open(at)
+	for _, h := range c.halves[ClientToServer:] {
+		if !h.ended {
+			h.ended, h.endedHow, h.endedAt = true, how, at
+		}
+		if h.endedHow == EndRST && how == EndFIN {
+			how = EndRST
+		}
+	}
+	c.flush()
+	c.closed = true
+	c.unwatch()
+	c.emit(Neither, at.Time, &FlowClosed{End: how, TCP: tcp})
+	c.halves[ClientToServer].wipe()
+	c.halves[ServerToClient].wipe()
+	c.halves, c.scratch = [3]*half{}, nil
+}
+
+// Session returns what is known so far, in a copy of the caller's own.
+func (c *Conn) Session() *Session {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.fold.session()
+}
+
+// enter is the beginning of every call that is about a direction: it returns the half, or
+// nil where there is nothing to do.
+func (c *Conn) enter(d Dir, at At) *half {
+	if c.closed || (d != ClientToServer && d != ServerToClient) {
+		return nil
+	}
+	c.open(at)
+	if c.flipped {
+		d = d.Opposite()
+	}
+	return c.halves[d]
+}
+
+// open notes when the connection began, and says so once the roles are known.
+func (c *Conn) open(at At) {
+	if c.opts.Start.IsZero() {
+		c.opts.Start = at.Time
+	}
+	if c.decided && !c.opened {
+		c.opened = true
+		c.emit(Neither, c.opts.Start, &FlowOpened{
+			Client: c.opts.Client, Server: c.opts.Server, Tap: c.opts.Tap, Connect: c.opts.Connect, TCP: c.opts.TCP,
+		})
+	}
+}
+
+// begin tells that the connection is there, before anything went by.
+func (c *Conn) begin() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.open(At{Time: c.opts.Start})
+}
+
+// wake looks at held records again, because a key came.
+func (c *Conn) wake() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.closed {
+		c.changed()
+		c.run()
+	}
+}
+
+// changed notes that something is known that held records may be waiting for.
+func (c *Conn) changed() { c.news++ }
+
+// run takes whatever can be taken from both directions, as far as possible in the order
+// in which it came.
+func (c *Conn) run() {
+	if !c.decide(c.final) {
+		return
+	}
+	client, server := c.halves[ClientToServer], c.halves[ServerToClient]
+	for {
+		first, second := client, server
+		if server.ready() < client.ready() {
+			first, second = server, client
+		}
+		if !first.step() && !second.step() {
+			break
+		}
+	}
+	client.compact()
+	server.compact()
+}
+
+// decide settles which end is the client (CONTRACT: who sent ClientHello, else the other
+// end of who sent ServerHello). must ends the wait for a message that tells.
+func (c *Conn) decide(must bool) bool {
+	if c.decided {
+		return true
+	}
+	for _, h := range c.halves[ClientToServer:] {
+		role, known := h.role()
+		if !known && !must && !h.ended {
+			continue
+		}
+		if role != Neither && role != h.dir {
+			c.flip()
+		}
+		c.decided = true
+		c.open(At{Time: c.opts.Start})
+		return true
+	}
+	return false
+}
+
+// flip exchanges the ends.
+func (c *Conn) flip() {
+	a, b := c.halves[ClientToServer], c.halves[ServerToClient]
+	a.dir, b.dir = b.dir, a.dir
+	c.halves[a.dir], c.halves[b.dir] = a, b
+	c.opts.Client, c.opts.Server = c.opts.Server, c.opts.Client
+	c.flipped = !c.flipped
+}
+
+// emit delivers an event.
+func (c *Conn) emit(d Dir, t time.Time, b Body) {
+	e := Event{Seq: c.seq, Stream: c.opts.Stream, Time: t, Dir: d, Body: b}
+	c.seq++
+	c.fold.apply(&e)
+	if c.opts.Sink != nil {
+		c.opts.Sink(e)
+	}
+}

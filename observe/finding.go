@@ -1,0 +1,106 @@
+package observe
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/akushu/akushu/internal/alert"
+	"github.com/akushu/akushu/internal/iana"
+)
+
+// The codes of findings that are not errors of the protocol; those have their kind as
+// code: "malformed", "unexpected", "illegal", ….
+const (
+	CodeNoCloseNotify   = "no_close_notify"   // the stream ended without the alert that says so
+	CodeTruncatedRecord = "truncated_record"  // the stream ended within a record
+	CodePartialMessage  = "partial_message"   // the rest of a handshake message did not come
+	CodeNotARecord      = "not_a_record"      // something else where a record should begin
+	CodeCannotDecrypt   = "cannot_decrypt"    // records under these keys were not opened; see Where for why
+	CodeWrongSecret     = "wrong_secret"      // the secret that the key log has does not fit
+	CodeBadRecord       = "bad_record"        // a record does not open, while others under the same keys do
+	CodeUnsupported     = "unsupported_suite" // the cipher suite is not implemented here
+)
+
+// foundError is the finding that an error of the protocol amounts to.
+func foundError(err error) *Finding {
+	f := &Finding{Code: alert.KindInternal.String(), Severity: SeverityError, Text: err.Error()}
+	var e *alert.Error
+	if errors.As(err, &e) {
+		f.Code, f.Where, f.Ref, f.Text, f.Alert = e.Kind.String(), e.Where, e.Ref, e.Err.Error(), e.Alert.String()
+	}
+	return f
+}
+
+// fault notes an error of the protocol.
+func (h *half) fault(t time.Time, err error) { h.found(t, foundError(err)) }
+
+// onceLimit bounds how many different findings are remembered as told.
+const onceLimit = 64
+
+// foundOnce tells a finding, unless it was told before.
+func (h *half) foundOnce(t time.Time, f *Finding) {
+	if h.c.once[*f] || len(h.c.once) >= onceLimit {
+		return
+	}
+	h.c.once[*f] = true
+	h.found(t, f)
+}
+
+func noCloseNotify() *Finding {
+	return &Finding{
+		Code: CodeNoCloseNotify, Severity: SeverityWarning, Ref: "RFC 9846 §6.1",
+		Text: "the stream ended without close_notify, and may have been cut",
+	}
+}
+
+func truncatedRecord(n int) *Finding {
+	return &Finding{
+		Code: CodeTruncatedRecord, Severity: SeverityError, Where: "record", Ref: "RFC 9846 §5.1",
+		Text: fmt.Sprintf("the stream ended %d bytes into a record", n),
+	}
+}
+
+func partialMessage() *Finding {
+	return &Finding{
+		Code: CodePartialMessage, Severity: SeverityWarning, Where: "record", Ref: "RFC 9846 §5.1",
+		Text: "the rest of a handshake message did not come",
+	}
+}
+
+func noRecord(b []byte) *Finding {
+	return &Finding{
+		Code: CodeNotARecord, Severity: SeverityError, Where: "record", Ref: "RFC 9846 §5.1",
+		Text: fmt.Sprintf("the bytes %x do not begin a record", b[:1]),
+	}
+}
+
+// whyClosed has the words for why records are not opened.
+var whyClosed = map[DecryptError]Finding{
+	DecryptNoHello:     {Code: CodeCannotDecrypt, Severity: SeverityInfo, Text: "the hellos that the keys hang on were not seen"},
+	DecryptNoSecret:    {Code: CodeCannotDecrypt, Severity: SeverityInfo, Text: "there is no secret of this connection"},
+	DecryptPartial:     {Code: CodeCannotDecrypt, Severity: SeverityInfo, Text: "this secret of the connection is missing"},
+	DecryptGap:         {Code: CodeCannotDecrypt, Severity: SeverityWarning, Text: "bytes before these records are missing"},
+	DecryptUnsupported: {Code: CodeUnsupported, Severity: SeverityInfo, Text: "records of this cipher suite cannot be opened"},
+	DecryptBadRecord:   {Code: CodeBadRecord, Severity: SeverityError, Ref: "RFC 9846 §5.2", Text: "a record was changed on its way", Alert: iana.AlertBadRecordMAC.String()},
+	DecryptWrongSecret: {Code: CodeWrongSecret, Severity: SeverityWarning, Text: "records do not open with the secret that there is"},
+}
+
+// cannotOpen says why records of an epoch are not opened.
+func cannotOpen(e Epoch, why DecryptError, secret string) *Finding {
+	f := whyClosed[why]
+	f.Where = string(e) + " records, " + secret
+	return &f
+}
+
+// text is the finding in one line: place, fact, reference.
+func (f *Finding) text() string {
+	s := f.Text
+	if f.Where != "" {
+		s = f.Where + ": " + s
+	}
+	if f.Ref != "" {
+		s += " (" + f.Ref + ")"
+	}
+	return s
+}

@@ -1,0 +1,262 @@
+package observe
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"hash"
+	"time"
+
+	"github.com/akushu/akushu/internal/iana"
+)
+
+// fold makes the Session of the events: nothing of it comes from elsewhere, but for why
+// records were not opened.
+type fold struct {
+	s       *Session
+	psk     bool // a PSK without (EC)DHE
+	group   iana.NamedGroup
+	version iana.Version
+	done    [3]progress
+	data    [3]digest
+	trips   trips
+	record  *Record // the last one
+}
+
+// progress is how far one direction is with the handshake.
+type progress struct {
+	finished bool // its Finished was seen, or what must be it
+	after    bool // something came after it
+}
+
+// digest is the plaintext of one direction. Early data counts if it was accepted, which
+// may become known later: both sums go on.
+type digest struct {
+	bytes, early int64
+	with         hash.Hash // early data included
+	without      hash.Hash
+	missing      bool
+	line         string
+}
+
+// trips counts round trips of the handshake: the client's messages that the server's
+// answer.
+type trips struct {
+	n      int
+	last   Dir
+	closed bool // the client may send application data
+}
+
+func newFold(stream int) *fold {
+	f := &fold{s: newSession(stream)}
+	for d := range f.data {
+		f.data[d] = digest{with: sha256.New(), without: sha256.New()}
+	}
+	return f
+}
+
+// session returns the Session as it is now.
+func (f *fold) session() *Session {
+	s := f.s.clone()
+	s.ApplicationData = ApplicationBytes{Client: f.dataInfo(ClientToServer), Server: f.dataInfo(ServerToClient)}
+	return s
+}
+
+func (f *fold) dataInfo(d Dir) DataInfo {
+	g := &f.data[d]
+	info, sum := DataInfo{Bytes: g.bytes, Line: g.line}, g.without
+	if f.s.EarlyData == EarlyDataAccepted {
+		info.Bytes, sum = g.bytes+g.early, g.with
+	}
+	if !g.missing && f.s.TCP.Gaps == 0 {
+		info.SHA256 = hex.EncodeToString(sum.Sum(nil))
+	}
+	return info
+}
+
+func (f *fold) apply(e *Event) {
+	f.s.Duration = max(f.s.Duration, f.since(e.Time))
+	switch b := e.Body.(type) {
+	case *FlowOpened:
+		f.flowOpened(e, b)
+	case *FlowClosed:
+		f.s.End, f.s.TCP = b.End, b.TCP
+	case *Record:
+		f.closedRecord(e.Dir, b)
+	case *Message:
+		f.message(e, b)
+	case *ChangeCipherSpec:
+		f.list(e, b.Place, MessageInfo{Type: "ChangeCipherSpec", Length: 1, Encrypted: b.Encrypted})
+	case *Alert:
+		f.alert(e, b)
+	case *Negotiated:
+		f.negotiated(b)
+	case *Peer:
+		f.peer(b)
+	case *ApplicationData:
+		f.applicationData(e.Dir, b)
+	case *Gap:
+		f.data[e.Dir].missing = true
+	case *Finding:
+		appendTo(f.s, "findings", &f.s.Findings, FindingInfo{Code: b.Code, Severity: b.Severity, Text: b.text()})
+	}
+}
+
+func (f *fold) since(t time.Time) Milliseconds {
+	if t.IsZero() || f.s.Start.IsZero() {
+		return 0
+	}
+	return Milliseconds(t.Sub(f.s.Start.Time))
+}
+
+func (f *fold) flowOpened(e *Event, b *FlowOpened) {
+	s := f.s
+	s.Client, s.Server, s.Start = b.Client, b.Server, Timestamp{e.Time}
+	s.TCP, s.Tap, s.Connect = b.TCP, b.Tap, Milliseconds(b.Connect)
+	if b.Tap || b.TCP.SYN && b.TCP.SYNACK {
+		s.RoundTrips.TCP = 1
+	}
+}
+
+func (f *fold) list(e *Event, p Place, m MessageInfo) {
+	m.From, m.Time, m.FrameFirst, m.Frame = e.Dir.From(), f.since(e.Time), p.FrameFirst, p.Frame
+	appendTo(f.s, "messages", &f.s.Messages, m)
+}
+
+// closedRecord notes what cannot be read.
+func (f *fold) closedRecord(d Dir, r *Record) {
+	f.record = r
+	if !r.Encrypted {
+		return
+	}
+	if r.Opened {
+		f.s.Decrypted = true
+		return
+	}
+	if r.Epoch == EpochApplication || r.TypeCode == uint8(iana.ContentApplicationData) {
+		f.data[d].missing = true
+	}
+}
+
+// closed notes why a record was not opened.
+func (f *fold) closed(why DecryptError) {
+	if f.s.DecryptError == "" {
+		f.s.DecryptError = why
+	}
+}
+
+func (f *fold) message(e *Event, m *Message) {
+	f.list(e, m.Place, MessageInfo{Type: m.Type, Length: m.Length, Encrypted: m.Encrypted, Inferred: m.Inferred})
+	finished := m.ID == "finished" || f.mayBeFinished(e.Dir, m)
+	f.trips.message(e.Dir, m, finished)
+	f.s.RoundTrips.TLS = f.trips.n
+	f.progress(e.Dir, finished)
+}
+
+// mayBeFinished reports whether what was not opened is the sender's Finished: the first
+// record after ChangeCipherSpec before TLS 1.3, and the client's first one in TLS 1.3, if it has
+// room for it.
+func (f *fold) mayBeFinished(d Dir, m *Message) bool {
+	if m.Opened() {
+		return false
+	}
+	if m.Epoch == EpochHandshake {
+		return d == ClientToServer && f.record.Length >= 4+32+1+16
+	}
+	return true
+}
+
+func (f *fold) progress(d Dir, finished bool) {
+	p := &f.done[d]
+	f.follows(d)
+	p.finished = p.finished || finished
+	client, server := f.done[ClientToServer].finished, f.done[ServerToClient].finished
+	f.s.Complete = client && (server || f.is13() && !f.s.Decrypted)
+}
+
+// follows notes that something comes after both ends finished.
+func (f *fold) follows(d Dir) {
+	f.done[d].after = f.done[d].after || f.done[ClientToServer].finished && f.done[ServerToClient].finished
+}
+
+// message counts a round trip where the server answers. It ends with the server's
+// Finished, and in TLS 1.3 where that cannot be read, with the client's.
+func (t *trips) message(d Dir, m *Message, finished bool) {
+	if t.closed {
+		return
+	}
+	if d == ServerToClient && t.last == ClientToServer {
+		t.n++
+	}
+	t.last = d
+	t.closed = finished && (d == ServerToClient || m.Epoch == EpochHandshake)
+}
+
+func (f *fold) alert(e *Event, a *Alert) {
+	f.list(e, a.Place, MessageInfo{Type: "Alert", Length: 2, Encrypted: a.Encrypted})
+	appendTo(f.s, "alerts", &f.s.Alerts, AlertInfo{
+		From: e.Dir.From(), Level: a.Level, Description: a.Description, Encrypted: a.Encrypted, Frame: a.Frame,
+	})
+	if e.Dir == ServerToClient && a.Level == iana.AlertLevelFatal.String() && !f.done[ServerToClient].after {
+		f.s.Complete = false // the server refused what the client finished with
+	}
+}
+
+func (f *fold) peer(p *Peer) {
+	for _, c := range p.Certificates {
+		c.DER = nil
+		appendTo(f.s, "certificates", &f.s.Certificates, c)
+	}
+}
+
+func (f *fold) applicationData(d Dir, a *ApplicationData) {
+	g := &f.data[d]
+	g.with.Write(a.Data)
+	if g.line == "" {
+		g.line = a.Line
+	}
+	if a.Early {
+		g.early += int64(a.Length)
+		return
+	}
+	g.bytes += int64(a.Length)
+	g.without.Write(a.Data)
+	f.follows(d)
+}
+
+// parameters is where each thing that is negotiated stands in the Session.
+var parameters = map[What]func(f *fold, n *Negotiated){
+	WhatServerName: func(f *fold, n *Negotiated) { f.s.ServerName = n.Chosen },
+	WhatVersion:    func(f *fold, n *Negotiated) { f.s.Version, f.version = n.Chosen, iana.Version(n.Code) },
+	WhatCipherSuite: func(f *fold, n *Negotiated) {
+		f.s.CipherSuite, f.s.CipherSuiteID = n.Chosen, fmt.Sprintf("0x%04x", n.Code)
+	},
+	WhatGroup:           func(f *fold, n *Negotiated) { f.s.Group, f.group = n.Chosen, iana.NamedGroup(n.Code) },
+	WhatSignatureScheme: func(f *fold, n *Negotiated) { f.s.SignatureScheme = n.Chosen },
+	WhatALPN:            func(f *fold, n *Negotiated) { f.s.ALPN = n.Chosen },
+	WhatHelloRetry:      func(f *fold, _ *Negotiated) { f.s.HelloRetry = true },
+	WhatResumed:         func(f *fold, n *Negotiated) { f.s.Resumed = n.Chosen == "true" },
+	WhatPSKOnly:         func(f *fold, _ *Negotiated) { f.psk = true },
+	WhatEarlyData:       func(f *fold, n *Negotiated) { f.earlyData(EarlyData(n.Chosen)) },
+	WhatClientAuth:      func(f *fold, _ *Negotiated) { f.s.ClientAuth = true },
+}
+
+// negotiated takes what the first handshake of a connection settles; in it a ServerHello,
+// which comes later, counts more than a HelloRetryRequest.
+func (f *fold) negotiated(n *Negotiated) {
+	if f.s.Complete && n.What != WhatClientAuth {
+		return // a renegotiation
+	}
+	if set := parameters[n.What]; set != nil {
+		set(f, n)
+	}
+	f.secrecy()
+}
+
+func (f *fold) earlyData(fate EarlyData) {
+	f.s.EarlyData = fate
+	if fate == EarlyDataAccepted { // the client did not wait to send its data
+		f.trips = trips{closed: true}
+		f.s.RoundTrips.TLS = 0
+	}
+}

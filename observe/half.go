@@ -1,0 +1,226 @@
+package observe
+
+import (
+	"math"
+	"time"
+
+	"github.com/akushu/akushu/internal/iana"
+	"github.com/akushu/akushu/internal/record"
+)
+
+// heldLimit is how many bytes a direction may hold for want of a key.
+const heldLimit = 256 << 10
+
+// half is one direction of a connection: bytes are cut into records, records are opened,
+// handshake messages put together.
+type half struct {
+	c   *Conn
+	dir Dir
+	stream
+	framing
+	protection
+	assembly
+	ending
+	blocked   bool // the next record waits for something
+	blockedOn int  // Conn.news when it began to
+	forced    bool // the next record must not wait
+}
+
+// ending is how a direction came to its end.
+type ending struct {
+	ended       bool
+	told        bool // StreamEnded is out
+	endedHow    End
+	endedAt     At
+	closeNotify bool
+	fatal       bool // a fatal alert was sent
+	unopened    bool // the last record was not opened: it may have been an alert
+}
+
+func newHalf(c *Conn, d Dir) *half {
+	h := &half{c: c, dir: d}
+	h.epoch, h.messages = EpochInitial, newMessages()
+	return h
+}
+
+func (h *half) peer() *half { return h.c.halves[h.dir.Opposite()] }
+
+func (h *half) emit(t time.Time, b Body) { h.c.emit(h.dir, t, b) }
+
+func (h *half) found(t time.Time, f *Finding) { h.emit(t, f) }
+
+// rawRecord is a record as it stands in the stream.
+type rawRecord struct {
+	record.Header
+	fragment []byte
+	mark     mark // of its last byte
+	place    Place
+}
+
+func (r *rawRecord) time() time.Time { return r.mark.at.Time }
+
+// front is the next record, if all of it is there.
+func (h *half) front() (*rawRecord, bool) {
+	b := h.window()
+	n, ok := recordSize(b)
+	if !ok || len(b) < n {
+		return nil, false
+	}
+	return &rawRecord{
+		Header: record.ParseHeader(b), fragment: b[record.HeaderLen:n:n], mark: h.markAt(n - 1), place: h.place(n),
+	}, true
+}
+
+// recordSize is the size of the record at the beginning of b, header included.
+func recordSize(b []byte) (int, bool) {
+	if len(b) < record.HeaderLen {
+		return 0, false
+	}
+	return record.HeaderLen + record.ParseHeader(b).Length, true
+}
+
+// ready says when that came which step takes next: directions are taken in this order.
+func (h *half) ready() uint64 {
+	b := h.window()
+	n, ok := recordSize(b)
+	if !ok {
+		n = len(b)
+	}
+	if h.lost || h.rest > 0 {
+		n = min(1, len(b))
+	}
+	if n == 0 || n > len(b) {
+		return math.MaxUint64
+	}
+	return h.markAt(n - 1).order
+}
+
+// step takes one thing from the stream: a record, bytes that are none, a hole, the end. It
+// reports whether there was something to take.
+func (h *half) step() bool {
+	if h.blocked && h.blockedOn == h.c.news && !h.c.final && !h.forced {
+		return false
+	}
+	b := h.window()
+	switch {
+	case h.rest > 0 && len(b) > 0:
+		n := min(h.rest, len(b))
+		h.rest -= n
+		h.take(n)
+		return true
+	case h.lost:
+		return h.seek() || h.cross()
+	case len(b) > 0 && !h.mayBegin(b):
+		h.lose()
+		return true
+	}
+	if r, ok := h.front(); ok {
+		return h.stepRecord(r)
+	}
+	return h.cross()
+}
+
+func (h *half) stepRecord(r *rawRecord) bool {
+	h.blocked, h.blockedOn = !h.record(r), h.c.news
+	if h.blocked {
+		return false
+	}
+	h.started = true
+	h.take(record.HeaderLen + len(r.fragment))
+	return true
+}
+
+// limit gives up what is held beyond the limit, oldest first.
+func (h *half) limit() {
+	for h.held() > heldLimit {
+		h.forced = true
+		went := h.step()
+		h.forced = false
+		if !went {
+			break
+		}
+	}
+}
+
+// miss notes a hole of n bytes in the stream, 0 where that is not known.
+func (h *half) miss(at At, n int64) {
+	h.breaks = append(h.breaks, hole{pos: h.end(), n: max(n, 0), at: at})
+	h.holed = true
+	h.c.changed()
+}
+
+// cross goes on behind a hole, or to the end, once all before it was taken. A record with
+// a hole in it is passed over: where its length and the hole's are known it is known where
+// the next one begins.
+func (h *half) cross() bool {
+	if !h.broken() {
+		return h.finish()
+	}
+	b := h.window()
+	size, known := recordSize(b)
+	from := h.offset()
+	h.take(len(b))
+	hole := h.mend()
+	missing := int64(len(b)) + hole.n
+	h.rest = 0
+	if h.lost = h.lost || !known || hole.n == 0 || missing > int64(size); !h.lost {
+		h.rest = int(int64(size) - missing)
+	}
+	if hole.n == 0 {
+		missing = 0
+	}
+	h.emit(hole.at.Time, &Gap{Offset: from, Length: missing, Reason: GapLost})
+	h.skipped()
+	return true
+}
+
+// finish tells the end of the stream, once.
+func (h *half) finish() bool {
+	if !h.ended || h.told {
+		return false
+	}
+	h.told = true
+	t := h.endedAt.Time
+	if b := h.window(); len(b) > 0 {
+		h.found(t, truncatedRecord(len(b)))
+		h.take(len(b))
+	}
+	h.tellForeign()
+	h.abandon(t)
+	if h.lacksCloseNotify() {
+		h.found(t, noCloseNotify())
+	}
+	h.emit(t, &StreamEnded{How: h.endedHow, Bytes: h.offset(), CloseNotify: h.closeNotify})
+	return true
+}
+
+// lacksCloseNotify reports whether TLS ended without the alert that says so. After a fatal
+// alert of either end none is due; and where the last record was not opened, it may have
+// been in there.
+func (h *half) lacksCloseNotify() bool {
+	return h.started && h.endedHow == EndFIN && !h.closeNotify && !h.fatal && !h.peer().fatal && !h.unopened
+}
+
+// role tells which end sends in this direction, by its first message: ClientToServer if
+// it is the client, Neither where that message does not say. It reports whether there is a
+// message.
+func (h *half) role() (Dir, bool) {
+	b := h.window()
+	if len(b) <= record.HeaderLen {
+		return Neither, len(b) > 0 && !plausibleHeader(b)
+	}
+	if !plausibleHeader(b) || iana.ContentType(b[0]) != iana.ContentHandshake {
+		return Neither, true
+	}
+	return senders[iana.HandshakeType(b[record.HeaderLen])], true
+}
+
+// senders is which messages only one end sends, in any version.
+var senders = map[iana.HandshakeType]Dir{
+	iana.HandshakeClientHello:       ClientToServer,
+	iana.HandshakeClientKeyExchange: ClientToServer,
+	iana.HandshakeCertificateURL:    ClientToServer,
+	iana.HandshakeServerHello:       ServerToClient,
+	iana.HandshakeServerKeyExchange: ServerToClient,
+	iana.HandshakeServerHelloDone:   ServerToClient,
+}

@@ -1,0 +1,173 @@
+package observe
+
+import (
+	"slices"
+	"time"
+
+	"github.com/akushu/akushu/internal/iana"
+	"github.com/akushu/akushu/internal/msg"
+	"github.com/akushu/akushu/internal/record"
+	"github.com/akushu/akushu/internal/suite"
+)
+
+// maxMessage is the longest handshake message that is put together, in bytes.
+const maxMessage = heldLimit
+
+// assembly puts the handshake messages of one direction together.
+type assembly struct {
+	messages *record.Messages
+	begins   Place // of the message that is not complete
+	records  int   // that it is spread over so far
+	spoke    bool  // application data was seen
+}
+
+func newMessages() *record.Messages {
+	m := new(record.Messages)
+	m.SetMax(maxMessage)
+	return m
+}
+
+// handshakeBytes takes the content of a handshake record.
+func (h *half) handshakeBytes(s *source, b []byte) {
+	if !h.messages.Partial() {
+		h.begins, h.records = s.place, 0
+	}
+	h.records++
+	if err := h.messages.Push(b); err != nil {
+		h.fault(s.time(), err)
+		return
+	}
+	for {
+		raw, err := h.messages.Next()
+		if err != nil {
+			h.fault(s.time(), err)
+			h.messages = newMessages()
+		}
+		if raw == nil {
+			return
+		}
+		h.message(s, raw)
+		h.begins, h.records = s.place, 1
+	}
+}
+
+// abandon gives up a message whose rest does not come.
+func (h *half) abandon(t time.Time) {
+	if h.messages.Partial() {
+		h.messages = newMessages()
+		h.found(t, partialMessage())
+	}
+}
+
+// message takes a handshake message, header included.
+func (h *half) message(s *source, raw []byte) {
+	ctx := h.context()
+	m, ann, err := msg.Annotate(&ctx, raw, true)
+	if err != nil {
+		h.fault(s.time(), err)
+		return
+	}
+	spec := m.Spec()
+	place := h.begins
+	place.Frame = s.place.Frame
+	h.emit(s.time(), &Message{
+		Place: place, Type: structName(m), ID: spec.Name, Ref: spec.Ref, Length: len(raw) - msg.HeaderLength,
+		Records: h.records, Encrypted: s.encrypted(), Epoch: s.epoch, Raw: raw, ctx: ctx,
+	})
+	for _, f := range ann.Findings {
+		h.fault(s.time(), msg.Finding(m, f))
+	}
+	h.learn(s, m)
+}
+
+// context is what is known that decides how a message is laid out.
+func (h *half) context() msg.Context {
+	hs := h.c.hs
+	return msg.Context{Version: hs.version, KeyExchange: hs.keyExchange, CertType: hs.certTypes[h.dir]}
+}
+
+// handshake is what is known of a handshake. A connection before TLS 1.3 may have several.
+type handshake struct {
+	clientHellos, serverHellos int // a HelloRetryRequest is a server's hello too
+	clientRandom, serverRandom [32]byte
+	version                    iana.Version
+	cipherSuite                iana.CipherSuite
+	suite                      *suite.Suite // nil where it is not implemented
+	keyExchange                msg.KeyExchange
+	certTypes                  [3]iana.CertificateType // by Dir
+	offer                      offer
+	retried                    bool // a HelloRetryRequest was seen
+	full                       bool // a message of a handshake that is not abbreviated was seen
+	settled                    bool // whether it is abbreviated was told
+	earlyOffered               bool
+	early                      EarlyData
+}
+
+// offer is what the first ClientHello offers.
+type offer struct {
+	sessionID          []byte
+	versions           []string
+	suites             []iana.CipherSuite
+	groups, alpn       []string
+	schemes            []string
+	extendedMainSecret bool
+}
+
+// begun reports whether a hello was seen.
+func (hs *handshake) begun() bool { return hs.clientHellos+hs.serverHellos > 0 }
+
+// suiteName is the suite's name, "" where it is not known.
+func (hs *handshake) suiteName() string {
+	if hs.serverHellos == 0 {
+		return ""
+	}
+	return hs.cipherSuite.String()
+}
+
+// lacks says what is missing to make keys, with any of suites.
+func (hs *handshake) lacks(suites []*suite.Suite) DecryptError {
+	switch {
+	case hs.clientHellos == 0 || hs.serverHellos == 0:
+		return DecryptNoHello
+	case !slices.ContainsFunc(suites, func(s *suite.Suite) bool { return s != nil }):
+		return DecryptUnsupported
+	}
+	return ""
+}
+
+// suites13 lists the suites that records of an epoch may have: early data has the suite of the
+// session that is resumed, which is the negotiated one if the data is accepted
+// (RFC 9846 §4.3.10).
+func (hs *handshake) suites13(e Epoch) []*suite.Suite {
+	var list []*suite.Suite
+	if hs.suite != nil {
+		list = append(list, hs.suite)
+	}
+	if e != EpochEarlyData {
+		return list
+	}
+	for _, id := range hs.offer.suites {
+		s := suite.ByID(id)
+		if s != nil && s.Supports(iana.VersionTLS13) && !slices.Contains(list, s) {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+// names is how code points are shown.
+func names[T interface{ String() string }](codes []T) []string {
+	list := make([]string, len(codes))
+	for i, c := range codes {
+		list[i] = c.String()
+	}
+	return list
+}
+
+func protocolNames(list []msg.ProtocolName) []string {
+	var all []string
+	for _, n := range list {
+		all = append(all, string(n))
+	}
+	return all
+}

@@ -1,0 +1,98 @@
+package observe
+
+import (
+	"bytes"
+	"slices"
+	"sync"
+
+	"github.com/akushu/akushu/keylog"
+)
+
+// keysLimit is how many lines Keys remembers: those of some thousand connections.
+const keysLimit = 1 << 15
+
+// Keys is the secrets of many connections. It tells each Conn that uses it of those that
+// concern it, whenever they come. As an io.Writer it is the KeyLogWriter of any TLS
+// configuration, ours or crypto/tls's. Several goroutines may use it.
+type Keys struct {
+	store *keylog.Store
+	also  func(keylog.Line) // told of every line, may be nil
+
+	mu       sync.Mutex
+	watching map[[32]byte][]*Conn // by client random
+	partial  []byte               // of a line whose end was not written yet
+}
+
+// NewKeys returns Keys without a secret. It remembers some ten thousand lines, and then
+// forgets the oldest.
+func NewKeys() *Keys {
+	return &Keys{store: keylog.NewStore(keysLimit), watching: make(map[[32]byte][]*Conn)}
+}
+
+// Add tells a secret. Keys owns it from then on.
+func (k *Keys) Add(l keylog.Line) {
+	if !k.store.Add(l) {
+		return
+	}
+	if k.also != nil {
+		k.also(l)
+	}
+	k.mu.Lock()
+	conns := slices.Clone(k.watching[l.ClientRandom])
+	k.mu.Unlock()
+	for _, c := range conns {
+		c.wake()
+	}
+}
+
+// Write takes the lines of a key log, in pieces of any size. What is no line is passed
+// over. It does not fail.
+func (k *Keys) Write(p []byte) (int, error) {
+	for _, line := range k.lines(p) {
+		if l, err := keylog.Parse(line); err == nil {
+			k.Add(l)
+		}
+	}
+	return len(p), nil
+}
+
+// lines returns the lines that p completes, in memory of their own.
+func (k *Keys) lines(p []byte) [][]byte {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.partial = append(k.partial, p...)
+	end := bytes.LastIndexByte(k.partial, '\n') + 1
+	whole := bytes.Clone(k.partial[:end])
+	k.partial = slices.Delete(k.partial, 0, end) // and overwrites what it moves away from
+	if len(k.partial) > keylog.MaxLine {
+		k.partial = nil
+	}
+	return bytes.FieldsFunc(whole, func(r rune) bool { return r == '\n' || r == '\r' })
+}
+
+// watch has c told of secrets for a client random, until it is not to be told any more.
+func (k *Keys) watch(random [32]byte, c *Conn) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.watching[random] = append(k.watching[random], c)
+}
+
+// forget ends what watch began.
+func (k *Keys) forget(random [32]byte, c *Conn) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	i := slices.Index(k.watching[random], c)
+	if i < 0 {
+		return
+	}
+	rest := slices.Delete(k.watching[random], i, i+1)
+	if k.watching[random] = rest; len(rest) == 0 {
+		delete(k.watching, random)
+	}
+}
+
+// find returns the secrets of a client random under a label, newest first.
+func (k *Keys) find(random [32]byte, label string) [][]byte { return k.store.Secrets(random, label) }
+
+// has reports whether there is any secret of a client random.
+func (k *Keys) has(random [32]byte) bool { return len(k.store.Lines(random)) > 0 }

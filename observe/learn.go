@@ -1,0 +1,278 @@
+package observe
+
+import (
+	"bytes"
+	"strconv"
+
+	"github.com/akushu/akushu/internal/iana"
+	"github.com/akushu/akushu/internal/msg"
+	"github.com/akushu/akushu/internal/suite"
+)
+
+// learn takes from a message what it settles.
+func (h *half) learn(s *source, m msg.Message) {
+	switch m := m.(type) {
+	case *msg.ClientHello:
+		h.clientHello(s, m)
+	case *msg.HelloRetryRequest:
+		h.helloRetryRequest(s, m)
+	case *msg.ServerHello:
+		h.serverHello(s, m)
+	case *msg.EncryptedExtensions:
+		h.encryptedExtensions(s, m)
+	case *msg.CertificateRequest, *msg.CertificateRequest12:
+		h.tell(s, Negotiated{What: WhatClientAuth, Chosen: "true"})
+	case *msg.Certificate:
+		h.certificates(s, entries(m.List))
+	case *msg.Certificate12:
+		h.certificates(s, m.List)
+	case *msg.CertificateVerify:
+		h.certificateVerify(s, m)
+	case *msg.ServerKeyExchange:
+		h.serverKeyExchange(s, m)
+	case *msg.Finished:
+		h.finished(s)
+	case *msg.KeyUpdate:
+		if is13(h.c.tls) && h.epoch == EpochApplication {
+			h.updateKeys(s.rawRecord)
+		}
+	case *msg.EndOfEarlyData:
+		h.endOfEarlyData(s)
+	}
+	h.c.hs.note(m)
+}
+
+func (h *half) tell(s *source, n Negotiated) { h.emit(s.time(), &n) }
+
+// note takes a message as a sign that a handshake before TLS 1.3 is not abbreviated.
+func (hs *handshake) note(m msg.Message) {
+	switch m.(type) {
+	case *msg.Certificate12, *msg.ServerKeyExchange, *msg.ServerHelloDone, *msg.ClientKeyExchange:
+		hs.full = true
+	}
+}
+
+// clientHello begins a handshake, unless it answers a HelloRetryRequest.
+func (h *half) clientHello(s *source, m *msg.ClientHello) {
+	hs := h.c.hs
+	if hs.clientHellos > 0 && !(hs.retried && hs.clientHellos == 1) {
+		hs = &handshake{}
+		h.c.hs = hs
+	}
+	hs.clientHellos++
+	h.c.changed()
+	if hs.clientHellos > 1 { // the first one counts, and early data ends here (RFC 9846 §4.2.2)
+		h.level = level{epoch: EpochInitial}
+		return
+	}
+	h.c.watch(hs, m.Random)
+	hs.offer = newOffer(m)
+	hs.earlyOffered = m.Extensions.Has(iana.ExtEarlyData)
+	if m.Extensions.Has(iana.ExtServerName) && len(m.ServerName) > 0 {
+		h.tell(s, Negotiated{What: WhatServerName, Chosen: string(m.ServerName[0].HostName)})
+	}
+	if hs.earlyOffered {
+		hs.early = EarlyDataOffered
+		h.tell(s, Negotiated{What: WhatEarlyData, Chosen: string(EarlyDataOffered)})
+	}
+}
+
+func newOffer(m *msg.ClientHello) offer {
+	o := offer{
+		sessionID: m.SessionID, versions: names(m.SupportedVersions), suites: m.CipherSuites, groups: names(m.SupportedGroups),
+		schemes: names(m.SignatureAlgorithms), alpn: protocolNames(m.ALPN),
+		extendedMainSecret: m.Extensions.Has(iana.ExtExtendedMainSecret),
+	}
+	if len(o.versions) == 0 {
+		o.versions = []string{m.LegacyVersion.String()}
+	}
+	return o
+}
+
+func (h *half) helloRetryRequest(s *source, m *msg.HelloRetryRequest) {
+	hs := h.c.hs
+	hs.serverHellos++
+	hs.retried = true
+	h.version(hs, m.SelectedVersion, m.LegacyVersion)
+	hs.cipherSuite, hs.suite = m.CipherSuite, suite.ByID(m.CipherSuite)
+	h.c.changed()
+	h.tell(s, Negotiated{What: WhatHelloRetry, Chosen: "true"})
+	h.tellChoice(s)
+	if m.Extensions.Has(iana.ExtKeyShare) {
+		h.tell(s, Negotiated{What: WhatGroup, Chosen: m.SelectedGroup.String(), Code: uint16(m.SelectedGroup), Offered: hs.offer.groups})
+	}
+	h.earlyData(s, EarlyDataRejected) // RFC 9846 §4.3.10
+}
+
+func (h *half) serverHello(s *source, m *msg.ServerHello) {
+	hs := h.c.hs
+	hs.serverHellos++
+	hs.serverRandom = m.Random
+	h.version(hs, m.SelectedVersion, m.LegacyVersion)
+	hs.cipherSuite, hs.suite = m.CipherSuite, suite.ByID(m.CipherSuite)
+	if hs.suite != nil && !hs.suite.Supports(min(hs.version, iana.VersionTLS13)) {
+		hs.suite = nil
+	}
+	hs.keyExchange = keyExchangeOf(m.CipherSuite)
+	h.certificateTypes(&m.Extensions, m.ClientCertType, m.ServerCertType)
+	h.c.changed()
+	h.tellChoice(s)
+	if is13(hs.version) {
+		h.serverHello13(s, m)
+		return
+	}
+	h.alpn(s, &m.Extensions, m.ALPN)
+	h.earlyData(s, EarlyDataRejected)
+	if hs.offer.extendedMainSecret {
+		h.tell(s, Negotiated{What: WhatExtendedMainSecret, Chosen: strconv.FormatBool(m.Extensions.Has(iana.ExtExtendedMainSecret))})
+	}
+	if len(m.SessionID) > 0 && bytes.Equal(m.SessionID, hs.offer.sessionID) {
+		h.resumed(s, true)
+	}
+}
+
+func (h *half) serverHello13(s *source, m *msg.ServerHello) {
+	share := m.Extensions.Has(iana.ExtKeyShare)
+	if share {
+		h.tell(s, Negotiated{What: WhatGroup, Chosen: m.KeyShare.Group.String(), Code: uint16(m.KeyShare.Group), Offered: h.c.hs.offer.groups})
+	}
+	psk := m.Extensions.Has(iana.ExtPreSharedKey)
+	h.resumed(s, psk)
+	if psk && !share {
+		h.tell(s, Negotiated{What: WhatPSKOnly, Chosen: "true"})
+	}
+}
+
+// version settles the version by a server's hello.
+func (h *half) version(hs *handshake, selected, legacy iana.Version) {
+	hs.version = selected
+	if selected == 0 {
+		hs.version = legacy
+	}
+	h.c.tls = hs.version
+}
+
+// tellChoice tells version and suite.
+func (h *half) tellChoice(s *source) {
+	hs := h.c.hs
+	h.tell(s, Negotiated{What: WhatVersion, Chosen: hs.version.String(), Code: uint16(hs.version), Offered: hs.offer.versions})
+	h.tell(s, Negotiated{What: WhatCipherSuite, Chosen: hs.cipherSuite.String(), Code: uint16(hs.cipherSuite), Offered: names(hs.offer.suites)})
+}
+
+func (h *half) certificateTypes(x *msg.Extensions, client, server uint8) {
+	if x.Has(iana.ExtClientCertificateType) {
+		h.c.hs.certTypes[ClientToServer] = iana.CertificateType(client)
+	}
+	if x.Has(iana.ExtServerCertificateType) {
+		h.c.hs.certTypes[ServerToClient] = iana.CertificateType(server)
+	}
+}
+
+func (h *half) alpn(s *source, x *msg.Extensions, list []msg.ProtocolName) {
+	if x.Has(iana.ExtApplicationLayerProtocolNegotiation) && len(list) > 0 {
+		h.tell(s, Negotiated{What: WhatALPN, Chosen: string(list[0]), Offered: h.c.hs.offer.alpn})
+	}
+}
+
+// resumed tells, once, whether the handshake is abbreviated.
+func (h *half) resumed(s *source, yes bool) {
+	if hs := h.c.hs; !hs.settled {
+		hs.settled = true
+		h.tell(s, Negotiated{What: WhatResumed, Chosen: strconv.FormatBool(yes)})
+	}
+}
+
+// earlyData tells, once, what becomes of early data that was offered.
+func (h *half) earlyData(s *source, fate EarlyData) {
+	if hs := h.c.hs; hs.early == EarlyDataOffered {
+		hs.early = fate
+		h.c.changed()
+		h.tell(s, Negotiated{What: WhatEarlyData, Chosen: string(fate), Inferred: fate == EarlyDataRejected})
+	}
+}
+
+func (h *half) encryptedExtensions(s *source, m *msg.EncryptedExtensions) {
+	h.certificateTypes(&m.Extensions, m.ClientCertType, m.ServerCertType)
+	h.alpn(s, &m.Extensions, m.ALPN)
+	if m.Extensions.Has(iana.ExtEarlyData) {
+		h.earlyData(s, EarlyDataAccepted)
+	} else {
+		h.earlyData(s, EarlyDataRejected)
+	}
+}
+
+// endOfEarlyData is sent only if the data was accepted (RFC 9846 §4.6).
+func (h *half) endOfEarlyData(s *source) {
+	h.earlyData(s, EarlyDataAccepted)
+	if h.epoch == EpochEarlyData {
+		h.changeKeys(s.rawRecord, level{epoch: EpochHandshake})
+	}
+}
+
+func (h *half) certificateVerify(s *source, m *msg.CertificateVerify) {
+	if h.dir == ServerToClient {
+		h.scheme(s, m.Algorithm)
+	}
+}
+
+func (h *half) serverKeyExchange(s *source, m *msg.ServerKeyExchange) {
+	if m.CurveType == iana.CurveTypeNamedCurve {
+		h.tell(s, Negotiated{What: WhatGroup, Chosen: m.NamedCurve.String(), Code: uint16(m.NamedCurve), Offered: h.c.hs.offer.groups})
+	}
+	if m.Algorithm != 0 {
+		h.scheme(s, m.Algorithm)
+	}
+}
+
+func (h *half) scheme(s *source, id iana.SignatureScheme) {
+	h.tell(s, Negotiated{What: WhatSignatureScheme, Chosen: id.String(), Code: uint16(id), Offered: h.c.hs.offer.schemes})
+}
+
+// finished ends the sender's handshake.
+func (h *half) finished(s *source) {
+	if is13(h.c.tls) && h.epoch == EpochHandshake {
+		h.changeKeys(s.rawRecord, level{epoch: EpochApplication})
+	}
+}
+
+// answered settles by the server's ChangeCipherSpec whether the handshake is abbreviated: it
+// is if nothing but hellos and tickets came before (RFC 5246 §7.3).
+func (hs *handshake) answered(h *half, s *source) {
+	if h.dir == ServerToClient && hs.begun() {
+		h.resumed(s, !hs.full)
+	}
+}
+
+// watch has the secrets of a client random announced, and no longer those of the one before.
+func (c *Conn) watch(hs *handshake, random [32]byte) {
+	c.unwatch()
+	hs.clientRandom, c.watched = random, &random
+	c.keys.watch(random, c)
+}
+
+func (c *Conn) unwatch() {
+	if c.watched != nil {
+		c.keys.forget(*c.watched, c)
+		c.watched = nil
+	}
+}
+
+func entries(list []msg.CertificateEntry) [][]byte {
+	ders := make([][]byte, len(list))
+	for i := range list {
+		ders[i] = list[i].Data
+	}
+	return ders
+}
+
+// certificates tells a chain.
+func (h *half) certificates(s *source, ders [][]byte) {
+	if len(ders) == 0 {
+		return
+	}
+	p := &Peer{Certificates: make([]Certificate, len(ders))}
+	for i, der := range ders {
+		p.Certificates[i] = newCertificate(h.dir.From(), der)
+	}
+	h.emit(s.time(), p)
+}

@@ -1,0 +1,101 @@
+package observe
+
+import (
+	"slices"
+	"sort"
+)
+
+// stream is the bytes of one direction that were not taken yet. Positions count the bytes
+// that were fed; an offset, which is what is shown, counts the lost ones too.
+type stream struct {
+	buf    []byte
+	taken  int   // of buf
+	pos    int64 // of the first byte that was not taken
+	skew   int64 // offset - pos
+	marks  []mark
+	breaks []hole
+}
+
+// mark says where the bytes before a position came from.
+type mark struct {
+	end   int64
+	at    At
+	order uint64 // of the call that fed them, over both directions
+}
+
+// markSize is what a mark costs, in bytes, when what a stream holds is bounded.
+const markSize = 48
+
+// hole is a number of bytes, or an unknown number, that are missing at a position.
+type hole struct {
+	pos int64
+	n   int64
+	at  At
+}
+
+func (s *stream) push(at At, order uint64, b []byte) {
+	s.buf = append(s.buf, b...)
+	s.marks = append(s.marks, mark{end: s.end(), at: at, order: order})
+}
+
+// end is the position after the last byte.
+func (s *stream) end() int64 { return s.pos + int64(len(s.buf)-s.taken) }
+
+func (s *stream) offset() int64 { return s.pos + s.skew }
+
+// held is what the stream costs, in bytes.
+func (s *stream) held() int { return len(s.buf) - s.taken + len(s.marks)*markSize }
+
+// window is what can be taken before the next hole.
+func (s *stream) window() []byte {
+	b := s.buf[s.taken:]
+	if len(s.breaks) > 0 {
+		b = b[:s.breaks[0].pos-s.pos]
+	}
+	return b
+}
+
+// broken reports whether a hole follows the window.
+func (s *stream) broken() bool { return len(s.breaks) > 0 }
+
+// take passes n bytes of the window over.
+func (s *stream) take(n int) {
+	s.taken += n
+	s.pos += int64(n)
+}
+
+// mend goes on behind the hole that follows, once the window before it is empty.
+func (s *stream) mend() hole {
+	b := s.breaks[0]
+	s.breaks = s.breaks[1:]
+	s.skew += b.n
+	return b
+}
+
+// compact gives back what was taken.
+func (s *stream) compact() {
+	if s.taken == len(s.buf) && cap(s.buf) > feedSize {
+		s.buf, s.taken = nil, 0
+	}
+	s.buf = slices.Delete(s.buf, 0, s.taken)
+	s.taken = 0
+	s.marks = slices.Delete(s.marks, 0, s.markOf(s.pos))
+}
+
+// markOf is the index of the mark that covers the byte at pos.
+func (s *stream) markOf(pos int64) int {
+	return sort.Search(len(s.marks), func(i int) bool { return s.marks[i].end > pos })
+}
+
+// markAt is the mark that covers the byte n after the first that was not taken.
+func (s *stream) markAt(n int) mark {
+	if i := s.markOf(s.pos + int64(n)); i < len(s.marks) {
+		return s.marks[i]
+	}
+	return mark{}
+}
+
+// place is that of the next n bytes, which are at least one.
+func (s *stream) place(n int) Place {
+	return Place{Offset: s.offset(), FrameFirst: s.markAt(0).at.Frame, Frame: s.markAt(n - 1).at.Frame}
+}
