@@ -68,7 +68,7 @@ func TestLadderOptions(t *testing.T) {
 		{map[string]string{"RUNEWIDTH_EASTASIAN": "1"}, ladder.Options{Width: 100, WideAmbiguous: true}},
 	} {
 		env, _, _ := testEnv(tc.variables)
-		got := env.Ladder()
+		got := env.Ladder(env.Out)
 		got.Words = nil
 		if diff := cmp.Diff(tc.want, got); diff != "" {
 			t.Errorf("with %v (-want +got):\n%s", tc.variables, diff)
@@ -78,7 +78,7 @@ func TestLadderOptions(t *testing.T) {
 
 func TestNoColourInPipes(t *testing.T) {
 	env, out, _ := testEnv(nil)
-	if err := env.Print([]ladder.Line{{{Role: ladder.Error, Text: "red"}}}); err != nil {
+	if err := env.Print(env.Out, []ladder.Line{{{Role: ladder.Error, Text: "red"}}}); err != nil {
 		t.Fatal(err)
 	}
 	if got, want := out.String(), "red\n"; got != want {

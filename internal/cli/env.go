@@ -51,9 +51,9 @@ func terminal(w io.Writer) (int, bool) {
 // pipeWidth is the width of what is not read on a terminal.
 const pipeWidth = 100
 
-// width is how many columns standard output has.
-func (e *Env) width() int {
-	if fd, ok := terminal(e.Out); ok {
+// width is how many columns w has.
+func (e *Env) width(w io.Writer) int {
+	if fd, ok := terminal(w); ok {
 		if columns, _, err := term.GetSize(fd); err == nil && columns > 0 {
 			return columns
 		}
@@ -64,10 +64,10 @@ func (e *Env) width() int {
 	return pipeWidth
 }
 
-// colour reports whether standard output is to be coloured: it is a terminal that can, and
+// colour reports whether w is to be coloured: it is a terminal that can, and
 // nobody asked for none (https://no-color.org).
-func (e *Env) colour() bool {
-	_, tty := terminal(e.Out)
+func (e *Env) colour(w io.Writer) bool {
+	_, tty := terminal(w)
 	return tty && !e.NoColor && e.Getenv("NO_COLOR") == "" && !e.dumb() && !e.oldConsole()
 }
 
@@ -81,8 +81,8 @@ func (e *Env) oldConsole() bool {
 
 // ascii reports whether lines are to be drawn with ASCII: on a dumb terminal, and on one
 // whose locale has no other characters.
-func (e *Env) ascii() bool {
-	if _, tty := terminal(e.Out); !tty {
+func (e *Env) ascii(w io.Writer) bool {
+	if _, tty := terminal(w); !tty {
 		return e.dumb()
 	}
 	locale := strings.ToLower(cmp.Or(e.Getenv("LC_ALL"), e.Getenv("LC_CTYPE"), e.Getenv("LANG")))
@@ -97,18 +97,18 @@ func (e *Env) ascii() bool {
 	return false
 }
 
-// Ladder is how ladders are drawn on standard output.
-func (e *Env) Ladder() ladder.Options {
+// Ladder is how ladders are drawn on w, standard output or standard error.
+func (e *Env) Ladder(w io.Writer) ladder.Options {
 	return ladder.Options{
-		Width: e.width(), Words: e.Words, ASCII: e.ascii(),
+		Width: e.width(w), Words: e.Words, ASCII: e.ascii(w),
 		WideAmbiguous: e.Getenv("RUNEWIDTH_EASTASIAN") == "1", // as other programs that use go-runewidth
 	}
 }
 
-// Print writes lines to standard output, coloured where that is wanted.
-func (e *Env) Print(lines []ladder.Line) error {
-	if e.colour() {
-		return ladder.WriteANSI(e.Out, lines)
+// Print writes lines to w, standard output or standard error, coloured where that is wanted.
+func (e *Env) Print(w io.Writer, lines []ladder.Line) error {
+	if e.colour(w) {
+		return ladder.WriteANSI(w, lines)
 	}
-	return ladder.WritePlain(e.Out, lines)
+	return ladder.WritePlain(w, lines)
 }

@@ -66,6 +66,9 @@ func (e *Env) Warn(text string) { e.say("cli.warning", text) }
 // Note tells on standard error what is good to know.
 func (e *Env) Note(text string) { e.say("cli.note", text) }
 
+// Tell tells on standard error what a verb does.
+func (e *Env) Tell(text string) { _, _ = fmt.Fprintln(e.Err, ladder.Visible(text)) }
+
 // say writes one line. Text may come from the other end of a connection: what controls a
 // terminal is replaced.
 func (e *Env) say(id, text string) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/akushu/akushu/internal/explain"
 	"github.com/akushu/akushu/internal/iana"
+	"github.com/akushu/akushu/internal/pki"
 	"github.com/akushu/akushu/internal/suite"
 )
 
@@ -75,6 +76,28 @@ func (f *TLSFlags) Register(flags *pflag.FlagSet, words *explain.Words) {
 	Var(flags, words, "keylog", "FILE", func(text string) error {
 		f.KeyLog = text
 		return nil
+	})
+}
+
+// Version defines --tls alone, for one version.
+func Version(flags *pflag.FlagSet, words *explain.Words, v *iana.Version) {
+	Var(flags, words, "tls", "V", func(text string) (err error) {
+		*v, err = parseVersion(text)
+		return err
+	})
+}
+
+// DefaultKeyType is the kind of key that is made where none is asked for.
+const DefaultKeyType = "ecdsa-p256"
+
+// KeyType defines --key-type, the kind of key of a certificate that is made.
+func KeyType(flags *pflag.FlagSet, words *explain.Words, kind *string) {
+	Var(flags, words, "key-type", "T", func(text string) error {
+		*kind = strings.ToLower(text)
+		if slices.Contains(pki.KeyKinds(), *kind) {
+			return nil
+		}
+		return &iana.UnknownNameError{Kind: "key type", Name: text, Nearest: iana.Nearest(pki.KeyKinds(), *kind)}
 	})
 }
 

@@ -19,6 +19,12 @@ func HelloHandler() http.Handler {
 	})
 }
 
+// lent is a connection that its borrower does not close: whoever lent it does.
+type lent struct{ *tls.Conn }
+
+// Close leaves the connection open.
+func (lent) Close() error { return nil }
+
 // Get requests path of host over conn, in the version of HTTP that was negotiated. The
 // connection can be used for nothing else afterwards.
 func Get(ctx context.Context, conn *tls.Conn, host, path string) (*http.Response, error) {
@@ -30,7 +36,7 @@ func Get(ctx context.Context, conn *tls.Conn, host, path string) (*http.Response
 		Protocols:          protocols,
 		DisableCompression: true, // what is shown is what was sent
 		DisableKeepAlives:  !h2,
-		DialTLSContext:     func(context.Context, string, string) (net.Conn, error) { return conn, nil },
+		DialTLSContext:     func(context.Context, string, string) (net.Conn, error) { return lent{conn}, nil },
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://"+host+path, nil)
 	if err != nil {

@@ -98,6 +98,11 @@ func (e *Env) Connecting(to string, err error) error {
 	return told
 }
 
+// Listening is the error of an address that cannot be listened on.
+func (e *Env) Listening(at string, err error) error {
+	return &Error{Code: ExitNetwork, Text: e.Words.Text("cli.listen", at, reason(err)), Err: err}
+}
+
 // reason is an error of package net without the operation and the addresses, which are told
 // already.
 func reason(err error) string {

@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"time"
 
 	"github.com/akushu/akushu/internal/view/ladder"
 	"github.com/akushu/akushu/internal/view/ndjson"
@@ -51,7 +52,7 @@ func (w *Watcher) add(ev observe.Event) {
 	}
 	l := w.ladders[ev.Stream]
 	if l == nil {
-		l = ladder.New(w.env.Ladder())
+		l = ladder.New(w.env.Ladder(w.to))
 		w.ladders[ev.Stream] = l
 	}
 	l.Add(ev)
@@ -63,7 +64,7 @@ func (w *Watcher) done(s *observe.Session) {
 	defer w.mu.Unlock()
 	if l := w.ladders[s.Stream]; l != nil {
 		delete(w.ladders, s.Stream)
-		w.note(w.env.PrintTo(w.to, l.Lines(s)))
+		w.note(w.env.Print(w.to, l.Lines(s)))
 	}
 	if w.json != nil {
 		w.note(w.json.Write(s))
@@ -77,6 +78,11 @@ func (w *Watcher) Err() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.err
+}
+
+// Client returns a client's connection, watched. connect is how long it took to connect.
+func (w *Watcher) Client(c net.Conn, connect time.Duration) net.Conn {
+	return w.Tap.Conn(c, observe.Client, connect)
 }
 
 // KeyLog is the key log of the watched connections, and of file too if that is not nil.

@@ -16,7 +16,6 @@ import (
 
 	"github.com/akushu/akushu/internal/cli"
 	"github.com/akushu/akushu/internal/pki"
-	"github.com/akushu/akushu/observe"
 	"github.com/akushu/akushu/tls"
 )
 
@@ -246,5 +245,3 @@ func (o *options) listen(env *cli.Env, conn *tls.Conn) error {
 	}
 	return env.Handshake(fmt.Errorf("after the handshake: %w", err), pki.Check{})
 }
-
-var _ = observe.Client
