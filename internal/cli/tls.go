@@ -160,7 +160,7 @@ func (e *Env) Diagnosis(err error, chain []*x509.Certificate, check pki.Check) (
 	if d.Certificate != nil {
 		text = e.Words.Text("cli.certificate", d.Index, subject(d.Certificate)) + " " + text
 	}
-	if hint := "hint." + id; e.Words.Has(hint) {
+	if hint := "hint.diagnosis." + string(d.Code); e.Words.Has(hint) {
 		hints = append(hints, e.Words.Text(hint))
 	}
 	return text, hints

@@ -22,12 +22,12 @@ type client13 struct {
 
 // run goes through RFC 9846 Appendix A.1 from WAIT_SH on.
 //
-//	WAIT_SH      ServerHello            K_recv = handshake
+//	WAIT_SH      ServerHello            K_recv = K_send = handshake
 //	WAIT_EE      EncryptedExtensions
 //	WAIT_CERT_CR [CertificateRequest]
 //	WAIT_CERT    Certificate
 //	WAIT_CV      CertificateVerify
-//	WAIT_FINISHED Finished              K_send = handshake
+//	WAIT_FINISHED Finished
 //	             [Certificate [CertificateVerify]] Finished
 //	CONNECTED                           K_send = K_recv = application
 func (c *client13) run(hello *msg.ServerHello) (*Result, Post, error) {
@@ -80,6 +80,10 @@ func (c *client13) installHandshakeKeys(hello *msg.ServerHello) (keys.Main, erro
 	shared.Wipe()
 	c.clientHandshake, c.serverHandshake = schedule.Traffic(c.transcript.sum())
 	if err := c.t.SetReadKeys(EpochHandshake, c.keys(c.serverHandshake.Clone())); err != nil {
+		return keys.Main{}, err
+	}
+	// Alerts from here on go under these keys too (RFC 9846 Appendix A.1).
+	if err := c.t.SetWriteKeys(EpochHandshake, c.keys(c.clientHandshake.Clone())); err != nil {
 		return keys.Main{}, err
 	}
 	return schedule.Main(), nil
@@ -236,9 +240,6 @@ func (c *client13) sendLastFlight() error {
 		if err := c.t.WriteChangeCipherSpec(); err != nil {
 			return err
 		}
-	}
-	if err := c.t.SetWriteKeys(EpochHandshake, c.keys(c.clientHandshake.Clone())); err != nil {
-		return err
 	}
 	if c.request != nil {
 		if err := c.sendCertificate(); err != nil {

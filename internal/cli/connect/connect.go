@@ -44,12 +44,12 @@ func New(env *cli.Env) *cobra.Command {
 	})
 	cmd.Args = cli.Args(words, "HOST[:PORT]")
 	f := cmd.Flags()
-	f.StringVar(&o.caFile, "cafile", "", words.Text("help.flag.cafile"))
+	cli.String(f, words, &o.caFile, "cafile", "FILE", "")
 	f.BoolVar(&o.insecure, "insecure", false, words.Text("help.flag.insecure"))
-	f.StringVar(&o.serverName, "servername", "", words.Text("help.flag.servername"))
+	cli.String(f, words, &o.serverName, "servername", "NAME", "")
 	o.tls.Register(f, words)
-	f.StringVar(&o.pcapng, "pcapng", "", words.Text("help.flag.pcapng"))
-	f.StringVar(&o.get, "get", "", words.Text("help.flag.get"))
+	cli.String(f, words, &o.pcapng, "pcapng", "FILE", "")
+	cli.String(f, words, &o.get, "get", "PATH", "")
 	f.BoolVar(&o.pipe, "pipe", false, words.Text("help.flag.pipe"))
 	f.DurationVar(&o.wait, "wait", 200*time.Millisecond, words.Text("help.flag.wait"))
 	f.BoolVar(&o.json, "json", false, words.Text("help.flag.json_one"))
@@ -74,7 +74,7 @@ func (o *options) check(cmd *cobra.Command, env *cli.Env, to string) error {
 		}
 	}
 	if o.get != "" && o.get[0] != '/' {
-		return cli.Usage(env.Words.Text("connect.path", o.get), env.Words.Text("hint.did_you_mean", "/"+o.get))
+		return cli.Usage(env.Words.Text("cli.connect_path", o.get), env.Words.Text("hint.did_you_mean", "/"+o.get))
 	}
 	var err error
 	o.to, err = cli.ParseAddress(env.Words, to)
@@ -179,7 +179,7 @@ func wouldFail(env *cli.Env, s tls.ConnectionState, name string, check pki.Check
 	}
 	if _, err := s.PeerCertificates[0].Verify(opts); err != nil {
 		text, _ := env.Diagnosis(err, s.PeerCertificates, check)
-		env.Warn(text + env.Words.Text("connect.insecure"))
+		env.Warn(text + env.Words.Text("cli.connect_insecure"))
 	}
 }
 
@@ -202,7 +202,7 @@ func (o *options) request(ctx context.Context, env *cli.Env, conn *tls.Conn) err
 	}
 	resp, err := cli.Get(ctx, conn, host, o.get)
 	if err != nil {
-		return &cli.Error{Code: cli.ExitFailure, Text: env.Words.Text("connect.get", o.get, err), Err: err}
+		return &cli.Error{Code: cli.ExitFailure, Text: env.Words.Text("cli.connect_get", o.get, err), Err: err}
 	}
 	defer resp.Body.Close()
 	body := env.Out

@@ -50,7 +50,7 @@ func New(env *cli.Env) *cobra.Command {
 
 func run(ctx context.Context, env *cli.Env, o *options) error {
 	if o.helloRetry && o.version == iana.VersionTLS12 {
-		return cli.Usage(env.Words.Text("demo.hello_retry_1_2"))
+		return cli.Usage(env.Words.Text("cli.demo_hello_retry_1_2"))
 	}
 	recording, finish, err := env.Record(File)
 	if err != nil {
@@ -63,7 +63,7 @@ func run(ctx context.Context, env *cli.Env, o *options) error {
 	watcher := env.Watch(watch)
 	err = cmp.Or(converse(ctx, env, o, watcher), finish(), watcher.Err())
 	if err == nil {
-		env.Note(env.Words.Text("demo.written", File))
+		env.Note(env.Words.Text("cli.demo_written", File))
 	}
 	return err
 }

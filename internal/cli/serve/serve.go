@@ -12,6 +12,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -45,12 +46,12 @@ func New(env *cli.Env) *cobra.Command {
 		return run(cmd.Context(), env, &o)
 	})
 	f := cmd.Flags()
-	f.StringVar(&o.addr, "addr", "127.0.0.1:8443", words.Text("help.flag.addr"))
-	f.StringVar(&o.cert, "cert", "", words.Text("help.flag.cert"))
-	f.StringVar(&o.key, "key", "", words.Text("help.flag.key"))
+	cli.String(f, words, &o.addr, "addr", "ADDR", "127.0.0.1:8443")
+	cli.String(f, words, &o.cert, "cert", "FILE", "")
+	cli.String(f, words, &o.key, "key", "FILE", "")
 	cli.KeyType(f, words, &o.keyType)
-	f.StringVar(&o.plain, "http", "", words.Text("help.flag.http"))
-	f.StringVar(&o.dir, "dir", "", words.Text("help.flag.dir"))
+	cli.String(f, words, &o.plain, "http", "ADDR", "")
+	cli.String(f, words, &o.dir, "dir", "DIR", "")
 	f.BoolVar(&o.echo, "echo", false, words.Text("help.flag.echo"))
 	o.tls.Register(f, words)
 	f.BoolVar(&o.watch, "watch", false, words.Text("help.flag.watch"))
@@ -111,7 +112,7 @@ func config(env *cli.Env, o *options) (*tls.Config, error) {
 	cfg := new(tls.Config)
 	o.tls.Apply(cfg)
 	if len(cfg.NextProtos) == 0 && !o.echo {
-		cfg.NextProtos = tlshttp.NextProtos
+		cfg.NextProtos = append(slices.Clone(tlshttp.NextProtos), "http/1.0") // which curl --http1.0 offers
 	}
 	if o.cert != "" {
 		cert, err := env.LoadIdentity(o.cert, o.key)
@@ -171,13 +172,13 @@ func (s *server) announce(cfg *tls.Config) {
 	addr := s.ln.Addr().String()
 	leaf := cfg.Certificates[0].Leaf
 	words := s.env.Words
-	s.env.Tell(words.Text("serve.listening", addr))
-	s.env.Tell(words.Text("serve.certificate", pki.Describe(leaf).Key, fmt.Sprintf("%x", sha256.Sum256(leaf.Raw))))
+	s.env.Tell(words.Text("cli.serve_listening", addr))
+	s.env.Tell(words.Text("cli.serve_certificate", pki.Describe(leaf).Key, fmt.Sprintf("%x", sha256.Sum256(leaf.Raw))))
 	if s.o.echo {
-		s.env.Tell(words.Text("serve.try", "openssl s_client -connect "+addr+" -quiet"))
+		s.env.Tell(words.Text("cli.serve_try", "openssl s_client -connect "+addr+" -quiet"))
 		return
 	}
-	s.env.Tell(words.Text("serve.try", "curl -k https://"+addr))
+	s.env.Tell(words.Text("cli.serve_try", "curl -k https://"+addr))
 }
 
 // grace is how long requests may take to end after an interrupt.
@@ -200,7 +201,7 @@ func (s *server) serveHTTP(ctx context.Context) error {
 		if err != nil {
 			return errors.Join(s.env.Listening(s.o.plain, err), secure.Close(), <-ends)
 		}
-		s.env.Tell(s.env.Words.Text("serve.plain", ln.Addr()))
+		s.env.Tell(s.env.Words.Text("cli.serve_plain", ln.Addr()))
 		running++
 		go func() { ends <- plain.Serve(ln) }()
 	}
