@@ -1,7 +1,14 @@
 package main
 
 import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -10,7 +17,48 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"akushu": main})
 }
 
-// TestScripts runs the command as a shell would: each script is a page of its manual.
+// TestScripts runs the command as a shell would: each script is a page of its manual. Beside
+// the usual there are
+//
+//	[lack:PROGRAM]     true where it is not installed; under CI=true that fails
+//	free NAME…         set each variable to an address of this machine that is free
+//	await FILE REGEXP  wait until a program in the background has written that
 func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{Dir: "testdata/script", RequireExplicitExec: true, RequireUniqueNames: true})
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script", RequireExplicitExec: true, RequireUniqueNames: true,
+		Cmds:      map[string]func(*testscript.TestScript, bool, []string){"free": free, "await": await},
+		Condition: condition,
+	})
+}
+
+func condition(cond string) (bool, error) {
+	program, ok := strings.CutPrefix(cond, "lack:")
+	if !ok {
+		return false, fmt.Errorf("unknown condition %q", cond)
+	}
+	_, err := exec.LookPath(program)
+	if err != nil && os.Getenv("CI") == "true" {
+		return false, fmt.Errorf("%s is not installed", program)
+	}
+	return err != nil, nil
+}
+
+func free(ts *testscript.TestScript, _ bool, names []string) {
+	for _, name := range names {
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		ts.Check(err)
+		ts.Setenv(name, ln.Addr().String())
+		ts.Check(ln.Close())
+	}
+}
+
+func await(ts *testscript.TestScript, _ bool, args []string) {
+	want := regexp.MustCompile(args[1])
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		if text, err := os.ReadFile(ts.MkAbs(args[0])); err == nil && want.Match(text) {
+			return
+		}
+	}
+	text, _ := os.ReadFile(ts.MkAbs(args[0]))
+	ts.Fatalf("no %q in %s:\n%s", args[1], args[0], text)
 }
