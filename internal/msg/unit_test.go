@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/akushu/akushu/internal/alert"
 	"github.com/akushu/akushu/internal/iana"
 	"github.com/akushu/akushu/internal/msg"
+	"github.com/akushu/akushu/internal/rfc8448"
 )
 
 // TestForms: a version admits one form of a message; without one, the bytes decide.
@@ -120,6 +122,35 @@ func TestMarks(t *testing.T) {
 	}
 }
 
+// TestTraces: every message that RFC 8448 makes is among the samples, and where the binders of
+// a resumption begin is where its unfinished ClientHello ends.
+func TestTraces(t *testing.T) {
+	all := traced()
+	for _, section := range rfc8448.Handshakes {
+		for _, step := range rfc8448.Section(section) {
+			raw, name := made(step)
+			if name == "" {
+				continue
+			}
+			i := slices.IndexFunc(all, func(s sample) bool { return bytes.HasPrefix(s.raw, raw) })
+			if i < 0 {
+				t.Errorf("§%s: %s is not among the samples", section, name)
+				continue
+			}
+			if len(raw) == len(all[i].raw) {
+				continue
+			}
+			var hello msg.ClientHello
+			if err := msg.DecodeInto(&hello, &tls13, all[i].raw); err != nil {
+				t.Errorf("§%s: %v", section, err)
+			}
+			if got, want := hello.PSK.BindersAt, len(raw); got != want {
+				t.Errorf("§%s: got binders at %d, want %d", section, got, want)
+			}
+		}
+	}
+}
+
 // join is its arguments, single bytes and byte strings, one behind the other.
 func join(parts ...any) (all []byte) {
 	for _, p := range parts {
@@ -222,6 +253,19 @@ func TestAppendErrors(t *testing.T) {
 		if string(got) != "before" {
 			t.Errorf("got %q, want what was there before", got)
 		}
+	}
+}
+
+// TestAppendAgain: a message that could not be written is as it was, and can be put right.
+func TestAppendAgain(t *testing.T) {
+	m := clientHelloWith(func(m *msg.ClientHello) { m.Extensions.Add(iana.ExtServerName) })
+	if _, err := msg.Append(nil, &tls13, m); err == nil {
+		t.Fatal("an empty list of names: got no error")
+	}
+	m.ServerName = []msg.ServerName{{HostName: []byte("example.com")}}
+	raw, err := msg.Append(nil, &tls13, m)
+	if err != nil || !bytes.Contains(raw, m.ServerName[0].HostName) {
+		t.Errorf("got %x, %v, want a hello with a name", raw, err)
 	}
 }
 
