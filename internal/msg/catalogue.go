@@ -47,7 +47,7 @@ var (
 	rawKey   = Context{Version: iana.VersionTLS12, CertType: iana.CertTypeRawPublicKey}
 )
 
-// forms lists what each msg_type may mean, the likeliest first.
+// forms lists what each msg_type may mean, in the order in which an observer tries.
 var forms = [...][]form{
 	iana.HandshakeHelloRequest: {{before13, anything, fresh[HelloRequest]}},
 	iana.HandshakeClientHello:  {{always, anything, fresh[ClientHello]}},
@@ -67,10 +67,10 @@ var forms = [...][]form{
 		{in12, tls12, fresh[ServerKeyExchange]},
 		{in10, tls11, fresh[ServerKeyExchange]},
 	},
-	iana.HandshakeCertificateRequest: {
-		{in13, tls13, fresh[CertificateRequest]},
+	iana.HandshakeCertificateRequest: { // 1.3 last: it takes a request of 1.1 without names for one without extensions
 		{in12, tls12, fresh[CertificateRequest12]},
 		{in10, tls11, fresh[CertificateRequest12]},
+		{in13, tls13, fresh[CertificateRequest]},
 	},
 	iana.HandshakeServerHelloDone: {{before13, anything, fresh[ServerHelloDone]}},
 	iana.HandshakeCertificateVerify: {
@@ -116,8 +116,10 @@ func formsOf(v iana.Version, raw []byte) []form {
 	return all[:1]
 }
 
-// candidates lists what raw may be, the likeliest first, and in which context.
-func candidates(ctx *Context, raw []byte) iter.Seq2[*Context, Message] {
+// Candidates lists what raw, a message with its header, may be, the likeliest first: the
+// context with what it assumes where ctx leaves that open, and an empty message to decode
+// raw into. There is always one.
+func Candidates(ctx *Context, raw []byte) iter.Seq2[*Context, Message] {
 	return func(yield func(*Context, Message) bool) {
 		for _, f := range formsOf(ctx.Version, raw) {
 			for _, kx := range exchanges(ctx, raw) {

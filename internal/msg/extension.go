@@ -72,12 +72,44 @@ type row[M any] struct {
 
 // registry is the extensions whose layout is known in message M. The same code point
 // may be laid out differently in another message.
-type registry[M any] []row[M]
+type registry[M any] struct {
+	low  [64]kind[M] // by code point; without a name where there is no row
+	high []kind[M]
+}
 
-func (r registry[M]) find(t iana.ExtensionType) func(*wire.Codec, *M) {
-	for i := range r {
-		if r[i].code == t {
-			return r[i].layout
+// kind is what is to be known of one extension in message M.
+type kind[M any] struct {
+	row[M]
+	name string
+	ref  string
+	must bool // an endpoint acts on it, so a fault in it is a fault
+}
+
+// register looks up once what would be looked up for every extension of every hello.
+func register[M any](rows []row[M]) *registry[M] {
+	r := &registry[M]{}
+	for _, row := range rows {
+		k := kind[M]{row, row.code.String(), ExtensionRef(row.code), !ignored(row.code)}
+		if int(row.code) < len(r.low) {
+			r.low[row.code] = k
+		} else {
+			r.high = append(r.high, k)
+		}
+	}
+	return r
+}
+
+// find returns the kind of t, or nil.
+func (r *registry[M]) find(t iana.ExtensionType) *kind[M] {
+	if int(t) < len(r.low) {
+		if k := &r.low[t]; k.layout != nil {
+			return k
+		}
+		return nil
+	}
+	for i := range r.high {
+		if r.high[i].code == t {
+			return &r.high[i]
 		}
 	}
 	return nil
@@ -86,7 +118,7 @@ func (r registry[M]) find(t iana.ExtensionType) func(*wire.Codec, *M) {
 // layoutExtensions lays out the extension block of m (RFC 9846 §4.3). The least size of
 // the block is not enforced: which extensions must be there is the flow's to say, and
 // a TLS 1.2 hello may have an empty block.
-func layoutExtensions[M any](c *wire.Codec, m *M, x *Extensions, known registry[M]) {
+func layoutExtensions[M any](c *wire.Codec, m *M, x *Extensions, known *registry[M]) {
 	var seen types
 	x.Present = true
 	wire.List16(c, "extensions", &x.Order, 0, 1<<16-1, func(c *wire.Codec, e *Extension) {
@@ -96,7 +128,7 @@ func layoutExtensions[M any](c *wire.Codec, m *M, x *Extensions, known registry[
 
 // layoutOptionalExtensions lays out the block of a hello, which may be absent altogether
 // (RFC 5246 §7.4.1.2).
-func layoutOptionalExtensions[M any](c *wire.Codec, m *M, x *Extensions, known registry[M]) {
+func layoutOptionalExtensions[M any](c *wire.Codec, m *M, x *Extensions, known *registry[M]) {
 	if !wire.Present(c, &x.Present) {
 		return
 	}
@@ -106,32 +138,47 @@ func layoutOptionalExtensions[M any](c *wire.Codec, m *M, x *Extensions, known r
 	layoutExtensions(c, m, x, known)
 }
 
-func layoutExtension[M any](c *wire.Codec, m *M, e *Extension, seen *types, known registry[M]) {
+func layoutExtension[M any](c *wire.Codec, m *M, e *Extension, seen *types, known *registry[M]) {
 	wire.Uint16(c, "extension_type", &e.Type)
-	layout := known.find(e.Type)
-	name := "extension_data"
-	if layout != nil || e.Type.Registered() {
-		name = e.Type.String()
-		c.Elide()
+	k := known.find(e.Type)
+	if k == nil {
+		layoutUnknown(c, e, seen)
+		return
 	}
-	switch {
-	case c.Decoding():
-		e.Parsed = seen.first(c, name, e.Type) && layout != nil
-	case e.Parsed && layout == nil:
-		c.Fail(name, alert.Internal("", "%v has no typed field in this message", e.Type))
+	c.Elide()
+	if c.Decoding() {
+		e.Parsed = seen.first(c, k.name, e.Type)
 	}
-	cited := c.Cite(ExtensionRef(e.Type))
-	wire.Block16(c, name, 0, 1<<16-1, func(c *wire.Codec) {
+	cited := c.Cite(k.ref)
+	wire.Block16(c, k.name, 0, 1<<16-1, func(c *wire.Codec) {
 		if c.Decoding() {
 			e.Raw = c.Peek()
 		}
 		if e.Parsed {
-			e.Parsed = wire.Try(c, m, !ignored(e.Type), layout)
+			e.Parsed = wire.Try(c, m, k.must, k.layout)
 		}
 		if !e.Parsed {
 			wire.Rest(c, "", &e.Raw)
 		}
 	})
+	c.Cite(cited)
+}
+
+// layoutUnknown lays out an extension that stays raw.
+func layoutUnknown(c *wire.Codec, e *Extension, seen *types) {
+	name := "extension_data"
+	if e.Type.Registered() {
+		name = e.Type.String()
+		c.Elide()
+	}
+	switch {
+	case c.Decoding():
+		seen.first(c, name, e.Type)
+	case e.Parsed:
+		c.Fail(name, alert.Internal("", "%v has no typed field in this message", e.Type))
+	}
+	cited := c.Cite(ExtensionRef(e.Type))
+	wire.Vec16(c, name, &e.Raw, 0, 1<<16-1)
 	c.Cite(cited)
 }
 
@@ -152,7 +199,7 @@ func ignored(t iana.ExtensionType) bool {
 // types is the extension types that a block has had so far. Most blocks are short, but one
 // of thousands must not cost the square of that.
 type types struct {
-	few  [24]iana.ExtensionType
+	few  [40]iana.ExtensionType
 	n    int
 	many map[iana.ExtensionType]bool
 }

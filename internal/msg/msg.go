@@ -98,7 +98,7 @@ func work(ctx *Context, m Message, do func(c *wire.Codec, root string, s wire.St
 	w.codec.Context, w.frame.Message = nil, nil
 	workers.Put(w)
 	if err != nil {
-		return fault(m, err)
+		return Finding(m, err.(*wire.Error)) // the codec has no other
 	}
 	return nil
 }
@@ -145,7 +145,7 @@ func DecodeInto(m Message, ctx *Context, raw []byte) error {
 // Slices in the result alias raw.
 func Decode(ctx *Context, raw []byte) (Message, error) {
 	var first error
-	for ctx, m := range candidates(ctx, raw) {
+	for ctx, m := range Candidates(ctx, raw) {
 		err := DecodeInto(m, ctx, raw)
 		if err == nil {
 			return m, nil
@@ -157,17 +157,24 @@ func Decode(ctx *Context, raw []byte) (Message, error) {
 	return nil, first
 }
 
+// AnnotateInto reads raw into m as [DecodeInto] does, but says where each field stands, and
+// can be lenient. Offsets count from the beginning of the header.
+func AnnotateInto(m Message, ctx *Context, raw []byte, lenient bool) (ann wire.Annotation, err error) {
+	err = work(ctx, m, func(c *wire.Codec, root string, s wire.Struct) (err error) {
+		ann, err = c.Annotate(raw, root, s, lenient)
+		return err
+	})
+	return ann, err
+}
+
 // Annotate decodes raw and says where each field stands. Lenient decoding never fails: what
 // cannot be read is noted in the findings and left raw. Where ctx leaves open what the
 // message is, the candidate with the fewest findings is taken, the first of several.
 func Annotate(ctx *Context, raw []byte, lenient bool) (Message, wire.Annotation, error) {
 	var best annotated
-	for ctx, m := range candidates(ctx, raw) {
+	for ctx, m := range Candidates(ctx, raw) {
 		try := annotated{m: m}
-		try.err = work(ctx, m, func(c *wire.Codec, root string, s wire.Struct) (err error) {
-			try.ann, err = c.Annotate(raw, root, s, lenient)
-			return err
-		})
+		try.ann, try.err = AnnotateInto(m, ctx, raw, lenient)
 		if best.m == nil || try.better(&best) {
 			best = try
 		}
@@ -189,15 +196,6 @@ func (a *annotated) better(b *annotated) bool {
 		return a.err == nil
 	}
 	return len(a.ann.Findings) < len(b.ann.Findings)
-}
-
-// fault turns a fault of the codec into an error of the protocol.
-func fault(m Message, err error) *alert.Error {
-	var at *wire.Error
-	if !errors.As(err, &at) {
-		return alert.Internal(m.Spec().Name, "%w", err)
-	}
-	return Finding(m, at)
 }
 
 // Finding is the error of the protocol that a fault in m amounts to: decode_error, unless

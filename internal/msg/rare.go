@@ -76,7 +76,8 @@ func (m *NextProtocol) Layout(c *wire.Codec) {
 	wire.Vec8(c, "padding", &m.Padding, 0, 255)
 }
 
-// Unknown is a message whose type has no layout here.
+// Unknown is a message whose type has no layout here. Its fields' paths begin with the
+// registered name of the type, or else with "unknown".
 type Unknown struct {
 	MsgType iana.HandshakeType
 	Body    []byte
@@ -86,7 +87,13 @@ type Unknown struct {
 func (m *Unknown) Type() iana.HandshakeType { return m.MsgType }
 
 // Spec implements [Message].
-func (m *Unknown) Spec() Spec { return Spec{m.MsgType.String(), "RFC 9846 §4"} }
+func (m *Unknown) Spec() Spec {
+	name := "unknown"
+	if m.MsgType.Registered() {
+		name = m.MsgType.String()
+	}
+	return Spec{name, "RFC 9846 §4"}
+}
 
 // Layout takes the whole body as one field.
 func (m *Unknown) Layout(c *wire.Codec) { wire.Rest(c, "body", &m.Body) }

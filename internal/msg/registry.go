@@ -8,7 +8,7 @@ import (
 // The registries: which extension has which layout in which message. Extensions that
 // are registered but not listed stay raw.
 
-var clientHelloExtensions = registry[ClientHello]{
+var clientHelloExtensions = register([]row[ClientHello]{
 	{iana.ExtServerName, func(c *wire.Codec, m *ClientHello) {
 		wire.List16(c, "server_name_list", &m.ServerName, 1, 1<<16-1, layoutServerName)
 	}},
@@ -62,9 +62,9 @@ var clientHelloExtensions = registry[ClientHello]{
 	{iana.ExtRenegotiationInfo, func(c *wire.Codec, m *ClientHello) {
 		wire.Vec8(c, "renegotiated_connection", &m.RenegotiatedConnInfo, 0, 255)
 	}},
-}
+})
 
-var serverHelloExtensions = registry[ServerHello]{
+var serverHelloExtensions = register([]row[ServerHello]{
 	{iana.ExtServerName, func(*wire.Codec, *ServerHello) {}},
 	{iana.ExtMaxFragmentLength, func(c *wire.Codec, m *ServerHello) { wire.Uint8(c, "", &m.MaxFragmentLength) }},
 	{iana.ExtStatusRequest, func(*wire.Codec, *ServerHello) {}},
@@ -100,18 +100,18 @@ var serverHelloExtensions = registry[ServerHello]{
 	{iana.ExtRenegotiationInfo, func(c *wire.Codec, m *ServerHello) {
 		wire.Vec8(c, "renegotiated_connection", &m.RenegotiatedConnInfo, 0, 255)
 	}},
-}
+})
 
-var helloRetryExtensions = registry[HelloRetryRequest]{
+var helloRetryExtensions = register([]row[HelloRetryRequest]{
 	{iana.ExtSupportedVersions, func(c *wire.Codec, m *HelloRetryRequest) {
 		wire.Uint16(c, "selected_version", &m.SelectedVersion)
 	}},
 	{iana.ExtCookie, func(c *wire.Codec, m *HelloRetryRequest) { wire.Vec16(c, "cookie", &m.Cookie, 1, 1<<16-1) }},
 	{iana.ExtKeyShare, func(c *wire.Codec, m *HelloRetryRequest) { wire.Uint16(c, "selected_group", &m.SelectedGroup) }},
 	{iana.ExtEncryptedClientHello, func(c *wire.Codec, m *HelloRetryRequest) { wire.Fixed(c, "confirmation", m.ECHConfirmation[:]) }},
-}
+})
 
-var encryptedExtensions = registry[EncryptedExtensions]{
+var encryptedExtensions = register([]row[EncryptedExtensions]{
 	{iana.ExtServerName, func(*wire.Codec, *EncryptedExtensions) {}},
 	{iana.ExtMaxFragmentLength, func(c *wire.Codec, m *EncryptedExtensions) { wire.Uint8(c, "", &m.MaxFragmentLength) }},
 	{iana.ExtSupportedGroups, func(c *wire.Codec, m *EncryptedExtensions) { layoutGroups(c, &m.SupportedGroups) }},
@@ -132,9 +132,9 @@ var encryptedExtensions = registry[EncryptedExtensions]{
 	{iana.ExtEncryptedClientHello, func(c *wire.Codec, m *EncryptedExtensions) {
 		wire.List16(c, "retry_configs", &m.RetryConfigs, 4, 1<<16-1, layoutECHConfig)
 	}},
-}
+})
 
-var certificateRequestExtensions = registry[CertificateRequest]{
+var certificateRequestExtensions = register([]row[CertificateRequest]{
 	{iana.ExtStatusRequest, func(*wire.Codec, *CertificateRequest) {}},
 	{iana.ExtSignatureAlgorithms, func(c *wire.Codec, m *CertificateRequest) { layoutSchemes(c, &m.SignatureAlgorithms) }},
 	{iana.ExtSignatureAlgorithmsCert, func(c *wire.Codec, m *CertificateRequest) { layoutSchemes(c, &m.SignatureCert) }},
@@ -145,16 +145,16 @@ var certificateRequestExtensions = registry[CertificateRequest]{
 	{iana.ExtOIDFilters, func(c *wire.Codec, m *CertificateRequest) {
 		wire.List16(c, "filters", &m.OIDFilters, 0, 1<<16-1, layoutOIDFilter)
 	}},
-}
+})
 
-var certificateExtensions = registry[CertificateEntry]{
+var certificateExtensions = register([]row[CertificateEntry]{
 	{iana.ExtStatusRequest, func(c *wire.Codec, e *CertificateEntry) { e.Status.layout(c) }},
 	{iana.ExtSignedCertificateTimestamp, func(c *wire.Codec, e *CertificateEntry) { layoutSCTs(c, &e.SCTs) }},
 	{iana.ExtDelegatedCredential, func(c *wire.Codec, e *CertificateEntry) { e.Credential.layout(c) }},
-}
+})
 
-var newSessionTicketExtensions = registry[NewSessionTicket]{
+var newSessionTicketExtensions = register([]row[NewSessionTicket]{
 	{iana.ExtEarlyData, func(c *wire.Codec, m *NewSessionTicket) {
 		wire.Uint32(c, "max_early_data_size", &m.MaxEarlyData)
 	}},
-}
+})

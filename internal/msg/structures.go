@@ -27,7 +27,7 @@ type MaxFragmentLength = iana.MaxFragmentLength
 // StatusRequest asks for an OCSP response (RFC 6066 §8).
 type StatusRequest struct {
 	StatusType iana.CertificateStatusType
-	Responders []DistinguishedName // responder_id_list; the entries are ResponderIDs
+	Responders []DistinguishedName // responder_id_list; the entries are DER of ResponderIDs
 	Extensions []byte              // request_extensions
 	Other      []byte              // the request, where the type is not ocsp
 }
@@ -38,7 +38,9 @@ func (s *StatusRequest) layout(c *wire.Codec) {
 		wire.Rest(c, "request", &s.Other)
 		return
 	}
-	wire.List16(c, "responder_id_list", &s.Responders, 0, 1<<16-1, layoutName)
+	wire.List16(c, "responder_id_list", &s.Responders, 0, 1<<16-1, func(c *wire.Codec, id *DistinguishedName) {
+		wire.Vec16(c, "responder_id", id, 1, 1<<16-1)
+	})
 	wire.Vec16(c, "request_extensions", &s.Extensions, 0, 1<<16-1)
 }
 

@@ -40,6 +40,7 @@ type recorder struct {
 	Annotation
 	lenient bool
 	trying  bool // inside of Try
+	depth   int  // open groups
 }
 
 // Annotate decodes like [Codec.Decode] and records where each field stands. Where it is
@@ -51,6 +52,7 @@ type recorder struct {
 func (c *Codec) Annotate(b []byte, root string, s Struct, lenient bool) (Annotation, error) {
 	c.reset(decoding, b, root)
 	r := &recorder{lenient: lenient}
+	r.Spans = make([]Span, 0, 16+len(b)/8)
 	c.rec = r
 	span := c.begin()
 	s.Layout(c)
@@ -160,6 +162,19 @@ func (c *Codec) settle() {
 	}
 	if n := c.Remaining(); n > 0 {
 		c.leaf(Undecoded, n, c.take(Undecoded, n))
+		c.merge()
+	}
+}
+
+// merge makes one of two neighbouring leaves of undecoded bytes, as there are behind a vector
+// without a name.
+func (c *Codec) merge() {
+	spans := c.rec.Spans
+	last := len(spans) - 1
+	first, second := &spans[last-1], &spans[last]
+	if first.Leaf && first.Path == second.Path {
+		first.End, first.Value = second.End, c.buf[first.Start:second.End:second.End]
+		c.rec.Spans = spans[:last]
 	}
 }
 
@@ -169,13 +184,15 @@ func (c *Codec) begin() int32 {
 		return -1
 	}
 	r := c.rec
-	r.Spans = append(r.Spans, Span{ID: c.id(), Path: c.where(), Start: c.off, Depth: len(c.path) - 1})
+	r.Spans = append(r.Spans, Span{ID: c.id(), Path: c.where(), Start: c.off, Depth: r.depth})
+	r.depth++
 	return int32(len(r.Spans) - 1)
 }
 
 func (c *Codec) finishSpan(i int32) {
 	if i >= 0 {
 		c.rec.Spans[i].End = c.off
+		c.rec.depth--
 	}
 }
 
@@ -183,7 +200,7 @@ func (c *Codec) finishSpan(i int32) {
 func (c *Codec) leaf(name string, n int, value any) {
 	c.push(name)
 	c.rec.Spans = append(c.rec.Spans, Span{
-		ID: c.id(), Path: c.where(), Start: c.off - n, End: c.off, Value: value, Depth: len(c.path) - 1, Leaf: true,
+		ID: c.id(), Path: c.where(), Start: c.off - n, End: c.off, Value: value, Depth: c.rec.depth, Leaf: true,
 	})
 	c.pop()
 }

@@ -53,6 +53,9 @@ type Codec struct {
 	ref   string
 	err   *Error
 	rec   *recorder // nil unless annotating
+
+	scratch []byte            // for paths
+	ids     map[string]string // IDs that were made before
 }
 
 // step is one element of the path to the current field, and what is to be known of it

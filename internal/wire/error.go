@@ -3,7 +3,6 @@ package wire
 import (
 	"fmt"
 	"strconv"
-	"strings"
 )
 
 // Kind says what is wrong with the bytes.
@@ -66,32 +65,48 @@ func count(n int) string {
 
 // where is the current path with indexes.
 func (c *Codec) where() string {
-	var b strings.Builder
+	b := c.scratch[:0]
 	for i, s := range c.path {
 		if i > 0 && s.name != "" {
-			b.WriteByte('.')
+			b = append(b, '.')
 		}
-		b.WriteString(s.name)
+		b = append(b, s.name...)
 		if s.index >= 0 {
-			b.WriteByte('[')
-			b.WriteString(strconv.Itoa(int(s.index)))
-			b.WriteByte(']')
+			b = append(b, '[')
+			b = strconv.AppendInt(b, int64(s.index), 10)
+			b = append(b, ']')
 		}
 	}
-	return b.String()
+	c.scratch = b
+	return string(b)
 }
 
 // id is the current path without indexes and elided steps.
 func (c *Codec) id() string {
-	var b strings.Builder
+	b := c.scratch[:0]
 	for _, s := range c.path {
 		if s.name == "" || s.elided {
 			continue
 		}
-		if b.Len() > 0 {
-			b.WriteByte('.')
+		if len(b) > 0 {
+			b = append(b, '.')
 		}
-		b.WriteString(s.name)
+		b = append(b, s.name...)
 	}
-	return b.String()
+	c.scratch = b
+	return c.intern(b)
+}
+
+// intern is b as a string, the same one every time. IDs are made of the names in layouts, so
+// there are only so many.
+func (c *Codec) intern(b []byte) string {
+	if s, ok := c.ids[string(b)]; ok {
+		return s
+	}
+	if c.ids == nil {
+		c.ids = map[string]string{}
+	}
+	s := string(b)
+	c.ids[s] = s
+	return s
 }

@@ -45,6 +45,10 @@ func nested(c *wire.Codec) {
 	})
 }
 
+func unnamed(c *wire.Codec) {
+	wire.Block8(c, "", 0, 9, func(c *wire.Codec) { c.Fail("n", errOdd) })
+}
+
 func codes(c *wire.Codec) {
 	var l []code
 	wire.Codes8(c, "l", "code", &l, 0, 9)
@@ -126,6 +130,7 @@ var faults = []struct {
 	{"element cut off", list, "05:01:0a:03:0b00"},
 	{"element too small", list, "04:01:0a:00:0b"},
 	{"fault in an inner vector", nested, "000a:05:01:0a:00:0b00:0002:0102"},
+	{"fault in a vector without a name, and more", unnamed, "02:0102:03"},
 	{"codes of an odd length", codes, "03:0001:02"},
 	{"octets that are missing", octets, "00"},
 	{"elements without bytes", hollow, "02:0000"},

@@ -131,9 +131,7 @@ func codes[T ~uint16](c *Codec, prefix uint8, name, elem string, v *[]T, min, ma
 	switch {
 	case !ok:
 	case c.mode == encoding:
-		for _, code := range *v {
-			c.buf = append(c.buf, byte(code>>8), byte(code))
-		}
+		appendCodes(c, *v)
 	case c.rec != nil || c.Remaining()%2 != 0:
 		elements(c, v, func(c *Codec, code *T) { Uint16(c, elem, code) })
 	default:
@@ -144,6 +142,15 @@ func codes[T ~uint16](c *Codec, prefix uint8, name, elem string, v *[]T, min, ma
 		}
 	}
 	c.close()
+}
+
+func appendCodes[T ~uint16](c *Codec, v []T) {
+	n := len(c.buf)
+	c.buf = slices.Grow(c.buf, 2*len(v))[:n+2*len(v)]
+	out := c.buf[n:]
+	for i, code := range v {
+		out[2*i], out[2*i+1] = byte(code>>8), byte(code)
+	}
 }
 
 // Octets8 is a list of one-byte code points of type E behind a one-byte length. Decoding
@@ -174,7 +181,7 @@ func (c *Codec) open(prefix uint8, name string, min, max int) bool {
 	}
 	if c.mode == encoding {
 		v.ok, v.outer = true, len(c.buf)
-		c.buf = append(c.buf, zeros[:prefix]...)
+		c.buf = append(c.buf, 0, 0, 0)[:v.outer+int(prefix)]
 		return true
 	}
 	if c.rec != nil && name != "" {
@@ -185,8 +192,6 @@ func (c *Codec) open(prefix uint8, name string, min, max int) bool {
 	c.top().ok = ok // not v: the path may have moved
 	return ok
 }
-
-var zeros [3]byte
 
 // narrow makes the next n bytes the innermost vector, or reports that it may not have
 // that length. Leniently, a vector has any length, and ends where its surroundings end.
