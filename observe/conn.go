@@ -39,31 +39,41 @@ type At struct {
 type Conn struct {
 	mu      sync.Mutex
 	opts    Options
+	roles   roles
 	keys    *Keys
-	fold    *fold
-	seq     uint64
+	watched [][32]byte   // the client randoms whose secrets keys announces
 	halves  [3]*half     // by Dir; Neither has none
 	hs      *handshake   // the latest
 	tls     iana.Version // 0 while no server's hello was seen
-	opened  bool         // FlowOpened is out
-	decided bool         // who is the client
-	flipped bool         // the caller has it the wrong way round
+	news    int          // counts what held records may be waiting for: keys and hellos
+	order   uint64       // counts what was fed
+	final   bool         // no key is waited for
 	closed  bool
-	final   bool // no key is waited for
-	news    int  // counts what held records may be waiting for: keys and hellos
-	order   uint64
-	scratch []byte
-	watched *[32]byte        // the client random whose secrets keys announces
-	once    map[Finding]bool // findings that are told once only
+	scratch []byte // where records are opened
+	output
+}
+
+// roles is what is known of which end is which.
+type roles struct {
+	decided bool // who is the client
+	flipped bool // the caller has it the wrong way round
+	told    bool // FlowOpened is out
+}
+
+// output is where events go.
+type output struct {
+	seq  uint64
+	fold *fold
+	once map[Finding]bool // findings that are told once only
 }
 
 // New begins to observe a connection.
 func New(o Options) *Conn {
-	c := &Conn{opts: o, keys: o.Keys, hs: &handshake{}, decided: !o.RolesGuessed, once: make(map[Finding]bool)}
+	c := &Conn{opts: o, roles: roles{decided: !o.RolesGuessed}, keys: o.Keys, hs: &handshake{}}
 	if c.keys == nil {
 		c.keys = NewKeys()
 	}
-	c.fold = newFold(o.Stream)
+	c.output = output{fold: newFold(o.Stream), once: make(map[Finding]bool)}
 	for _, d := range []Dir{ClientToServer, ServerToClient} {
 		c.halves[d] = newHalf(c, d)
 	}
@@ -175,7 +185,7 @@ func (c *Conn) enter(d Dir, at At) *half {
 		return nil
 	}
 	c.open(at)
-	if c.flipped {
+	if c.roles.flipped {
 		d = d.Opposite()
 	}
 	return c.halves[d]
@@ -186,8 +196,8 @@ func (c *Conn) open(at At) {
 	if c.opts.Start.IsZero() {
 		c.opts.Start = at.Time
 	}
-	if c.decided && !c.opened {
-		c.opened = true
+	if c.roles.decided && !c.roles.told {
+		c.roles.told = true
 		c.emit(Neither, c.opts.Start, &FlowOpened{
 			Client: c.opts.Client, Server: c.opts.Server, Tap: c.opts.Tap, Connect: c.opts.Connect, TCP: c.opts.TCP,
 		})
@@ -237,7 +247,7 @@ func (c *Conn) run() {
 // decide settles which end is the client (CONTRACT: who sent ClientHello, else the other
 // end of who sent ServerHello). must ends the wait for a message that tells.
 func (c *Conn) decide(must bool) bool {
-	if c.decided {
+	if c.roles.decided {
 		return true
 	}
 	for _, h := range c.halves[ClientToServer:] {
@@ -248,7 +258,7 @@ func (c *Conn) decide(must bool) bool {
 		if role != Neither && role != h.dir {
 			c.flip()
 		}
-		c.decided = true
+		c.roles.decided = true
 		c.open(At{Time: c.opts.Start})
 		return true
 	}
@@ -261,7 +271,7 @@ func (c *Conn) flip() {
 	a.dir, b.dir = b.dir, a.dir
 	c.halves[a.dir], c.halves[b.dir] = a, b
 	c.opts.Client, c.opts.Server = c.opts.Server, c.opts.Client
-	c.flipped = !c.flipped
+	c.roles.flipped = !c.roles.flipped
 }
 
 // emit delivers an event.

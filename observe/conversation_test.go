@@ -52,7 +52,7 @@ type recorder struct {
 func (r *recorder) add(d observe.Dir, b []byte, end bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.c.chunks = append(r.c.chunks, chunk{dir: d, time: epoch.Add(time.Duration(len(r.c.chunks)) * time.Millisecond), data: bytes.Clone(b), end: end})
+	r.c.chunks = append(r.c.chunks, chunk{dir: d, time: tick(len(r.c.chunks)), data: bytes.Clone(b), end: end})
 }
 
 func (r *recorder) Write(b []byte) (int, error) {
@@ -77,6 +77,9 @@ func (r *recorder) Close() error {
 }
 
 var epoch = time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC)
+
+// tick is when a chunk went by: one each millisecond.
+func tick(chunk int) time.Time { return epoch.Add(time.Duration(chunk) * time.Millisecond) }
 
 // record lets a client and a server talk over loopback.
 func record(t *testing.T, s scene) *conversation {

@@ -88,24 +88,35 @@ func (h *half) context() msg.Context {
 
 // handshake is what is known of a handshake. A connection before TLS 1.3 may have several.
 type handshake struct {
-	clientHellos, serverHellos int // a HelloRetryRequest is a server's hello too
+	hellos
 	clientRandom, serverRandom [32]byte
-	version                    iana.Version
+	randoms                    [][32]byte   // the client randoms under which its secrets are logged
+	version                    iana.Version // 0 while unknown
 	cipherSuite                iana.CipherSuite
 	suite                      *suite.Suite // nil where it is not implemented
 	keyExchange                msg.KeyExchange
 	certTypes                  [3]iana.CertificateType // by Dir
 	offer                      offer
-	retried                    bool // a HelloRetryRequest was seen
-	full                       bool // a message of a handshake that is not abbreviated was seen
-	settled                    bool // whether it is abbreviated was told
-	earlyOffered               bool
-	early                      EarlyData
+	early                      EarlyData // "" where it was not offered
+	abbreviation
+}
+
+// hellos counts them.
+type hellos struct {
+	client, server int  // a HelloRetryRequest is a server's hello too
+	retried        bool // there was one
+}
+
+// abbreviation is what tells, before TLS 1.3, whether a session is resumed.
+type abbreviation struct {
+	sessionID []byte // of ServerHello
+	full      bool   // a message was seen that a handshake which resumes has not
+	settled   bool   // the answer was told
 }
 
 // offer is what the first ClientHello offers.
 type offer struct {
-	sessionID          []byte
+	sessionID, ticket  []byte
 	versions           []string
 	suites             []iana.CipherSuite
 	groups, alpn       []string
@@ -114,11 +125,11 @@ type offer struct {
 }
 
 // begun reports whether a hello was seen.
-func (hs *handshake) begun() bool { return hs.clientHellos+hs.serverHellos > 0 }
+func (hs *handshake) begun() bool { return hs.client+hs.server > 0 }
 
 // suiteName is the suite's name, "" where it is not known.
 func (hs *handshake) suiteName() string {
-	if hs.serverHellos == 0 {
+	if hs.server == 0 {
 		return ""
 	}
 	return hs.cipherSuite.String()
@@ -127,7 +138,7 @@ func (hs *handshake) suiteName() string {
 // lacks says what is missing to make keys, with any of suites.
 func (hs *handshake) lacks(suites []*suite.Suite) DecryptError {
 	switch {
-	case hs.clientHellos == 0 || hs.serverHellos == 0:
+	case hs.client == 0 || hs.server == 0:
 		return DecryptNoHello
 	case !slices.ContainsFunc(suites, func(s *suite.Suite) bool { return s != nil }):
 		return DecryptUnsupported

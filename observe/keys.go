@@ -2,6 +2,7 @@ package observe
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"slices"
 	"sync"
 
@@ -21,12 +22,16 @@ type Keys struct {
 	mu       sync.Mutex
 	watching map[[32]byte][]*Conn // by client random
 	partial  []byte               // of a line whose end was not written yet
+	sessions map[[32]byte][32]byte
+	order    [][32]byte // of sessions, the oldest first
 }
 
 // NewKeys returns Keys without a secret. It remembers some ten thousand lines, and then
 // forgets the oldest.
 func NewKeys() *Keys {
-	return &Keys{store: keylog.NewStore(keysLimit), watching: make(map[[32]byte][]*Conn)}
+	return &Keys{
+		store: keylog.NewStore(keysLimit), watching: make(map[[32]byte][]*Conn), sessions: make(map[[32]byte][32]byte),
+	}
 }
 
 // Add tells a secret. Keys owns it from then on.
@@ -91,8 +96,46 @@ func (k *Keys) forget(random [32]byte, c *Conn) {
 	}
 }
 
-// find returns the secrets of a client random under a label, newest first.
-func (k *Keys) find(random [32]byte, label string) [][]byte { return k.store.Secrets(random, label) }
+// find returns the secrets under a label of any of some client randoms.
+func (k *Keys) find(randoms [][32]byte, label string) [][]byte {
+	var all [][]byte
+	for _, random := range randoms {
+		all = append(all, k.store.Secrets(random, label)...)
+	}
+	return all
+}
 
-// has reports whether there is any secret of a client random.
-func (k *Keys) has(random [32]byte) bool { return len(k.store.Lines(random)) > 0 }
+// has reports whether there is any secret of some client randoms.
+func (k *Keys) has(randoms [][32]byte) bool {
+	return slices.ContainsFunc(randoms, func(random [32]byte) bool { return len(k.store.Lines(random)) > 0 })
+}
+
+// sessionsLimit is how many sessions Keys remembers.
+const sessionsLimit = 1 << 13
+
+// remember notes in which connection a session of TLS 1.2, by its ID or ticket, came about: a
+// handshake that resumes it has the same main secret, and not every stack logs it again.
+func (k *Keys) remember(session []byte, random [32]byte) {
+	if len(session) == 0 {
+		return
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	id := sha256.Sum256(session)
+	if _, known := k.sessions[id]; !known {
+		k.order = append(k.order, id)
+	}
+	k.sessions[id] = random
+	if len(k.order) > sessionsLimit {
+		delete(k.sessions, k.order[0])
+		k.order = k.order[1:]
+	}
+}
+
+// origin returns the client random of the connection in which a session came about.
+func (k *Keys) origin(session []byte) ([32]byte, bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	random, ok := k.sessions[sha256.Sum256(session)]
+	return random, ok
+}

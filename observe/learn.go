@@ -38,6 +38,8 @@ func (h *half) learn(s *source, m msg.Message) {
 		}
 	case *msg.EndOfEarlyData:
 		h.endOfEarlyData(s)
+	case *msg.NewSessionTicket12:
+		h.c.remember(m.Ticket)
 	}
 	h.c.hs.note(m)
 }
@@ -55,23 +57,24 @@ func (hs *handshake) note(m msg.Message) {
 // clientHello begins a handshake, unless it answers a HelloRetryRequest.
 func (h *half) clientHello(s *source, m *msg.ClientHello) {
 	hs := h.c.hs
-	if hs.clientHellos > 0 && !(hs.retried && hs.clientHellos == 1) {
+	if hs.client > 0 && !(hs.retried && hs.client == 1) {
 		hs = &handshake{}
 		h.c.hs = hs
 	}
-	hs.clientHellos++
+	hs.client++
 	h.c.changed()
-	if hs.clientHellos > 1 { // the first one counts, and early data ends here (RFC 9846 §4.2.2)
+	if hs.client > 1 { // the first one counts, and early data ends here (RFC 9846 §4.2.2)
 		h.level = level{epoch: EpochInitial}
 		return
 	}
+	hs.clientRandom = m.Random
+	h.c.unwatch()
 	h.c.watch(hs, m.Random)
 	hs.offer = newOffer(m)
-	hs.earlyOffered = m.Extensions.Has(iana.ExtEarlyData)
 	if m.Extensions.Has(iana.ExtServerName) && len(m.ServerName) > 0 {
 		h.tell(s, Negotiated{What: WhatServerName, Chosen: string(m.ServerName[0].HostName)})
 	}
-	if hs.earlyOffered {
+	if m.Extensions.Has(iana.ExtEarlyData) {
 		hs.early = EarlyDataOffered
 		h.tell(s, Negotiated{What: WhatEarlyData, Chosen: string(EarlyDataOffered)})
 	}
@@ -79,7 +82,7 @@ func (h *half) clientHello(s *source, m *msg.ClientHello) {
 
 func newOffer(m *msg.ClientHello) offer {
 	o := offer{
-		sessionID: m.SessionID, versions: names(m.SupportedVersions), suites: m.CipherSuites, groups: names(m.SupportedGroups),
+		sessionID: m.SessionID, ticket: m.SessionTicket, versions: names(m.SupportedVersions), suites: m.CipherSuites, groups: names(m.SupportedGroups),
 		schemes: names(m.SignatureAlgorithms), alpn: protocolNames(m.ALPN),
 		extendedMainSecret: m.Extensions.Has(iana.ExtExtendedMainSecret),
 	}
@@ -91,7 +94,7 @@ func newOffer(m *msg.ClientHello) offer {
 
 func (h *half) helloRetryRequest(s *source, m *msg.HelloRetryRequest) {
 	hs := h.c.hs
-	hs.serverHellos++
+	hs.server++
 	hs.retried = true
 	h.version(hs, m.SelectedVersion, m.LegacyVersion)
 	hs.cipherSuite, hs.suite = m.CipherSuite, suite.ByID(m.CipherSuite)
@@ -106,8 +109,8 @@ func (h *half) helloRetryRequest(s *source, m *msg.HelloRetryRequest) {
 
 func (h *half) serverHello(s *source, m *msg.ServerHello) {
 	hs := h.c.hs
-	hs.serverHellos++
-	hs.serverRandom = m.Random
+	hs.server++
+	hs.serverRandom, hs.sessionID = m.Random, m.SessionID
 	h.version(hs, m.SelectedVersion, m.LegacyVersion)
 	hs.cipherSuite, hs.suite = m.CipherSuite, suite.ByID(m.CipherSuite)
 	if hs.suite != nil && !hs.suite.Supports(min(hs.version, iana.VersionTLS13)) {
@@ -176,9 +179,33 @@ func (h *half) alpn(s *source, x *msg.Extensions, list []msg.ProtocolName) {
 
 // resumed tells, once, whether the handshake is abbreviated.
 func (h *half) resumed(s *source, yes bool) {
-	if hs := h.c.hs; !hs.settled {
-		hs.settled = true
-		h.tell(s, Negotiated{What: WhatResumed, Chosen: strconv.FormatBool(yes)})
+	hs := h.c.hs
+	if hs.settled {
+		return
+	}
+	hs.settled = true
+	h.tell(s, Negotiated{What: WhatResumed, Chosen: strconv.FormatBool(yes)})
+	if yes && !is13(hs.version) {
+		h.c.resume(hs)
+	}
+}
+
+// resume finds the connection whose main secret a resumed one has.
+func (c *Conn) resume(hs *handshake) {
+	for _, session := range [][]byte{hs.offer.ticket, hs.offer.sessionID} {
+		if random, ok := c.keys.origin(session); ok && random != hs.clientRandom {
+			c.watch(hs, random)
+			c.changed()
+			return
+		}
+	}
+}
+
+// remember notes a session that may be resumed. The connection that its main secret comes
+// from is this one, or the one that this one resumes.
+func (c *Conn) remember(session []byte) {
+	if hs := c.hs; len(hs.randoms) > 0 {
+		c.keys.remember(session, hs.randoms[len(hs.randoms)-1])
 	}
 }
 
@@ -240,21 +267,23 @@ func (h *half) finished(s *source) {
 func (hs *handshake) answered(h *half, s *source) {
 	if h.dir == ServerToClient && hs.begun() {
 		h.resumed(s, !hs.full)
+		h.c.remember(hs.sessionID)
 	}
 }
 
-// watch has the secrets of a client random announced, and no longer those of the one before.
+// watch has the secrets of a client random announced: they are those of hs.
 func (c *Conn) watch(hs *handshake, random [32]byte) {
-	c.unwatch()
-	hs.clientRandom, c.watched = random, &random
+	hs.randoms = append(hs.randoms, random)
+	c.watched = append(c.watched, random)
 	c.keys.watch(random, c)
 }
 
+// unwatch ends what watch began.
 func (c *Conn) unwatch() {
-	if c.watched != nil {
-		c.keys.forget(*c.watched, c)
-		c.watched = nil
+	for _, random := range c.watched {
+		c.keys.forget(random, c)
 	}
+	c.watched = nil
 }
 
 func entries(list []msg.CertificateEntry) [][]byte {

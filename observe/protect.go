@@ -101,7 +101,7 @@ func (h *half) levels() []level {
 // first is the first keys of a direction in TLS 1.3.
 func (h *half) first() level {
 	hs := h.c.hs
-	if h.dir == ClientToServer && hs.earlyOffered && hs.clientHellos == 1 {
+	if h.dir == ClientToServer && hs.early != "" && hs.client == 1 {
 		return level{epoch: EpochEarlyData}
 	}
 	return level{epoch: EpochHandshake}
@@ -144,7 +144,7 @@ func (h *half) keys13(l level) (all []key, why DecryptError) {
 	if why = hs.lacks(suites); why != "" {
 		return nil, why
 	}
-	secrets := h.c.keys.find(hs.clientRandom, secretLabels[l.epoch][h.dir])
+	secrets := h.c.keys.find(hs.randoms, secretLabels[l.epoch][h.dir])
 	for _, secret := range secrets {
 		for _, s := range suites {
 			if len(secret) == s.Hash.Size() {
@@ -181,7 +181,7 @@ func (h *half) keys12(l level) (all []key, why DecryptError) {
 	if why = hs.lacks([]*suite.Suite{hs.suite}); why != "" {
 		return nil, why
 	}
-	secrets := h.c.keys.find(hs.clientRandom, keylog.LabelClientRandom)
+	secrets := h.c.keys.find(hs.randoms, keylog.LabelClientRandom)
 	for _, secret := range secrets {
 		if len(secret) == keys.MainSecretSize {
 			all = append(all, h.newKey12(l, hs, keys.Secret(secret)))
@@ -209,7 +209,7 @@ func (h *half) missing(hs *handshake, secrets [][]byte) DecryptError {
 	switch {
 	case len(secrets) > 0:
 		return ""
-	case h.c.keys.has(hs.clientRandom):
+	case h.c.keys.has(hs.randoms):
 		return DecryptPartial
 	}
 	return DecryptNoSecret

@@ -57,9 +57,9 @@ func (h *half) awaitsHello(r *rawRecord) bool {
 		return false
 	}
 	if h.dir == ClientToServer {
-		return hs.clientHellos > hs.serverHellos
+		return hs.client > hs.server
 	}
-	return hs.clientHellos == 0 && !peer.started && (h.started || beginsServerHello(r))
+	return hs.client == 0 && !peer.started && (h.started || beginsServerHello(r))
 }
 
 func beginsServerHello(r *rawRecord) bool {
@@ -134,7 +134,7 @@ func (h *half) placeholder(s *source) {
 // messages: those of the server do until the client has sent protected records, and so
 // does the client's first one.
 func (h *half) likelyHandshake(r *rawRecord) bool {
-	if h.epoch != EpochHandshake || h.c.hs.earlyOffered || h.holed {
+	if h.epoch != EpochHandshake || h.c.hs.early != "" || h.holed {
 		return false
 	}
 	if h.dir == ClientToServer {

@@ -125,8 +125,11 @@ type TappedConn struct {
 	reading sync.Mutex // held while something is read, so that it is told in its order
 	source  borrow.Source
 	writing sync.Mutex
-	cut     bool // a Write failed: what was sent is not known any more
 	ending  sync.Once
+
+	telling sync.Mutex // guards what follows, and is held while something is told
+	written []byte     // by the Write that is going on, as long as it is not told
+	cut     bool       // a Write failed: what comes after it makes no sense
 }
 
 // Observer returns what watches the connection.
@@ -155,38 +158,60 @@ func (c *TappedConn) ReadBorrowed(buf []byte, size int) ([]byte, error) {
 	return buf, err
 }
 
-// received tells what was read.
+// received tells what was read. It may be the answer to what a Write that has not returned
+// sent, which is told before.
 func (c *TappedConn) received(b []byte, err error) {
-	at := At{Time: c.tap.opts.Now()}
+	c.telling.Lock()
+	defer c.telling.Unlock()
 	if len(b) > 0 {
-		c.seen.Feed(c.in, at, b)
-		c.recorded.data(c.in, at.Time, b)
+		c.tellWritten(len(c.written))
+		c.tell(c.in, b)
 	}
 	switch {
 	case err == io.EOF:
-		c.seen.EndOfStream(c.in, at, EndFIN)
-		c.recorded.end(c.in, at.Time, EndFIN)
+		c.tellEnd(c.in, EndFIN)
 	case errors.Is(err, syscall.ECONNRESET):
-		c.seen.EndOfStream(c.in, at, EndRST)
-		c.recorded.end(c.in, at.Time, EndRST)
+		c.tellEnd(c.in, EndRST)
 	}
 }
 
-// Write implements net.Conn. What is written is told before it is: the answer to it may be
-// read before Write returns.
+// Write implements net.Conn.
 func (c *TappedConn) Write(b []byte) (int, error) {
 	c.writing.Lock()
 	defer c.writing.Unlock()
-	if at := (At{Time: c.tap.opts.Now()}); !c.cut {
-		c.seen.Feed(c.out, at, b)
-		c.recorded.data(c.out, at.Time, b)
-	}
+	c.telling.Lock()
+	c.written = b
+	c.telling.Unlock()
+
 	n, err := c.Conn.Write(b)
-	if err != nil && n < len(b) && !c.cut {
+
+	c.telling.Lock()
+	defer c.telling.Unlock()
+	c.tellWritten(n)
+	if n < len(b) {
 		c.cut = true
-		c.seen.EndOfStream(c.out, At{Time: c.tap.opts.Now()}, EndInput)
 	}
 	return n, err
+}
+
+// tellWritten tells the first n bytes of what is being written, unless it was told.
+func (c *TappedConn) tellWritten(n int) {
+	if n > 0 && len(c.written) > 0 && !c.cut {
+		c.tell(c.out, c.written[:n])
+	}
+	c.written = nil
+}
+
+func (c *TappedConn) tell(d Dir, b []byte) {
+	at := At{Time: c.tap.opts.Now()}
+	c.seen.Feed(d, at, b)
+	c.recorded.data(d, at.Time, b)
+}
+
+func (c *TappedConn) tellEnd(d Dir, how End) {
+	at := At{Time: c.tap.opts.Now()}
+	c.seen.EndOfStream(d, at, how)
+	c.recorded.end(d, at.Time, how)
 }
 
 // CloseWrite ends the direction that is written to. It fails with errors.ErrUnsupported where
@@ -196,32 +221,40 @@ func (c *TappedConn) CloseWrite() error {
 	if !ok {
 		return errors.ErrUnsupported
 	}
+	c.writing.Lock()
+	defer c.writing.Unlock()
 	err := half.CloseWrite()
 	if err == nil {
-		c.sent(EndFIN)
+		c.telling.Lock()
+		defer c.telling.Unlock()
+		c.tellEnd(c.out, EndFIN)
 	}
 	return err
-}
-
-func (c *TappedConn) sent(how End) {
-	at := At{Time: c.tap.opts.Now()}
-	c.seen.EndOfStream(c.out, at, how)
-	c.recorded.end(c.out, at.Time, how)
 }
 
 // Close implements net.Conn, and ends the observation: what is held for want of keys comes
 // out as it is.
 func (c *TappedConn) Close() error {
 	err := c.Conn.Close()
-	c.ending.Do(func() {
-		c.sent(EndFIN)
-		at := At{Time: c.tap.opts.Now()}
-		c.seen.EndOfStream(c.in, at, EndInput)
-		c.recorded.end(c.in, at.Time, EndFIN) // whatever it still sends, nobody reads it
-		c.seen.Close(at, EndFIN, TCP{})
-		if c.tap.opts.Done != nil {
-			c.tap.opts.Done(c.seen.Session())
-		}
-	})
+	c.ending.Do(c.end)
 	return err
+}
+
+func (c *TappedConn) end() {
+	c.writing.Lock() // a Write that was going on is unblocked, and tells how far it came
+	defer c.writing.Unlock()
+	c.telling.Lock()
+	defer c.telling.Unlock()
+	at := At{Time: c.tap.opts.Now()}
+	how := EndFIN
+	if c.cut {
+		how = EndInput
+	}
+	c.tellEnd(c.out, how)
+	c.seen.EndOfStream(c.in, at, EndInput)
+	c.recorded.end(c.in, at.Time, EndFIN) // whatever it still sends, nobody reads it
+	c.seen.Close(at, EndFIN, TCP{})
+	if c.tap.opts.Done != nil {
+		c.tap.opts.Done(c.seen.Session())
+	}
 }

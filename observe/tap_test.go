@@ -346,7 +346,7 @@ func TestRecording(t *testing.T) {
 		}
 	}
 	for _, want := range []string{"20", "200"} { // a decrypted Finished, and what was said
-		if n := strings.Count("\t"+strings.NewReplacer("\n", "\t", ",", "\t").Replace(out)+"\t", "\t"+want+"\t"); n < 2 {
+		if n := strings.Count("\t"+strings.NewReplacer("\n", "\t", ",", "\t").Replace(string(out))+"\t", "\t"+want+"\t"); n < 2 {
 			t.Errorf("tshark shows %q %d times, want both connections decrypted; the taps saw %v\n%s", want, n, types, out)
 		}
 	}

@@ -137,8 +137,10 @@ func wrongKeys(log []byte) []byte {
 	for line := range bytes.Lines(log) {
 		line = bytes.Clone(line)
 		last := &line[len(line)-2]
-		if *last = *last ^ 1; *last > '9' && *last < 'a' {
+		if *last != '0' {
 			*last = '0'
+		} else {
+			*last = '1'
 		}
 		wrong = append(wrong, line...)
 	}
