@@ -4,6 +4,7 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/akushu/akushu/internal/handshake"
 	"github.com/akushu/akushu/internal/iana"
@@ -124,13 +125,26 @@ func (h *outHalf) sendCloseNotify() error {
 	return err
 }
 
-// goodbye sends close_notify on Close, unless a Write is under way: that is interrupted.
+// goodbye sends close_notify on Close, unless a Write is stuck: that is interrupted.
 func (h *outHalf) goodbye() error {
-	if !h.mu.TryLock() {
+	if !h.lockSoon() {
 		return nil
 	}
 	defer h.unlock()
 	return h.sendCloseNotify()
+}
+
+// patience is how long Close waits for a Write that is about to return: its data may have
+// been answered already.
+const patience = 10 * time.Millisecond
+
+func (h *outHalf) lockSoon() bool {
+	for end := time.Now().Add(patience); !h.mu.TryLock(); time.Sleep(patience / 100) {
+		if time.Now().After(end) {
+			return false
+		}
+	}
+	return true
 }
 
 const (
