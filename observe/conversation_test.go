@@ -120,12 +120,11 @@ func questionAndAnswer(t *testing.T, client, server *tls.Conn) {
 	t.Helper()
 	done := make(chan error, 1)
 	go func() {
-		defer server.Close()
-		if _, err := io.ReadFull(server, make([]byte, len(question))); err != nil {
-			done <- err
-			return
+		_, err := io.ReadFull(server, make([]byte, len(question)))
+		if err == nil {
+			_, err = server.Write([]byte(answer))
 		}
-		_, err := server.Write([]byte(answer))
+		server.Close()
 		done <- err
 	}()
 	if _, err := client.Write([]byte(question)); err != nil {
