@@ -24,6 +24,21 @@ func (words *vocabulary) nearest(table []entry, wanted string) string {
 	return best
 }
 
+// Nearest returns of names the one that takes the fewest corrections to become word, of several the first, or "" where
+// half of word would have to change. It serves vocabularies that are no registries: verbs, flags, key types.
+func Nearest(names []string, word string) string {
+	if len(word) > longestGuess {
+		return ""
+	}
+	best, fewest := "", len(word)/2+1
+	for _, name := range names {
+		if d := corrections(word, name); d < fewest {
+			best, fewest = name, d
+		}
+	}
+	return best
+}
+
 // corrections counts the bytes that must be inserted, removed, replaced or swapped with their neighbour to make b of
 // a. It fills the rows of the usual table of prefix distances and keeps the three that it still needs.
 func corrections(a, b string) int {

@@ -24,3 +24,21 @@ func TestCorrections(t *testing.T) {
 		}
 	}
 }
+
+func TestNearest(t *testing.T) {
+	names := []string{"demo", "serve", "connect", "version"}
+	for word, want := range map[string]string{
+		"conect":   "connect",
+		"verison":  "version",
+		"server":   "serve",
+		"dmeo":     "demo",
+		"inspect":  "",
+		"":         "",
+		"x":        "",
+		"nonsense": "",
+	} {
+		if got := Nearest(names, word); got != want {
+			t.Errorf("Nearest to %q: got %q, want %q", word, got, want)
+		}
+	}
+}

@@ -154,12 +154,11 @@ func layoutExtension[M any](c *wire.Codec, m *M, e *Extension, seen *types, know
 		if c.Decoding() {
 			e.Raw = c.Peek()
 		}
-		if e.Parsed {
-			e.Parsed = wire.Try(c, m, k.must, k.layout)
+		if e.Parsed && (wire.Try(c, m, k.must, k.layout) || !c.Decoding()) {
+			return
 		}
-		if !e.Parsed {
-			wire.Rest(c, "", &e.Raw)
-		}
+		e.Parsed = false
+		wire.Rest(c, "", &e.Raw)
 	})
 	c.Cite(cited)
 }

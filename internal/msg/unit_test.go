@@ -225,6 +225,19 @@ func TestAppendErrors(t *testing.T) {
 	}
 }
 
+// TestAppendAgain: a message that could not be written is as it was, and can be put right.
+func TestAppendAgain(t *testing.T) {
+	m := clientHelloWith(func(m *msg.ClientHello) { m.Extensions.Add(iana.ExtServerName) })
+	if _, err := msg.Append(nil, &tls13, m); err == nil {
+		t.Fatal("an empty list of names: got no error")
+	}
+	m.ServerName = []msg.ServerName{{HostName: []byte("example.com")}}
+	raw, err := msg.Append(nil, &tls13, m)
+	if err != nil || !bytes.Contains(raw, m.ServerName[0].HostName) {
+		t.Errorf("got %x, %v, want a hello with a name", raw, err)
+	}
+}
+
 // TestExtensions: the list beside the typed fields.
 func TestExtensions(t *testing.T) {
 	var x msg.Extensions

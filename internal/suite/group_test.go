@@ -243,9 +243,11 @@ func smallOrder() map[string][]byte {
 // RFC 7748 §5.2 (the two vectors and the iteration) and §6.1.
 func TestX25519KnownAnswers(t *testing.T) {
 	x := func(scalar, u []byte) []byte {
-		out := make([]byte, 32)
-		ladder(out, (*[32]byte)(scalar), u)
-		return out
+		secret, err := generate(t, groupX25519, bytes.NewReader(scalar)).Shared(u)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return secret
 	}
 	for _, c := range []struct{ scalar, u, want string }{
 		{"a546e36bf0527c9d3b16154b82465edd62144c0ac1fc5a18506a2244ba449ac4", "e6db6867583030db3594c1a424b15f7c726624ec26b3353b10a903a6d0ab1c4c", "c3da55379de9c6908e94ea4df28d084f32eccf03491c71f754b4075577a28552"},
@@ -271,45 +273,6 @@ func TestX25519KnownAnswers(t *testing.T) {
 	secret, err := alice.Shared(unhex(t, "de9edb7d7b7dc1b4d35b61c2ece435373f8343c85b78674dadfc7e146f882b4f"))
 	if want := unhex(t, "4a5d9d5ba4ce2de1728e3bf480350f25e07e21c947d19e3376f09b3c1e161742"); err != nil || !bytes.Equal(secret, want) {
 		t.Errorf("secret: got %x, error %v, want %x", secret.Reveal(), err, want)
-	}
-}
-
-// Base point by edwards25519, ladder on its field: both must be what crypto/ecdh computes, for random keys and for edges.
-func TestX25519AgainstStd(t *testing.T) {
-	r := source(5)
-	for i := range 400 {
-		scalar, u := make([]byte, 32), make([]byte, 32)
-		if _, err := io.ReadFull(r, scalar); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := io.ReadFull(r, u); err != nil {
-			t.Fatal(err)
-		}
-		switch i % 8 { // edges among the random ones
-		case 0:
-			copy(scalar, bytes.Repeat([]byte{byte(i)}, 32))
-		case 1:
-			copy(u, bytes.Repeat([]byte{0xff}, 31)) // near the prime
-		case 2:
-			u = append([]byte{byte(i)}, make([]byte, 31)...)
-		}
-		std, err := ecdh.X25519().NewPrivateKey(scalar)
-		if err != nil {
-			t.Fatal(err)
-		}
-		key := generate(t, groupX25519, bytes.NewReader(scalar))
-		if want := std.PublicKey().Bytes(); !bytes.Equal(key.Public(), want) {
-			t.Errorf("public key of %x: got %x, want %x", scalar, key.Public(), want)
-		}
-		peer, err := ecdh.X25519().NewPublicKey(u)
-		if err != nil {
-			t.Fatal(err)
-		}
-		want, stdErr := std.ECDH(peer)
-		got, err := key.Shared(u)
-		if (err == nil) != (stdErr == nil) || !bytes.Equal(got, want) {
-			t.Errorf("%x times %x: got %x, error %v, want %x, error %v", scalar, u, got.Reveal(), err, want, stdErr)
-		}
 	}
 }
 
@@ -450,7 +413,7 @@ func TestHybridImplicitRejection(t *testing.T) {
 func TestWipe(t *testing.T) {
 	key := generate(t, groupX25519MLKEM768, source(12)).(*hybridKey)
 	key.Wipe()
-	if key.x25519.scalar != [32]byte{} || key.decapsulation != nil {
+	if key.x25519.key != nil || key.decapsulation != nil {
 		t.Error("the hybrid key is still there after Wipe")
 	}
 	curve := generate(t, groupP256, source(12)).(*nistKey)
@@ -519,46 +482,6 @@ func BenchmarkGroups(b *testing.B) {
 			}
 		})
 	}
-}
-
-func BenchmarkX25519(b *testing.B) {
-	scalar := bytes.Repeat([]byte{7}, 32)
-	b.Run("std/new key", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			if _, err := ecdh.X25519().NewPrivateKey(scalar); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
-	b.Run("ours/new key", func(b *testing.B) {
-		r := constant(7)
-		b.ReportAllocs()
-		for b.Loop() {
-			generate(b, groupX25519, r)
-		}
-	})
-	key, err := ecdh.X25519().NewPrivateKey(scalar)
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Run("std/secret", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			if _, err := key.ECDH(key.PublicKey()); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
-	ours, peer := generate(b, groupX25519, constant(7)), key.PublicKey().Bytes()
-	b.Run("ours/secret", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			if _, err := ours.Shared(peer); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
 }
 
 // Whatever bytes a peer sends, it is told that they are illegal, or there is a secret of the group's length.

@@ -34,7 +34,7 @@ func (x25519MLKEM768) generate(g *Group, rand io.Reader) (PrivateKey, error) {
 		return nil, err
 	}
 	key.public = append(make([]byte, 0, g.ShareLen), key.decapsulation.EncapsulationKey().Bytes()...)
-	key.public = append(key.public, key.x25519.public[:]...)
+	key.public = append(key.public, key.x25519.public...)
 	return key, nil
 }
 
@@ -50,20 +50,22 @@ func (x25519MLKEM768) respond(g *Group, rand io.Reader, peer []byte) ([]byte, ke
 	if err := key.generate(rand); err != nil {
 		return nil, nil, err
 	}
-	secret := make(keys.Secret, g.SecretLen)
-	if err := key.exchange(secret[mlkem.SharedKeySize:], peer[mlkem.EncapsulationKeySize768:]); err != nil {
+	classical, err := key.exchange(peer[mlkem.EncapsulationKeySize768:])
+	if err != nil {
 		return nil, nil, err
 	}
 	shared, ciphertext := encapsulation.Encapsulate()
-	move(secret, shared)
+	secret := join(shared, classical)
 	share := append(make([]byte, 0, g.ReplyLen), ciphertext...)
-	return append(share, key.public[:]...), secret, nil
+	return append(share, key.public...), secret, nil
 }
 
-// move copies a part of a secret to its place and wipes it where it was.
-func move(dst, src keys.Secret) {
-	copy(dst, src)
-	src.Wipe()
+// join puts the two secrets together, and wipes them where they were.
+func join(first, second keys.Secret) keys.Secret {
+	secret := append(append(make(keys.Secret, 0, len(first)+len(second)), first...), second...)
+	first.Wipe()
+	second.Wipe()
+	return secret
 }
 
 func (k *hybridKey) Public() []byte { return k.public }
@@ -73,23 +75,22 @@ func (k *hybridKey) Shared(peer []byte) (keys.Secret, error) {
 	if err := g.checkLen(peer, g.ReplyLen); err != nil {
 		return nil, err
 	}
-	secret := make(keys.Secret, g.SecretLen)
-	if err := k.x25519.exchange(secret[mlkem.SharedKeySize:], peer[mlkem.CiphertextSize768:]); err != nil {
+	classical, err := k.x25519.exchange(peer[mlkem.CiphertextSize768:])
+	if err != nil {
 		return nil, err
 	}
 	shared, err := k.decapsulation.Decapsulate(peer[:mlkem.CiphertextSize768])
 	if err != nil {
-		secret.Wipe()
+		classical.Wipe()
 		return nil, alert.Illegal("", g.ref(), "%v share holds no ML-KEM ciphertext: %w", g.ID, err)
 	}
-	move(secret, shared)
-	return secret, nil
+	return join(shared, classical), nil
 }
 
 // Classical returns the X25519 half as a key of its own.
 func (k *hybridKey) Classical() (iana.NamedGroup, PrivateKey) { return iana.GroupX25519, &k.x25519 }
 
-// Wipe zeroes the X25519 half and drops the ML-KEM key, which is out of reach.
+// Wipe drops both halves, which are out of reach.
 func (k *hybridKey) Wipe() {
 	k.x25519.Wipe()
 	k.decapsulation = nil

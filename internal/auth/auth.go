@@ -1,0 +1,145 @@
+// Package auth is authentication by certificates, written once for client and server,
+// TLS 1.3 and TLS 1.2: choosing a certificate and a signature scheme, signing and
+// checking the handshake, judging the peer's chain. The flows of internal/handshake say
+// when; this package says how.
+package auth
+
+import (
+	"context"
+	"crypto"
+	"crypto/rsa"
+	"crypto/x509"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/akushu/akushu/internal/alert"
+	"github.com/akushu/akushu/internal/iana"
+	"github.com/akushu/akushu/internal/suite"
+)
+
+// A Credential is a certificate chain with its private key.
+type Credential struct {
+	Chain   [][]byte               // DER, leaf first; the sender must not change it
+	Leaf    *x509.Certificate      // Chain[0], parsed
+	Key     crypto.Signer          // of the leaf
+	Schemes []iana.SignatureScheme // what Key may be used with; nil: all that it can do
+	OCSP    []byte                 // a stapled OCSP response, or nil
+	SCTs    [][]byte               // signed certificate timestamps
+}
+
+// ClientHelloFacts is what a ClientHello tells about the client, for choosing a
+// certificate or a configuration. Slices alias the message.
+type ClientHelloFacts struct {
+	ServerName   string
+	ALPN         []string
+	Versions     []iana.Version
+	CipherSuites []iana.CipherSuite
+	Groups       []iana.NamedGroup
+	PointFormats []byte
+	Schemes      []iana.SignatureScheme
+	CertSchemes  []iana.SignatureScheme
+	Extensions   []iana.ExtensionType
+}
+
+// CertificateRequestFacts is what a CertificateRequest asks for.
+type CertificateRequestFacts struct {
+	Version     iana.Version
+	Authorities [][]byte // DER of acceptable issuers; empty: any
+	Schemes     []iana.SignatureScheme
+}
+
+// A ServerIdentity chooses the certificate for a client. An error ends the handshake.
+type ServerIdentity interface {
+	ServerCredential(context.Context, *ClientHelloFacts) (*Credential, error)
+}
+
+// A ClientIdentity chooses the certificate for a server that asks for one, or nil to
+// send none.
+type ClientIdentity interface {
+	ClientCredential(context.Context, *CertificateRequestFacts) (*Credential, error)
+}
+
+// ChooseScheme picks the first of the peer's schemes with which cred can sign in
+// version v, in the order of the peer's preference.
+func ChooseScheme(cred *Credential, v iana.Version, peer []iana.SignatureScheme) (*suite.Scheme, error) {
+	able := suite.SchemesFor(cred.Key.Public(), v)
+	for _, id := range peer {
+		if cred.Schemes != nil && !slices.Contains(cred.Schemes, id) {
+			continue
+		}
+		for _, s := range able {
+			if s.ID == id {
+				return s, nil
+			}
+		}
+	}
+	return nil, alert.NoCommonGround("signature_algorithms", "RFC 9846 §4.3.3",
+		"the peer offers no signature scheme that our %s key can use", keyName(cred.Key.Public()))
+}
+
+// The context strings of CertificateVerify (RFC 9846 §4.5.2).
+const (
+	ServerContext = "TLS 1.3, server CertificateVerify"
+	ClientContext = "TLS 1.3, client CertificateVerify"
+)
+
+// signedContent is what a TLS 1.3 CertificateVerify signs (RFC 9846 §4.5.2).
+func signedContent(who string, transcriptHash []byte) []byte {
+	content := make([]byte, 0, 64+len(who)+1+len(transcriptHash))
+	for range 64 {
+		content = append(content, ' ')
+	}
+	content = append(content, who...)
+	content = append(content, 0)
+	return append(content, transcriptHash...)
+}
+
+// Sign13 makes the signature of a TLS 1.3 CertificateVerify.
+func Sign13(rand io.Reader, cred *Credential, s *suite.Scheme, who string, transcriptHash []byte) ([]byte, error) {
+	return Sign(rand, cred, s, signedContent(who, transcriptHash))
+}
+
+// Sign signs content as TLS 1.2 does, without a context.
+func Sign(rand io.Reader, cred *Credential, s *suite.Scheme, content []byte) ([]byte, error) {
+	sig, err := s.Sign(rand, cred.Key, content)
+	if err != nil {
+		return nil, alert.Internal("signature", "the private key failed to sign with %v: %w", s.ID, err)
+	}
+	return sig, nil
+}
+
+// Verify13 checks the signature of a TLS 1.3 CertificateVerify.
+func Verify13(leaf *x509.Certificate, offered []*suite.Scheme, id iana.SignatureScheme, who string, transcriptHash, sig []byte) error {
+	const where, ref = "certificate_verify", "RFC 9846 §4.5.2"
+	return verify(where, ref, leaf, iana.VersionTLS13, offered, id, signedContent(who, transcriptHash), sig)
+}
+
+// Verify12 checks the signature of a ServerKeyExchange (RFC 5246 §7.4.3) or of a TLS 1.2
+// CertificateVerify (§7.4.8), called where.
+func Verify12(where string, leaf *x509.Certificate, offered []*suite.Scheme, id iana.SignatureScheme, content, sig []byte) error {
+	return verify(where, "RFC 5246 §7.4.3", leaf, iana.VersionTLS12, offered, id, content, sig)
+}
+
+func verify(where, ref string, leaf *x509.Certificate, v iana.Version, offered []*suite.Scheme, id iana.SignatureScheme, content, sig []byte) error {
+	i := slices.IndexFunc(offered, func(s *suite.Scheme) bool { return s.ID == id })
+	if i < 0 || !offered[i].Handshake(v) {
+		return alert.Illegal(where+".algorithm", ref, "%v was not offered for signatures of %v", id, v)
+	}
+	s := offered[i]
+	if !s.Fits(leaf.PublicKey, v) {
+		return alert.Illegal(where+".algorithm", ref, "%v does not go with the certificate's %s key", id, keyName(leaf.PublicKey))
+	}
+	if err := s.Verify(leaf.PublicKey, content, sig); err != nil {
+		return alert.BadSignature(where+".signature", ref, "the signature does not verify under the certificate's key: %w", err)
+	}
+	return nil
+}
+
+// keyName says what a public key is, for error messages.
+func keyName(pub crypto.PublicKey) string {
+	if k, ok := pub.(*rsa.PublicKey); ok {
+		return fmt.Sprintf("%d-bit RSA", k.N.BitLen())
+	}
+	return suite.KeyName(pub)
+}

@@ -1,0 +1,247 @@
+// Package connect is the verb connect: one connection, shown and summed up.
+package connect
+
+import (
+	"cmp"
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/akushu/akushu/internal/cli"
+	"github.com/akushu/akushu/internal/pki"
+	"github.com/akushu/akushu/tls"
+)
+
+type options struct {
+	tls        cli.TLSFlags
+	to         cli.Address
+	caFile     string
+	insecure   bool
+	serverName string
+	pcapng     string
+	json       bool
+	get        string
+	pipe       bool
+	wait       time.Duration
+}
+
+// New makes the verb.
+func New(env *cli.Env) *cobra.Command {
+	var o options
+	words := env.Words
+	cmd := cli.NewCommand(words, "connect HOST[:PORT]", func(cmd *cobra.Command, args []string) error {
+		if err := o.check(cmd, env, args[0]); err != nil {
+			return err
+		}
+		return run(cmd.Context(), env, &o)
+	})
+	cmd.Args = cli.Args(words, "HOST[:PORT]")
+	f := cmd.Flags()
+	cli.String(f, words, &o.caFile, "cafile", "FILE", "")
+	f.BoolVar(&o.insecure, "insecure", false, words.Text("help.flag.insecure"))
+	cli.String(f, words, &o.serverName, "servername", "NAME", "")
+	o.tls.Register(f, words)
+	cli.String(f, words, &o.pcapng, "pcapng", "FILE", "")
+	cli.String(f, words, &o.get, "get", "PATH", "")
+	f.BoolVar(&o.pipe, "pipe", false, words.Text("help.flag.pipe"))
+	f.DurationVar(&o.wait, "wait", 200*time.Millisecond, words.Text("help.flag.wait"))
+	f.BoolVar(&o.json, "json", false, words.Text("help.flag.json_one"))
+	return cmd
+}
+
+// check looks at what the flags say together.
+func (o *options) check(cmd *cobra.Command, env *cli.Env, to string) error {
+	if err := o.tls.Check(cmd.Flags(), env.Words); err != nil {
+		return err
+	}
+	for _, pair := range []struct {
+		a, b  string
+		clash bool
+	}{
+		{"pipe", "json", o.pipe && o.json},
+		{"pipe", "get", o.pipe && o.get != ""},
+		{"cafile", "insecure", o.caFile != "" && o.insecure},
+	} {
+		if pair.clash {
+			return cli.Usage(env.Words.Text("cli.flags_exclude", "--"+pair.a, "--"+pair.b))
+		}
+	}
+	if o.get != "" && o.get[0] != '/' {
+		return cli.Usage(env.Words.Text("cli.connect_path", o.get), env.Words.Text("hint.did_you_mean", "/"+o.get))
+	}
+	var err error
+	o.to, err = cli.ParseAddress(env.Words, to)
+	return err
+}
+
+func run(ctx context.Context, env *cli.Env, o *options) (err error) {
+	cfg, err := config(env, o)
+	if err != nil {
+		return err
+	}
+	file, err := env.OpenKeyLog(o.tls.KeyLog)
+	if err != nil {
+		return err
+	}
+	var log io.Writer
+	if file != nil {
+		defer file.Close()
+		log = file
+	}
+	watch := cli.WatchOptions{JSON: o.json, Ladders: o.ladders(env)}
+	if o.pcapng != "" {
+		recording, finish, err := env.Record(o.pcapng)
+		if err != nil {
+			return err
+		}
+		watch.Recording = recording
+		defer func() { err = cmp.Or(err, finish()) }()
+	}
+	watcher := env.Watch(watch)
+	cfg.KeyLogWriter = watcher.KeyLog(log)
+	err = connect(ctx, env, o, cfg, watcher)
+	return cmp.Or(err, watcher.Err())
+}
+
+// ladders is where the ladder goes: to standard output, unless that is for what the server
+// sends, or for JSON.
+func (o *options) ladders(env *cli.Env) io.Writer {
+	switch {
+	case o.json:
+		return nil
+	case o.pipe || o.get != "":
+		return env.Err
+	}
+	return env.Out
+}
+
+func config(env *cli.Env, o *options) (*tls.Config, error) {
+	cfg := &tls.Config{ServerName: cmp.Or(o.serverName, o.to.Host), InsecureSkipVerify: o.insecure}
+	o.tls.Apply(cfg)
+	if o.get != "" && len(cfg.NextProtos) == 0 {
+		cfg.NextProtos = []string{"h2", "http/1.1"}
+	}
+	if o.caFile == "" {
+		return cfg, nil
+	}
+	roots, err := env.LoadRoots(o.caFile)
+	cfg.RootCAs = roots
+	return cfg, err
+}
+
+// timeout bounds connecting, and shaking hands.
+const timeout = 10 * time.Second
+
+// connect makes the connection and uses it as it was told to. When it returns, the
+// connection has been shown.
+func connect(ctx context.Context, env *cli.Env, o *options, cfg *tls.Config, watcher *cli.Watcher) error {
+	check := pki.Check{At: env.Now(), Usage: pki.Server}
+	if o.insecure {
+		cfg.VerifyConnection = func(s tls.ConnectionState) error {
+			wouldFail(env, s, cfg.ServerName, check)
+			return nil
+		}
+	}
+	begin := time.Now()
+	dialer := net.Dialer{Timeout: timeout}
+	raw, err := dialer.DialContext(ctx, "tcp", o.to.String())
+	if err != nil {
+		return env.Connecting(o.to.String(), err)
+	}
+	conn := tls.Client(watcher.Client(raw, time.Since(begin)), cfg)
+	stop := context.AfterFunc(ctx, func() { _ = raw.Close() })
+	defer stop()
+	shake, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	if err := conn.HandshakeContext(shake); err != nil {
+		_ = conn.Close()
+		return env.Handshake(err, check)
+	}
+	err = o.use(ctx, env, conn)
+	if closed := conn.Close(); !cli.Quiet(closed) {
+		err = cmp.Or(err, closed)
+	}
+	return err
+}
+
+// wouldFail says what verification would have found, had it been on.
+func wouldFail(env *cli.Env, s tls.ConnectionState, name string, check pki.Check) {
+	opts := x509.VerifyOptions{DNSName: name, CurrentTime: check.At, Intermediates: x509.NewCertPool()}
+	for _, cert := range s.PeerCertificates[1:] {
+		opts.Intermediates.AddCert(cert)
+	}
+	if _, err := s.PeerCertificates[0].Verify(opts); err != nil {
+		text, _ := env.Diagnosis(err, s.PeerCertificates, check)
+		env.Warn(text + env.Words.Text("cli.connect_insecure"))
+	}
+}
+
+// use does what the flags say with the connection.
+func (o *options) use(ctx context.Context, env *cli.Env, conn *tls.Conn) error {
+	switch {
+	case o.get != "":
+		return o.request(ctx, env, conn)
+	case o.pipe:
+		return pipe(env, conn)
+	}
+	return o.listen(env, conn)
+}
+
+// request makes one request, and writes the body of the answer to standard output.
+func (o *options) request(ctx context.Context, env *cli.Env, conn *tls.Conn) error {
+	host := o.to.Host
+	if o.to.Port != cli.DefaultPort {
+		host = o.to.String()
+	}
+	resp, err := cli.Get(ctx, conn, host, o.get)
+	if err != nil {
+		return &cli.Error{Code: cli.ExitFailure, Text: env.Words.Text("cli.connect_get", o.get, err), Err: err}
+	}
+	defer resp.Body.Close()
+	body := env.Out
+	if o.json {
+		body = io.Discard
+	}
+	_, err = io.Copy(body, resp.Body)
+	return err
+}
+
+// pipe joins standard input and output with the connection. It ends when the server has
+// ended its half.
+func pipe(env *cli.Env, conn *tls.Conn) error {
+	sent := make(chan error, 1)
+	go func() {
+		_, err := io.Copy(conn, env.In)
+		if err == nil {
+			err = conn.CloseWrite()
+		}
+		sent <- err
+	}()
+	_, err := io.Copy(env.Out, conn)
+	if err != nil {
+		return err
+	}
+	select {
+	case err = <-sent:
+		return err
+	default: // the server hung up; standard input may never end
+		return nil
+	}
+}
+
+// listen reads for a while: tickets come, and late alerts.
+func (o *options) listen(env *cli.Env, conn *tls.Conn) error {
+	_ = conn.SetReadDeadline(time.Now().Add(o.wait))
+	_, err := io.Copy(io.Discard, conn)
+	if err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+		return nil
+	}
+	return env.Handshake(fmt.Errorf("after the handshake: %w", err), pki.Check{})
+}

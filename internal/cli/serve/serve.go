@@ -1,0 +1,255 @@
+// Package serve is the verb serve: a server to try clients on.
+package serve
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/akushu/akushu/internal/cli"
+	"github.com/akushu/akushu/internal/pki"
+	"github.com/akushu/akushu/tls"
+	"github.com/akushu/akushu/tlshttp"
+)
+
+type options struct {
+	tls         cli.TLSFlags
+	addr, plain string
+	cert, key   string
+	keyType     string
+	dir         string
+	echo        bool
+	watch, json bool
+}
+
+// New makes the verb.
+func New(env *cli.Env) *cobra.Command {
+	var o options
+	words := env.Words
+	cmd := cli.NewCommand(words, "serve", func(cmd *cobra.Command, _ []string) error {
+		if err := o.check(cmd, env); err != nil {
+			return err
+		}
+		return run(cmd.Context(), env, &o)
+	})
+	f := cmd.Flags()
+	cli.String(f, words, &o.addr, "addr", "ADDR", "127.0.0.1:8443")
+	cli.String(f, words, &o.cert, "cert", "FILE", "")
+	cli.String(f, words, &o.key, "key", "FILE", "")
+	cli.KeyType(f, words, &o.keyType)
+	cli.String(f, words, &o.plain, "http", "ADDR", "")
+	cli.String(f, words, &o.dir, "dir", "DIR", "")
+	f.BoolVar(&o.echo, "echo", false, words.Text("help.flag.echo"))
+	o.tls.Register(f, words)
+	f.BoolVar(&o.watch, "watch", false, words.Text("help.flag.watch"))
+	f.BoolVar(&o.json, "json", false, words.Text("help.flag.json_each"))
+	return cmd
+}
+
+// check looks at what the flags say together.
+func (o *options) check(cmd *cobra.Command, env *cli.Env) error {
+	if err := o.tls.Check(cmd.Flags(), env.Words); err != nil {
+		return err
+	}
+	for _, pair := range []struct {
+		a, b   string
+		clash  bool
+		reason string
+	}{
+		{"cert", "key", (o.cert == "") != (o.key == ""), "cli.flags_together"},
+		{"cert", "key-type", o.cert != "" && o.keyType != "", "cli.flags_exclude"},
+		{"dir", "echo", o.dir != "" && o.echo, "cli.flags_exclude"},
+		{"http", "echo", o.plain != "" && o.echo, "cli.flags_exclude"},
+		{"alpn", "echo", false, ""},
+	} {
+		if pair.clash {
+			return cli.Usage(env.Words.Text(pair.reason, "--"+pair.a, "--"+pair.b))
+		}
+	}
+	return nil
+}
+
+func run(ctx context.Context, env *cli.Env, o *options) error {
+	cfg, err := config(env, o)
+	if err != nil {
+		return err
+	}
+	file, err := env.OpenKeyLog(o.tls.KeyLog)
+	if err != nil {
+		return err
+	}
+	if file != nil {
+		defer file.Close()
+		cfg.KeyLogWriter = file
+	}
+	ln, err := net.Listen("tcp", o.addr)
+	if err != nil {
+		return env.Listening(o.addr, err)
+	}
+	s := &server{env: env, o: o, inner: ln}
+	if o.watch || o.json {
+		s.watch(cfg, file)
+	}
+	s.ln = tls.NewListener(s.inner, cfg)
+	return s.run(ctx, cfg)
+}
+
+// config is the server's configuration. Without a certificate it makes one.
+func config(env *cli.Env, o *options) (*tls.Config, error) {
+	cfg := new(tls.Config)
+	o.tls.Apply(cfg)
+	if len(cfg.NextProtos) == 0 && !o.echo {
+		cfg.NextProtos = append(slices.Clone(tlshttp.NextProtos), "http/1.0") // which curl --http1.0 offers
+	}
+	if o.cert != "" {
+		cert, err := env.LoadIdentity(o.cert, o.key)
+		cfg.Certificates = []tls.Certificate{cert}
+		return cfg, err
+	}
+	key, err := pki.GenerateKey(cmp.Or(o.keyType, cli.DefaultKeyType))
+	if err != nil {
+		return nil, err
+	}
+	id, err := pki.SelfSigned(pki.Env{Now: env.Now, Rand: rand.Reader}, pki.Request{Key: key})
+	if err != nil {
+		return nil, err
+	}
+	cfg.Certificates = []tls.Certificate{cli.Certificate(id)}
+	return cfg, nil
+}
+
+// server is the verb at work.
+type server struct {
+	env     *cli.Env
+	o       *options
+	inner   net.Listener // TCP, watched if asked for
+	ln      net.Listener // TLS
+	watcher *cli.Watcher
+}
+
+// watch shows connections as they end.
+func (s *server) watch(cfg *tls.Config, file io.Writer) {
+	w := cli.WatchOptions{JSON: s.o.json}
+	if s.o.watch && !s.o.json {
+		w.Ladders = s.env.Out
+	}
+	s.watcher = s.env.Watch(w)
+	s.inner = s.watcher.Tap.Listener(s.inner)
+	cfg.KeyLogWriter = s.watcher.KeyLog(file)
+}
+
+// run serves until ctx ends.
+func (s *server) run(ctx context.Context, cfg *tls.Config) error {
+	s.announce(cfg)
+	serve := s.serveHTTP
+	if s.o.echo {
+		serve = s.serveEcho
+	}
+	if err := serve(ctx); !cli.Quiet(err) && !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	if s.watcher != nil {
+		return s.watcher.Err()
+	}
+	return nil
+}
+
+// announce says where the server is, and with which certificate.
+func (s *server) announce(cfg *tls.Config) {
+	addr := s.ln.Addr().String()
+	leaf := cfg.Certificates[0].Leaf
+	words := s.env.Words
+	s.env.Tell(words.Text("cli.serve_listening", addr))
+	s.env.Tell(words.Text("cli.serve_certificate", pki.Describe(leaf).Key, fmt.Sprintf("%x", sha256.Sum256(leaf.Raw))))
+	if s.o.echo {
+		s.env.Tell(words.Text("cli.serve_try", "openssl s_client -connect "+addr+" -quiet"))
+		return
+	}
+	s.env.Tell(words.Text("cli.serve_try", "curl -k https://"+addr))
+}
+
+// grace is how long requests may take to end after an interrupt.
+const grace = 2 * time.Second
+
+// serveHTTP serves HTTP over TLS, and on a plain port too if asked for.
+func (s *server) serveHTTP(ctx context.Context) error {
+	handler := cli.HelloHandler()
+	if s.o.dir != "" {
+		handler = http.FileServer(http.Dir(s.o.dir))
+	}
+	errorLog := log.New(writer(s.env.Warn), "", 0)
+	secure := &http.Server{Handler: handler, ErrorLog: errorLog, ReadHeaderTimeout: time.Minute}
+	ends := make(chan error, 2)
+	running := 1
+	go func() { ends <- tlshttp.Serve(secure, s.ln) }()
+	plain := &http.Server{Handler: handler, ErrorLog: errorLog, ReadHeaderTimeout: time.Minute}
+	if s.o.plain != "" {
+		ln, err := net.Listen("tcp", s.o.plain)
+		if err != nil {
+			return errors.Join(s.env.Listening(s.o.plain, err), secure.Close(), <-ends)
+		}
+		s.env.Tell(s.env.Words.Text("cli.serve_plain", ln.Addr()))
+		running++
+		go func() { ends <- plain.Serve(ln) }()
+	}
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-ends:
+		running--
+	}
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+	defer cancel()
+	for _, srv := range []*http.Server{secure, plain} {
+		if srv.Shutdown(stop) != nil {
+			_ = srv.Close()
+		}
+	}
+	for ; running > 0; running-- {
+		<-ends
+	}
+	return err
+}
+
+// serveEcho sends back what it decrypts.
+func (s *server) serveEcho(ctx context.Context) error {
+	var conns sync.WaitGroup
+	defer conns.Wait()
+	stop := context.AfterFunc(ctx, func() { _ = s.ln.Close() })
+	defer stop()
+	for {
+		c, err := s.ln.Accept()
+		if err != nil {
+			return err
+		}
+		conns.Go(func() {
+			unblock := context.AfterFunc(ctx, func() { _ = c.Close() })
+			defer unblock()
+			defer c.Close()
+			if _, err := io.Copy(c, c); err != nil && ctx.Err() == nil {
+				s.env.Warn(fmt.Sprintf("%v: %v", c.RemoteAddr(), err))
+			}
+		})
+	}
+}
+
+// writer makes a log of a function that tells one line.
+type writer func(string)
+
+func (w writer) Write(p []byte) (int, error) {
+	w(strings.TrimSpace(string(p)))
+	return len(p), nil
+}

@@ -1,0 +1,185 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+
+	"github.com/akushu/akushu/internal/alert"
+	"github.com/akushu/akushu/internal/iana"
+	"github.com/akushu/akushu/internal/pki"
+	"github.com/akushu/akushu/internal/suite"
+	"github.com/akushu/akushu/tls"
+)
+
+// Apply sets what the flags say in cfg.
+func (f *TLSFlags) Apply(cfg *tls.Config) {
+	cfg.MinVersion, cfg.MaxVersion = uint16(f.Min), uint16(f.Max)
+	cfg.NextProtos = f.ALPN
+	for _, id := range f.Suites {
+		cfg.CipherSuites = append(cfg.CipherSuites, uint16(id))
+	}
+	for _, id := range f.Groups {
+		cfg.CurvePreferences = append(cfg.CurvePreferences, tls.CurveID(id))
+	}
+	// A list without suites of TLS 1.3 means to do without TLS 1.3; crypto/tls's
+	// configuration, which ours is like, has it mean the default ones.
+	if newest := f.newest(); newest != 0 && (f.Max == 0 || f.Max > newest) {
+		cfg.MaxVersion = uint16(newest)
+	}
+}
+
+// newest is the newest version that the suites are for, 0 where they are the default ones.
+func (f *TLSFlags) newest() iana.Version {
+	var newest iana.Version
+	for _, id := range f.Suites {
+		newest = max(newest, suite.ByID(id).MaxVersion)
+	}
+	return newest
+}
+
+// LoadRoots reads the certificates that are trusted.
+func (e *Env) LoadRoots(path string) (*x509.CertPool, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, e.fileError(path, err)
+	}
+	chain, err := pki.LoadChain(data)
+	if err != nil {
+		return nil, e.fileError(path, err)
+	}
+	pool := x509.NewCertPool()
+	for _, cert := range chain {
+		pool.AddCert(cert)
+	}
+	return pool, nil
+}
+
+// LoadIdentity reads our certificate chain and its key.
+func (e *Env) LoadIdentity(certPath, keyPath string) (tls.Certificate, error) {
+	certPEM, err := os.ReadFile(certPath)
+	if err != nil {
+		return tls.Certificate{}, e.fileError(certPath, err)
+	}
+	keyPEM, err := os.ReadFile(keyPath)
+	if err != nil {
+		return tls.Certificate{}, e.fileError(keyPath, err)
+	}
+	id, err := pki.LoadIdentity(certPEM, keyPEM)
+	if err != nil {
+		return tls.Certificate{}, e.fileError(certPath, err)
+	}
+	return Certificate(id), nil
+}
+
+func (e *Env) fileError(path string, err error) error {
+	if pathErr, ok := errors.AsType[*os.PathError](err); ok {
+		err = pathErr.Err
+	}
+	return &Error{Code: ExitFailure, Text: e.Words.Text("cli.file", path, err), Err: err}
+}
+
+// Certificate is an identity as package tls wants it.
+func Certificate(id *pki.Identity) tls.Certificate {
+	return tls.Certificate{Certificate: id.DER(), PrivateKey: id.Key, Leaf: id.Leaf()}
+}
+
+// Connecting is the error of a connection that could not be made: DNS or TCP.
+func (e *Env) Connecting(to string, err error) error {
+	told := &Error{Code: ExitNetwork, Text: e.Words.Text("cli.connect", to, reason(err)), Err: err}
+	if dns, ok := errors.AsType[*net.DNSError](err); ok && dns.IsNotFound {
+		told.Text = e.Words.Text("cli.no_such_host", dns.Name)
+	}
+	return told
+}
+
+// Listening is the error of an address that cannot be listened on.
+func (e *Env) Listening(at string, err error) error {
+	return &Error{Code: ExitNetwork, Text: e.Words.Text("cli.listen", at, reason(err)), Err: err}
+}
+
+// reason is an error of package net without the operation and the addresses, which are told
+// already.
+func reason(err error) string {
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Err != nil {
+		err = op.Err
+	}
+	if call, ok := errors.AsType[*os.SyscallError](err); ok {
+		err = call.Err
+	}
+	return err.Error()
+}
+
+// Handshake is the error of a handshake that failed, with the code that says how.
+func (e *Env) Handshake(err error, check pki.Check) error {
+	if untrusted, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return e.Untrusted(err, untrusted.UnverifiedCertificates, check)
+	}
+	told := &Error{Code: ExitNegotiate, Text: e.Words.Text("cli.handshake", err), Err: err}
+	var remote tls.AlertError
+	var fact *alert.Error
+	switch {
+	case errors.As(err, &remote):
+		a := iana.Alert(remote)
+		told.Text = e.Words.Text("cli.remote_alert", a)
+		told.Hints = []string{e.Words.Text("alert." + a.String())}
+	case errors.As(err, &fact):
+		told.Text = e.Words.Text("cli.our_alert", err, fact.Alert)
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		told.Text = e.Words.Text("cli.handshake_eof")
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
+		told.Text = e.Words.Text("cli.handshake_timeout")
+	}
+	return told
+}
+
+// Untrusted is the error of a chain that is not trusted: which certificate is at fault, and
+// why.
+func (e *Env) Untrusted(err error, chain []*x509.Certificate, check pki.Check) *Error {
+	text, hints := e.Diagnosis(err, chain, check)
+	return &Error{Code: ExitUntrusted, Text: text, Hints: hints, Err: err}
+}
+
+// Diagnosis puts into words why a chain is not trusted.
+func (e *Env) Diagnosis(err error, chain []*x509.Certificate, check pki.Check) (text string, hints []string) {
+	d := pki.Diagnose(err, chain, check)
+	id := "diagnosis." + string(d.Code)
+	args := map[pki.Code][]any{
+		pki.CodeExpired:          {d.Bound.UTC().Format("2006-01-02 15:04:05 UTC")},
+		pki.CodeNotYetValid:      {d.Bound.UTC().Format("2006-01-02 15:04:05 UTC")},
+		pki.CodeNameMismatch:     {d.Host, join(d.Names)},
+		pki.CodeUnknownAuthority: {d.Issuer},
+		pki.CodeWrongUsage:       {join(d.Usages)},
+	}[d.Code]
+	text = e.Words.Or(err.Error(), id, args...)
+	if d.Certificate != nil {
+		text = e.Words.Text("cli.certificate", d.Index, subject(d.Certificate)) + " " + text
+	}
+	if hint := "hint.diagnosis." + string(d.Code); e.Words.Has(hint) {
+		hints = append(hints, e.Words.Text(hint))
+	}
+	return text, hints
+}
+
+func subject(cert *x509.Certificate) string {
+	if name := cert.Subject.String(); name != "" {
+		return name
+	}
+	return cmp.Or(join(cert.DNSNames), fmt.Sprintf("%x", cert.SerialNumber))
+}
+
+func join(list []string) string {
+	text := ""
+	for i, s := range list {
+		if i > 0 {
+			text += ", "
+		}
+		text += s
+	}
+	return text
+}

@@ -1,0 +1,317 @@
+package handshake
+
+import (
+	"crypto/hmac"
+	"slices"
+
+	"github.com/akushu/akushu/internal/alert"
+	"github.com/akushu/akushu/internal/auth"
+	"github.com/akushu/akushu/internal/iana"
+	"github.com/akushu/akushu/internal/keys"
+	"github.com/akushu/akushu/internal/msg"
+	"github.com/akushu/akushu/internal/suite"
+)
+
+// client12 is the client's side of TLS 1.2 after ServerHello.
+type client12 struct {
+	*client
+	secrets12
+	hello   *msg.ServerHello
+	request *msg.CertificateRequest12 // nil: our certificate was not asked for
+}
+
+// run goes through the full handshake of RFC 5246 §7.3 from ServerHello on.
+//
+//	Client                                    Server
+//	                                     Certificate
+//	                             [CertificateStatus]
+//	                               ServerKeyExchange
+//	                            [CertificateRequest]
+//	                                 ServerHelloDone
+//	[Certificate]
+//	ClientKeyExchange
+//	[CertificateVerify]
+//	ChangeCipherSpec                          K_send
+//	Finished
+//	                                ChangeCipherSpec  K_recv
+//	                                        Finished
+func (c *client12) run(hello *msg.ServerHello) (*Result, Post, error) {
+	c.hello = hello
+	c.layout.KeyExchange = form(c.result.Suite)
+	if err := c.takeServerHello(); err != nil {
+		return nil, nil, err
+	}
+	if err := c.recvCertificate(); err != nil {
+		return nil, nil, err
+	}
+	premaster, public, err := c.recvServerKeyExchange()
+	if err != nil {
+		return nil, nil, err
+	}
+	defer premaster.Wipe()
+	if err := c.recvServerHelloDone(); err != nil {
+		return nil, nil, err
+	}
+	if err := c.cfg.peer(c.result); err != nil {
+		return nil, nil, err
+	}
+	if err := c.sendKeyExchange(public, premaster); err != nil {
+		return nil, nil, err
+	}
+	defer c.wipe()
+	first, err := c.sendFinished12(&c.flow, keys.Client)
+	if err != nil {
+		return nil, nil, err
+	}
+	if _, err := c.recvFinished12(&c.flow, keys.Server); err != nil {
+		return nil, nil, err
+	}
+	c.finish12(c.result, first)
+	return c.result, post12{client: true}, nil
+}
+
+// takeServerHello takes the extensions of TLS 1.2.
+func (c *client12) takeServerHello() error {
+	const where = "server_hello"
+	if len(c.hello.RenegotiatedConnInfo) != 0 {
+		return alert.Illegal(where+".renegotiation_info", "RFC 5746 §3.4", "it is not empty in a first handshake").
+			With(iana.AlertHandshakeFailure)
+	}
+	if c.hello.Extensions.Has(iana.ExtECPointFormats) && !slices.Contains(c.hello.PointFormats, 0) {
+		return alert.Illegal(where+".ec_point_formats", "RFC 8422 §5.1.2", "uncompressed points are missing")
+	}
+	c.result.ExtendedMain = c.hello.Extensions.Has(iana.ExtExtendedMainSecret)
+	for _, sct := range c.hello.SCTs {
+		c.result.Peer.SCTs = append(c.result.Peer.SCTs, sct)
+	}
+	return c.recvALPN(where, &c.hello.Extensions, c.hello.ALPN)
+}
+
+// recvCertificate takes the server's chain and, if it comes, an OCSP response for it.
+func (c *client12) recvCertificate() error {
+	const where, ref = "certificate_1_2.certificate_list", "RFC 5246 §7.4.2"
+	m := &msg.Certificate12{}
+	if _, err := c.receive(m); err != nil {
+		return err
+	}
+	if len(m.List) == 0 {
+		return alert.Malformed(where, ref, "the server sent no certificate")
+	}
+	peer := auth.Peer{SCTs: c.result.Peer.SCTs}
+	if c.hello.Extensions.Has(iana.ExtStatusRequest) {
+		if err := c.recvCertificateStatus(&peer); err != nil {
+			return err
+		}
+	}
+	return c.judge(m.List, peer)
+}
+
+// recvCertificateStatus takes an OCSP response; the server may leave it out although it
+// announced it (RFC 6066 §8).
+func (c *client12) recvCertificateStatus(peer *auth.Peer) error {
+	got, err := c.peek()
+	if err != nil || got != iana.HandshakeCertificateStatus {
+		return err
+	}
+	m := &msg.CertificateStatus{}
+	if _, err := c.receive(m); err != nil {
+		return err
+	}
+	peer.OCSP = m.Status.Response
+	return nil
+}
+
+// recvServerKeyExchange checks the server's share and its signature, and answers it: the
+// results are the premaster secret and our public key (RFC 8422 §5.4).
+func (c *client12) recvServerKeyExchange() (keys.Secret, []byte, error) {
+	const where, ref = "server_key_exchange", "RFC 8422 §5.4"
+	m := &msg.ServerKeyExchange{}
+	raw, err := c.receive(m)
+	if err != nil {
+		return nil, nil, err
+	}
+	g := c.cfg.group(m.NamedCurve)
+	if g == nil || g.MinVersion > iana.VersionTLS12 {
+		return nil, nil, alert.Illegal(where+".named_curve", ref, "%v was not offered", m.NamedCurve)
+	}
+	leaf := c.result.Peer.Certificates[0]
+	if s := suite.SchemeByID(m.Algorithm); s != nil && s.Auth() != c.result.Suite.Auth {
+		return nil, nil, alert.Illegal(where+".algorithm", ref, "%v does not go with %v", m.Algorithm, c.result.Suite.ID)
+	}
+	signed := c.signedParams(raw[msg.HeaderLength:m.ParamsEnd])
+	if err := auth.Verify12(where, leaf, c.cfg.Schemes, m.Algorithm, signed, m.Signature); err != nil {
+		return nil, nil, err
+	}
+	c.result.Group, c.result.Scheme = g.ID, m.Algorithm
+	public, shared, err := g.Respond(c.cfg.Rand, m.Public)
+	return shared, public, at(where+".public", err)
+}
+
+// signedParams is what the signature of ServerKeyExchange covers (RFC 5246 §7.4.3).
+func (c *client12) signedParams(params []byte) []byte {
+	return signedParams(&c.client.hello.Random, &c.hello.Random, params)
+}
+
+func signedParams(client, server *[32]byte, params []byte) []byte {
+	signed := make([]byte, 0, len(client)+len(server)+len(params))
+	signed = append(signed, client[:]...)
+	signed = append(signed, server[:]...)
+	return append(signed, params...)
+}
+
+// recvServerHelloDone takes the end of the server's flight, and the request for our
+// certificate that may come before it.
+func (c *client12) recvServerHelloDone() error {
+	got, err := c.peek()
+	if err != nil {
+		return err
+	}
+	if got == iana.HandshakeCertificateRequest {
+		c.request = &msg.CertificateRequest12{}
+		if _, err := c.receive(c.request); err != nil {
+			return err
+		}
+	} else {
+		c.transcript.forget()
+	}
+	_, err = c.receive(&msg.ServerHelloDone{})
+	return err
+}
+
+// sendKeyExchange sends our side of the key exchange and derives the keys.
+func (c *client12) sendKeyExchange(public []byte, premaster keys.Secret) error {
+	var cred *auth.Credential
+	var err error
+	if c.request != nil {
+		if cred, err = c.sendCertificate(); err != nil {
+			return err
+		}
+	}
+	if err := c.send(&msg.ClientKeyExchange{Public: public}); err != nil {
+		return err
+	}
+	c.derive(c.result, c.cfg.log(&c.client.hello.Random), premaster, c.transcript.sum(), &c.client.hello.Random, &c.hello.Random)
+	if cred == nil {
+		return nil
+	}
+	return c.sendCertificateVerify(cred)
+}
+
+// sendCertificate answers a CertificateRequest, with an empty list where we have no
+// certificate for it (RFC 5246 §7.4.6).
+func (c *client12) sendCertificate() (*auth.Credential, error) {
+	cred, err := c.credential(&auth.CertificateRequestFacts{
+		Version:     iana.VersionTLS12,
+		Authorities: names(c.request.Authorities),
+		Schemes:     c.request.SignatureAlgorithms,
+	})
+	if err != nil {
+		return nil, err
+	}
+	m := &msg.Certificate12{}
+	if cred != nil {
+		m.List = cred.Chain
+	}
+	return cred, c.send(m)
+}
+
+// sendCertificateVerify proves that we have the certificate's key (RFC 5246 §7.4.8).
+func (c *client12) sendCertificateVerify(cred *auth.Credential) error {
+	scheme, err := auth.ChooseScheme(cred, iana.VersionTLS12, c.request.SignatureAlgorithms)
+	if err != nil {
+		return err
+	}
+	sig, err := auth.Sign(c.cfg.Rand, cred, scheme, c.transcript.messages)
+	if err != nil {
+		return err
+	}
+	return c.send(&msg.CertificateVerify{Algorithm: scheme.ID, Signature: sig})
+}
+
+// secrets12 is what both sides of TLS 1.2 derive.
+type secrets12 struct {
+	prf            keys.PRF
+	main           keys.Secret
+	client, server *suite.TrafficKeys
+	exporter       *exporter12
+}
+
+// derive makes the main secret and all keys of it (RFC 5246 §8.1, §6.3; RFC 7627 §4).
+func (s *secrets12) derive(r *Result, log keys.Log, premaster keys.Secret, sessionHash []byte, client, server *[32]byte) {
+	s.prf = keys.TLS12(r.Suite.Hash, log)
+	if r.ExtendedMain {
+		s.main = s.prf.ExtendedMainSecret(premaster, sessionHash)
+	} else {
+		s.main = s.prf.MainSecret(premaster, client[:], server[:])
+	}
+	block := s.prf.KeyBlock(s.main, client[:], server[:], r.Suite.Lengths())
+	s.client, s.server = trafficKeys12(r, &block.Client), trafficKeys12(r, &block.Server)
+	s.exporter = &exporter12{prf: s.prf, main: s.main.Clone(), client: *client, server: *server}
+}
+
+func trafficKeys12(r *Result, k *keys.WriteKeys) *suite.TrafficKeys {
+	return &suite.TrafficKeys{Version: r.Version, Suite: r.Suite, Key: k.Key, IV: k.IV, MAC: k.MAC}
+}
+
+func (s *secrets12) of(side keys.Side) *suite.TrafficKeys {
+	if side == keys.Client {
+		return s.client
+	}
+	return s.server
+}
+
+func (s *secrets12) wipe() { s.main.Wipe() }
+
+// sendFinished12 changes our keys and sends Finished, whose contents it returns (RFC 5246
+// §7.4.9).
+func (s *secrets12) sendFinished12(f *flow, we keys.Side) ([]byte, error) {
+	if err := f.t.WriteChangeCipherSpec(); err != nil {
+		return nil, err
+	}
+	if err := f.t.SetWriteKeys(EpochApplication, s.of(we)); err != nil {
+		return nil, err
+	}
+	data := s.prf.AppendFinished(nil, s.main, we, f.transcript.sum())
+	if err := f.send(&msg.Finished{VerifyData: data}); err != nil {
+		return nil, err
+	}
+	return data, f.t.Flush()
+}
+
+// recvFinished12 takes the peer's change of keys and Finished, whose contents it returns.
+func (s *secrets12) recvFinished12(f *flow, peer keys.Side) ([]byte, error) {
+	if f.peeked != nil {
+		return nil, unexpected(iana.HandshakeType(f.peeked[0]), &msg.Finished{})
+	}
+	if err := f.t.ReadChangeCipherSpec(); err != nil {
+		return nil, err
+	}
+	if err := f.t.SetReadKeys(EpochApplication, s.of(peer)); err != nil {
+		return nil, err
+	}
+	want := s.prf.AppendFinished(nil, s.main, peer, f.transcript.sum())
+	m := &msg.Finished{}
+	if _, err := f.receive(m); err != nil {
+		return nil, err
+	}
+	if !hmac.Equal(want, m.VerifyData) {
+		return nil, alert.BadSignature("finished.verify_data", "RFC 5246 §7.4.9", "it does not match the handshake as seen here")
+	}
+	return want, nil
+}
+
+// finish12 fills in what is known at the end. first is the Finished that was sent first:
+// tls-unique, which is safe only with an extended main secret (RFC 7627 §1, RFC 5929 §3).
+func (s *secrets12) finish12(r *Result, first []byte) {
+	r.Exporter = s.exporter
+	if r.ExtendedMain {
+		r.TLSUnique = first
+	}
+}
+
+// form is the form that a suite's key exchange gives to the messages that carry it.
+func form(s *suite.Suite) msg.KeyExchange {
+	return map[suite.KeyExchange]msg.KeyExchange{
+		suite.KeyExchangeECDHE: msg.KeyExchangeECDHE,
+	}[s.KeyExchange]
+}

@@ -1,0 +1,327 @@
+package handshake
+
+import (
+	"crypto/hmac"
+
+	"github.com/akushu/akushu/internal/alert"
+	"github.com/akushu/akushu/internal/auth"
+	"github.com/akushu/akushu/internal/iana"
+	"github.com/akushu/akushu/internal/keys"
+	"github.com/akushu/akushu/internal/msg"
+	"github.com/akushu/akushu/internal/suite"
+)
+
+// client13 is the client's side of TLS 1.3 after ServerHello.
+type client13 struct {
+	*client
+	kdf     keys.KDF
+	request *msg.CertificateRequest // nil: our certificate was not asked for
+
+	clientHandshake, serverHandshake keys.Secret
+}
+
+// run goes through RFC 9846 Appendix A.1 from WAIT_SH on.
+//
+//	WAIT_SH      ServerHello            K_recv = K_send = handshake
+//	WAIT_EE      EncryptedExtensions
+//	WAIT_CERT_CR [CertificateRequest]
+//	WAIT_CERT    Certificate
+//	WAIT_CV      CertificateVerify
+//	WAIT_FINISHED Finished
+//	             [Certificate [CertificateVerify]] Finished
+//	CONNECTED                           K_send = K_recv = application
+func (c *client13) run(hello *msg.ServerHello) (*Result, Post, error) {
+	c.kdf = keys.TLS13(c.result.Suite.Hash, c.cfg.log(&c.hello.Random))
+	main, err := c.installHandshakeKeys(hello)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer main.Wipe()
+	defer c.clientHandshake.Wipe()
+	defer c.serverHandshake.Wipe()
+	for _, step := range []func() error{
+		c.recvEncryptedExtensions,
+		c.recvCertificateRequest,
+		c.recvCertificate,
+		c.recvFinished,
+	} {
+		if err := step(); err != nil {
+			return nil, nil, err
+		}
+	}
+	client, server, exporter := main.Application(c.transcript.sum())
+	c.result.Exporter = &exporter13{c.kdf, exporter}
+	if err := c.cfg.peer(c.result); err != nil {
+		return nil, nil, err
+	}
+	if err := c.t.SetReadKeys(EpochApplication, c.keys(server)); err != nil {
+		return nil, nil, err
+	}
+	if err := c.sendLastFlight(); err != nil {
+		return nil, nil, err
+	}
+	if err := c.t.SetWriteKeys(EpochApplication, c.keys(client)); err != nil {
+		return nil, nil, err
+	}
+	return c.result, post13{client: true}, nil
+}
+
+func (c *client13) keys(secret keys.Secret) *suite.TrafficKeys {
+	return &suite.TrafficKeys{Version: iana.VersionTLS13, Suite: c.result.Suite, Secret: secret}
+}
+
+// installHandshakeKeys finishes the key exchange. From here on all is encrypted.
+func (c *client13) installHandshakeKeys(hello *msg.ServerHello) (keys.Main, error) {
+	shared, err := c.sharedSecret(hello)
+	if err != nil {
+		return keys.Main{}, err
+	}
+	schedule := c.kdf.Early(nil).Handshake(shared)
+	shared.Wipe()
+	c.clientHandshake, c.serverHandshake = schedule.Traffic(c.transcript.sum())
+	if err := c.t.SetReadKeys(EpochHandshake, c.keys(c.serverHandshake.Clone())); err != nil {
+		return keys.Main{}, err
+	}
+	// Alerts from here on go under these keys too (RFC 9846 Appendix A.1).
+	if err := c.t.SetWriteKeys(EpochHandshake, c.keys(c.clientHandshake.Clone())); err != nil {
+		return keys.Main{}, err
+	}
+	return schedule.Main(), nil
+}
+
+// sharedSecret checks the server's share and combines it with ours (RFC 9846 §4.3.8).
+func (c *client13) sharedSecret(hello *msg.ServerHello) (keys.Secret, error) {
+	const where, ref = "server_hello.key_share", "RFC 9846 §4.3.8"
+	if err := c.checkEcho("server_hello", hello.LegacyVersion, hello.SessionID, hello.CompressionMethod); err != nil {
+		return nil, err
+	}
+	if !hello.Extensions.Has(iana.ExtKeyShare) {
+		return nil, alert.Illegal("server_hello", ref, "key_share is missing").With(iana.AlertMissingExtension)
+	}
+	for _, s := range c.shares {
+		if s.group.ID == hello.KeyShare.Group {
+			c.result.Group = s.group.ID
+			shared, err := s.key.Shared(hello.KeyShare.KeyExchange)
+			return shared, at(where+".server_share.key_exchange", err)
+		}
+	}
+	return nil, alert.Illegal(where+".server_share.group", ref, "no share for %v was sent", hello.KeyShare.Group)
+}
+
+// recvEncryptedExtensions takes the rest of what the server chose (RFC 9846 §4.4.1).
+func (c *client13) recvEncryptedExtensions() error {
+	m := &msg.EncryptedExtensions{}
+	if _, err := c.receive(m); err != nil {
+		return err
+	}
+	if err := c.checkResponses(m.Spec().Name, iana.VersionTLS13, &m.Extensions); err != nil {
+		return err
+	}
+	return c.recvALPN("encrypted_extensions", &m.Extensions, m.ALPN)
+}
+
+// recvALPN takes the server's choice of protocol (RFC 7301 §3.1).
+func (c *client) recvALPN(message string, x *msg.Extensions, chosen []msg.ProtocolName) error {
+	const ref = "RFC 7301 §3.1"
+	where := message + ".application_layer_protocol_negotiation"
+	if !x.Has(iana.ExtApplicationLayerProtocolNegotiation) {
+		return nil
+	}
+	if len(chosen) != 1 {
+		return alert.Illegal(where, ref, "%d protocols, where one is chosen", len(chosen))
+	}
+	for _, p := range c.cfg.ALPN {
+		if p == string(chosen[0]) {
+			c.result.ALPN = p
+			return nil
+		}
+	}
+	return alert.Illegal(where, ref, "%q was not offered", chosen[0])
+}
+
+// recvCertificateRequest takes a request for our certificate, if there is one (RFC 9846
+// §4.4.2).
+func (c *client13) recvCertificateRequest() error {
+	got, err := c.peek()
+	if err != nil || got != iana.HandshakeCertificateRequest {
+		return err
+	}
+	m := &msg.CertificateRequest{}
+	if _, err := c.receive(m); err != nil {
+		return err
+	}
+	const where = "certificate_request"
+	if len(m.RequestContext) != 0 {
+		return alert.Illegal(where+".certificate_request_context", "RFC 9846 §4.4.2", "it is not empty during the handshake")
+	}
+	if !m.Extensions.Has(iana.ExtSignatureAlgorithms) {
+		return alert.Illegal(where, "RFC 9846 §4.3.3", "signature_algorithms is missing").With(iana.AlertMissingExtension)
+	}
+	c.request = m
+	return nil
+}
+
+// recvCertificate takes the server's Certificate and CertificateVerify (RFC 9846 §4.5).
+func (c *client13) recvCertificate() error {
+	m := &msg.Certificate{}
+	if _, err := c.receive(m); err != nil {
+		return err
+	}
+	requested := func(t iana.ExtensionType) bool {
+		return c.hello.Extensions.Has(t)
+	}
+	chain, peer, err := peerChain(m, requested)
+	if err != nil {
+		return err
+	}
+	if err := c.judge(chain, peer); err != nil {
+		return err
+	}
+	scheme, err := c.recvCertificateVerify(c.result.Peer, c.cfg.Schemes, auth.ServerContext)
+	c.result.Scheme = scheme
+	return err
+}
+
+// recvCertificateVerify takes a peer's proof that it has the key of its certificate.
+func (f *flow) recvCertificateVerify(peer auth.Peer, offered []*suite.Scheme, who string) (iana.SignatureScheme, error) {
+	signed := f.transcript.sum()
+	m := &msg.CertificateVerify{}
+	if _, err := f.receive(m); err != nil {
+		return 0, err
+	}
+	return m.Algorithm, auth.Verify13(peer.Certificates[0], offered, m.Algorithm, who, signed, m.Signature)
+}
+
+// peerChain takes a TLS 1.3 Certificate message apart.
+func peerChain(m *msg.Certificate, requested func(iana.ExtensionType) bool) ([][]byte, auth.Peer, error) {
+	const where, ref = "certificate.certificate_list", "RFC 9846 §4.5.1"
+	if len(m.RequestContext) != 0 {
+		return nil, auth.Peer{}, alert.Illegal("certificate.certificate_request_context", ref, "it is not empty during the handshake")
+	}
+	if len(m.List) == 0 {
+		return nil, auth.Peer{}, alert.Malformed(where, "RFC 9846 §4.5.1.3", "the server sent no certificate")
+	}
+	chain := make([][]byte, len(m.List))
+	for i := range m.List {
+		if err := checkResponses(m.Spec().Name, iana.VersionTLS13, &m.List[i].Extensions, requested); err != nil {
+			return nil, auth.Peer{}, err
+		}
+		chain[i] = m.List[i].Data
+	}
+	peer := auth.Peer{OCSP: m.List[0].Status.Response}
+	for _, sct := range m.List[0].SCTs {
+		peer.SCTs = append(peer.SCTs, sct)
+	}
+	return chain, peer, nil
+}
+
+// recvFinished takes the server's Finished (RFC 9846 §4.5.3).
+func (c *client13) recvFinished() error { return c.recvFinished13(c.kdf, c.serverHandshake) }
+
+func (f *flow) recvFinished13(kdf keys.KDF, base keys.Secret) error {
+	want := kdf.AppendFinished(nil, base, f.transcript.sum())
+	m := &msg.Finished{}
+	if _, err := f.receive(m); err != nil {
+		return err
+	}
+	if !hmac.Equal(want, m.VerifyData) {
+		return alert.BadSignature("finished.verify_data", "RFC 9846 §4.5.3", "it does not match the handshake as seen here")
+	}
+	return nil
+}
+
+func (f *flow) sendFinished13(kdf keys.KDF, base keys.Secret) error {
+	return f.send(&msg.Finished{VerifyData: kdf.AppendFinished(nil, base, f.transcript.sum())})
+}
+
+// sendLastFlight sends our certificate, if asked for, and Finished.
+func (c *client13) sendLastFlight() error {
+	if !c.result.HelloRetry { // else it went before the second ClientHello (Appendix E.4)
+		if err := c.t.WriteChangeCipherSpec(); err != nil {
+			return err
+		}
+	}
+	if c.request != nil {
+		if err := c.sendCertificate(); err != nil {
+			return err
+		}
+	}
+	if err := c.sendFinished13(c.kdf, c.clientHandshake); err != nil {
+		return err
+	}
+	return c.t.Flush()
+}
+
+// sendCertificate answers a CertificateRequest, with an empty list where we have no
+// certificate for it (RFC 9846 §4.5.1.2).
+func (c *client13) sendCertificate() error {
+	cred, err := c.credential(&auth.CertificateRequestFacts{
+		Version:     iana.VersionTLS13,
+		Authorities: names(c.request.Authorities),
+		Schemes:     c.request.SignatureAlgorithms,
+	})
+	if err != nil {
+		return err
+	}
+	if cred == nil {
+		return c.send(&msg.Certificate{})
+	}
+	scheme, err := auth.ChooseScheme(cred, iana.VersionTLS13, c.request.SignatureAlgorithms)
+	if err != nil {
+		return err
+	}
+	return c.sendCertificate13(c.cfg.Env, cred, scheme, auth.ClientContext, &msg.Extensions{})
+}
+
+func (c *client) credential(facts *auth.CertificateRequestFacts) (*auth.Credential, error) {
+	if c.cfg.Identity == nil {
+		return nil, nil
+	}
+	return c.cfg.Identity.ClientCredential(c.ctx, facts)
+}
+
+func names(authorities []msg.DistinguishedName) [][]byte {
+	all := make([][]byte, len(authorities))
+	for i, n := range authorities {
+		all[i] = n
+	}
+	return all
+}
+
+// sendCertificate13 sends Certificate and CertificateVerify. requested is the extensions
+// that the peer sent.
+func (f *flow) sendCertificate13(env Env, cred *auth.Credential, scheme *suite.Scheme, who string, requested *msg.Extensions) error {
+	m := &msg.Certificate{}
+	for _, der := range cred.Chain {
+		m.List = append(m.List, msg.CertificateEntry{Data: der})
+	}
+	staple(&m.List[0], cred, requested)
+	if err := f.send(m); err != nil {
+		return err
+	}
+	sig, err := auth.Sign13(env.Rand, cred, scheme, who, f.transcript.sum())
+	if err != nil {
+		return err
+	}
+	return f.send(&msg.CertificateVerify{Algorithm: scheme.ID, Signature: sig})
+}
+
+// staple adds what proves the leaf's standing (RFC 9846 §4.5.1.1).
+func staple(leaf *msg.CertificateEntry, cred *auth.Credential, requested *msg.Extensions) {
+	if len(cred.OCSP) > 0 && requested.Has(iana.ExtStatusRequest) {
+		leaf.Status = msg.OCSPStatus{StatusType: iana.CertStatusOCSP, Response: cred.OCSP}
+		leaf.Extensions.Add(iana.ExtStatusRequest)
+	}
+	if len(cred.SCTs) > 0 && requested.Has(iana.ExtSignedCertificateTimestamp) {
+		leaf.SCTs = scts(cred)
+		leaf.Extensions.Add(iana.ExtSignedCertificateTimestamp)
+	}
+}
+
+func scts(cred *auth.Credential) []msg.SCT {
+	all := make([]msg.SCT, len(cred.SCTs))
+	for i, s := range cred.SCTs {
+		all[i] = s
+	}
+	return all
+}

@@ -1,0 +1,97 @@
+package handshake
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"github.com/akushu/akushu/internal/auth"
+	"github.com/akushu/akushu/internal/iana"
+	"github.com/akushu/akushu/internal/keys"
+	"github.com/akushu/akushu/internal/suite"
+)
+
+// Env is the world outside of the protocol.
+type Env struct {
+	Rand io.Reader        // cryptographically secure
+	Now  func() time.Time // for certificates and tickets
+}
+
+// Policy is what an end is willing to do. Its slices are in order of preference and
+// are not changed.
+type Policy struct {
+	MinVersion, MaxVersion iana.Version
+	Suites                 []*suite.Suite  // of all versions, in one list
+	Groups                 []*suite.Group  // at least one
+	Schemes                []*suite.Scheme // for signatures of the peer
+	ALPN                   []string        // empty: not negotiated
+}
+
+// Hooks are called as a handshake goes on. Each may be nil.
+type Hooks struct {
+	// Secret is told every secret that a key log names, the moment it exists
+	// (RFC 9850). It must not keep secret.
+	Secret func(label string, clientRandom *[32]byte, secret keys.Secret)
+	// Peer has the last word on an authenticated peer: an error ends the handshake.
+	// It runs before this end says anything more to the peer.
+	Peer func(*Result) error
+}
+
+// log is the hook in the form in which a key schedule calls it.
+func (h *Hooks) log(clientRandom *[32]byte) keys.Log {
+	if h.Secret == nil {
+		return nil
+	}
+	return func(l keys.Label, s keys.Secret) { h.Secret(l.KeyLog(), clientRandom, s) }
+}
+
+func (h *Hooks) peer(r *Result) error {
+	if h.Peer == nil {
+		return nil
+	}
+	return h.Peer(r)
+}
+
+// ClientConfig is what a client flow is given.
+type ClientConfig struct {
+	Env
+	Policy
+	Hooks
+	ServerName string              // sent as server_name unless it is an IP address or empty
+	Trust      *auth.Trust         // how the server's certificate is judged
+	Identity   auth.ClientIdentity // our certificate, if asked for one; nil: none
+}
+
+// ServerConfig is what a server flow is given.
+type ServerConfig struct {
+	Env
+	Policy
+	Hooks
+	Identity auth.ServerIdentity // our certificate
+	// ForClient may return another configuration, made for the client that sent this
+	// hello, or nil to go on with this one.
+	ForClient func(context.Context, *auth.ClientHelloFacts) (*ServerConfig, error)
+}
+
+// Result is what a handshake came to.
+type Result struct {
+	Version      iana.Version
+	Suite        *suite.Suite
+	Group        iana.NamedGroup      // of the key exchange; 0 if none
+	Scheme       iana.SignatureScheme // of the server's signature; 0 if none
+	ALPN         string
+	ServerName   string // server: what the client asked for
+	HelloRetry   bool
+	ExtendedMain bool // TLS 1.2: extended_main_secret was used (RFC 7627)
+	Peer         auth.Peer
+	ClientRandom [32]byte
+	TLSUnique    []byte   // TLS 1.2: the first Finished (RFC 5929 §3); nil where it is unsafe
+	Exporter     Exporter // of keying material
+}
+
+// An Exporter derives keying material for the application from a connection's secrets
+// (RFC 9846 §7.5; RFC 5705). Wipe zeroes the secret; exporting is not possible after it.
+type Exporter interface {
+	Export(label string, context []byte, length int) ([]byte, error)
+	Wipe()
+}

@@ -1,0 +1,325 @@
+package handshake_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"errors"
+	"fmt"
+	"math/big"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/akushu/akushu/internal/alert"
+	"github.com/akushu/akushu/internal/auth"
+	"github.com/akushu/akushu/internal/handshake"
+	"github.com/akushu/akushu/internal/iana"
+	"github.com/akushu/akushu/internal/keys"
+	"github.com/akushu/akushu/internal/suite"
+)
+
+var now = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+
+// identity is a server with one certificate.
+type identity struct{ cred *auth.Credential }
+
+func (i identity) ServerCredential(context.Context, *auth.ClientHelloFacts) (*auth.Credential, error) {
+	return i.cred, nil
+}
+
+// newIdentity makes a self-signed certificate for example.com, and trust in it.
+func newIdentity(t testing.TB) (identity, *auth.Trust) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1),
+		Subject:      pkix.Name{CommonName: "example.com"},
+		DNSNames:     []string{"example.com"},
+		NotBefore:    now.Add(-time.Hour),
+		NotAfter:     now.Add(time.Hour),
+		KeyUsage:     x509.KeyUsageDigitalSignature,
+		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaf, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AddCert(leaf)
+	return identity{&auth.Credential{Chain: [][]byte{der}, Leaf: leaf, Key: key}},
+		&auth.Trust{Roots: roots, Name: "example.com", Usage: x509.ExtKeyUsageServerAuth}
+}
+
+// ends returns configurations of two ends that can do everything.
+func ends(t testing.TB) (*handshake.ClientConfig, *handshake.ServerConfig) {
+	t.Helper()
+	id, trust := newIdentity(t)
+	policy := handshake.Policy{
+		MinVersion: iana.VersionTLS12,
+		MaxVersion: iana.VersionTLS13,
+		Suites:     suite.All(),
+		Groups:     suite.Groups(),
+		Schemes:    suite.Schemes(),
+		ALPN:       []string{"h2", "http/1.1"},
+	}
+	env := handshake.Env{Rand: rand.Reader, Now: func() time.Time { return now }}
+	return &handshake.ClientConfig{Env: env, Policy: policy, ServerName: "example.com", Trust: trust},
+		&handshake.ServerConfig{Env: env, Policy: policy, Identity: id}
+}
+
+var full13 = []string{
+	"client ClientHello",
+	"server ServerHello",
+	"server ChangeCipherSpec",
+	"server EncryptedExtensions",
+	"server Certificate",
+	"server CertificateVerify",
+	"server Finished",
+	"client ChangeCipherSpec",
+	"client Finished",
+}
+
+var retried13 = []string{
+	"client ClientHello",
+	"server ServerHello", // HelloRetryRequest
+	"server ChangeCipherSpec",
+	"client ChangeCipherSpec",
+	"client ClientHello",
+	"server ServerHello",
+	"server EncryptedExtensions",
+	"server Certificate",
+	"server CertificateVerify",
+	"server Finished",
+	"client Finished",
+}
+
+var full12 = []string{
+	"client ClientHello",
+	"server ServerHello",
+	"server Certificate",
+	"server ServerKeyExchange",
+	"server ServerHelloDone",
+	"client ClientKeyExchange",
+	"client ChangeCipherSpec",
+	"client Finished",
+	"server ChangeCipherSpec",
+	"server Finished",
+}
+
+// TestHandshakes runs every suite with every group and compares the messages with the
+// RFCs' figures (RFC 9846 §2, RFC 5246 §7.3) and what the two ends came to.
+func TestHandshakes(t *testing.T) {
+	for _, s := range suite.All() {
+		if s.Auth == suite.AuthRSA {
+			continue // the certificate here is ECDSA
+		}
+		for _, g := range suite.Groups() {
+			if g.MinVersion > s.MaxVersion {
+				continue
+			}
+			t.Run(fmt.Sprintf("%v/%v", s.ID, g.ID), func(t *testing.T) {
+				client, server := ends(t)
+				client.Suites, client.Groups = []*suite.Suite{s}, []*suite.Group{g}
+				want := full13
+				if s.MaxVersion < iana.VersionTLS13 {
+					want = full12
+					client.MaxVersion, server.MaxVersion = s.MaxVersion, s.MaxVersion
+				}
+				p := new(pair)
+				c, d := p.run(client, server)
+				if c.err != nil || d.err != nil {
+					t.Fatalf("client: %v, server: %v", c.err, d.err)
+				}
+				if diff := cmp.Diff(want, p.log); diff != "" {
+					t.Errorf("messages (-want +got):\n%s", diff)
+				}
+				agree(t, c.result, d.result)
+				if c.result.Suite != s || c.result.Group != g.ID {
+					t.Errorf("got %v with %v, want %v with %v", c.result.Suite.ID, c.result.Group, s.ID, g.ID)
+				}
+			})
+		}
+	}
+}
+
+// agree checks that both ends have the same view of the connection.
+func agree(t *testing.T, c, s *handshake.Result) {
+	t.Helper()
+	if c.Version != s.Version || c.Suite != s.Suite || c.Group != s.Group || c.ALPN != s.ALPN || c.Scheme != s.Scheme ||
+		c.HelloRetry != s.HelloRetry || c.ExtendedMain != s.ExtendedMain || !bytes.Equal(c.TLSUnique, s.TLSUnique) {
+		t.Errorf("the ends disagree:\nclient %+v\nserver %+v", c, s)
+	}
+	if c.ALPN != "h2" || s.ServerName != "example.com" {
+		t.Errorf("got ALPN %q and server name %q", c.ALPN, s.ServerName)
+	}
+	if c.Version == iana.VersionTLS12 && (!c.ExtendedMain || len(c.TLSUnique) != keys.VerifyDataSize) {
+		t.Errorf("extended main secret %v, tls-unique %x", c.ExtendedMain, c.TLSUnique)
+	}
+	mine, err := c.Exporter.Export("EXPORTER-test", []byte("context"), 40)
+	if err != nil {
+		t.Fatal(err)
+	}
+	theirs, err := s.Exporter.Export("EXPORTER-test", []byte("context"), 40)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(mine, theirs) || bytes.Equal(mine, make([]byte, 40)) {
+		t.Errorf("exported %x and %x", mine, theirs)
+	}
+}
+
+// TestHelloRetryRequest has a server that wants a group for which the client has sent no
+// share.
+func TestHelloRetryRequest(t *testing.T) {
+	for _, g := range suite.Groups() {
+		t.Run(g.ID.String(), func(t *testing.T) {
+			client, server := ends(t)
+			first := suite.GroupByID(iana.GroupSecp521r1)
+			if g == first {
+				first = suite.GroupByID(iana.GroupX25519)
+			}
+			client.Groups = []*suite.Group{first, g}
+			server.Groups = []*suite.Group{g}
+			p := new(pair)
+			c, s := p.run(client, server)
+			if c.err != nil || s.err != nil {
+				t.Fatalf("client: %v, server: %v", c.err, s.err)
+			}
+			if diff := cmp.Diff(retried13, p.log); diff != "" {
+				t.Errorf("messages (-want +got):\n%s", diff)
+			}
+			if !c.result.HelloRetry || c.result.Group != g.ID {
+				t.Errorf("retried %v, group %v, want %v", c.result.HelloRetry, c.result.Group, g.ID)
+			}
+			agree(t, c.result, s.result)
+		})
+	}
+}
+
+// TestNoCommonGround changes one thing, so that the two ends cannot agree.
+func TestNoCommonGround(t *testing.T) {
+	tests := []struct {
+		name   string
+		change func(*handshake.ClientConfig, *handshake.ServerConfig)
+		where  string
+		alert  iana.Alert
+	}{
+		{"versions", func(c *handshake.ClientConfig, s *handshake.ServerConfig) {
+			c.MaxVersion, s.MinVersion = iana.VersionTLS12, iana.VersionTLS13
+		}, "client_hello.supported_versions", iana.AlertProtocolVersion},
+		{"suites 1.3", func(c *handshake.ClientConfig, s *handshake.ServerConfig) {
+			c.MinVersion, s.MinVersion = iana.VersionTLS13, iana.VersionTLS13
+			c.Suites = []*suite.Suite{suite.ByID(iana.TLS_AES_128_GCM_SHA256)}
+			s.Suites = []*suite.Suite{suite.ByID(iana.TLS_AES_256_GCM_SHA384)}
+		}, "client_hello.cipher_suites", iana.AlertHandshakeFailure},
+		{"suites 1.2", func(c *handshake.ClientConfig, s *handshake.ServerConfig) {
+			c.MaxVersion = iana.VersionTLS12
+			c.Suites = []*suite.Suite{suite.ByID(iana.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256)}
+		}, "client_hello.cipher_suites", iana.AlertHandshakeFailure},
+		{"groups", func(c *handshake.ClientConfig, s *handshake.ServerConfig) {
+			c.Groups = []*suite.Group{suite.GroupByID(iana.GroupSecp384r1)}
+			s.Groups = []*suite.Group{suite.GroupByID(iana.GroupX25519)}
+		}, "client_hello.supported_groups", iana.AlertHandshakeFailure},
+		{"protocols", func(c *handshake.ClientConfig, s *handshake.ServerConfig) {
+			s.ALPN = []string{"imap"}
+		}, "client_hello.application_layer_protocol_negotiation", iana.AlertNoApplicationProtocol},
+		{"schemes", func(c *handshake.ClientConfig, s *handshake.ServerConfig) {
+			c.Schemes = []*suite.Scheme{suite.SchemeByID(iana.SchemeRSAPSSRSAESHA256)}
+		}, "signature_algorithms", iana.AlertHandshakeFailure},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			client, server := ends(t)
+			tt.change(client, server)
+			_, s := new(pair).run(client, server)
+			var e *alert.Error
+			if !errors.As(s.err, &e) {
+				t.Fatalf("server: got %v, want an alert.Error", s.err)
+			}
+			if e.Where != tt.where || e.Alert != tt.alert {
+				t.Errorf("got %q with %v, want %q with %v\n%v", e.Where, e.Alert, tt.where, tt.alert, e)
+			}
+		})
+	}
+}
+
+// TestUntrusted changes what the client trusts.
+func TestUntrusted(t *testing.T) {
+	tests := []struct {
+		name   string
+		change func(*handshake.ClientConfig)
+		alert  iana.Alert
+	}{
+		{"nobody", func(c *handshake.ClientConfig) { c.Trust.Roots = x509.NewCertPool() }, iana.AlertUnknownCA},
+		{"name", func(c *handshake.ClientConfig) { c.Trust.Name = "example.org" }, iana.AlertBadCertificate},
+		{"late", func(c *handshake.ClientConfig) {
+			c.Now = func() time.Time { return now.Add(2 * time.Hour) }
+		}, iana.AlertCertificateExpired},
+		{"usage", func(c *handshake.ClientConfig) { c.Trust.Usage = x509.ExtKeyUsageClientAuth }, iana.AlertUnsupportedCertificate},
+	}
+	for _, tt := range tests {
+		for _, v := range []iana.Version{iana.VersionTLS12, iana.VersionTLS13} {
+			t.Run(fmt.Sprintf("%s/%v", tt.name, v), func(t *testing.T) {
+				client, server := ends(t)
+				client.MaxVersion = v
+				tt.change(client)
+				c, _ := new(pair).run(client, server)
+				var bad *auth.VerificationError
+				if !errors.As(c.err, &bad) {
+					t.Fatalf("got %v, want a VerificationError", c.err)
+				}
+				if got := alert.For(c.err); got != tt.alert {
+					t.Errorf("got alert %v, want %v", got, tt.alert)
+				}
+			})
+		}
+	}
+}
+
+// TestKeyLog compares the labels with RFC 9850.
+func TestKeyLog(t *testing.T) {
+	for v, want := range map[iana.Version][]string{
+		iana.VersionTLS12: {"CLIENT_RANDOM"},
+		iana.VersionTLS13: {
+			"CLIENT_HANDSHAKE_TRAFFIC_SECRET", "SERVER_HANDSHAKE_TRAFFIC_SECRET",
+			"CLIENT_TRAFFIC_SECRET_0", "SERVER_TRAFFIC_SECRET_0", "EXPORTER_SECRET",
+		},
+	} {
+		t.Run(v.String(), func(t *testing.T) {
+			client, server := ends(t)
+			client.MaxVersion = v
+			logs := map[string][]string{}
+			var random [32]byte
+			hook := func(who string) func(string, *[32]byte, keys.Secret) {
+				return func(label string, r *[32]byte, _ keys.Secret) {
+					logs[who] = append(logs[who], label)
+					random = *r
+				}
+			}
+			client.Secret, server.Secret = hook("client"), hook("server")
+			c, s := new(pair).run(client, server)
+			if c.err != nil || s.err != nil {
+				t.Fatalf("client: %v, server: %v", c.err, s.err)
+			}
+			if diff := cmp.Diff(map[string][]string{"client": want, "server": want}, logs); diff != "" {
+				t.Errorf("labels (-want +got):\n%s", diff)
+			}
+			if random != c.result.ClientRandom {
+				t.Errorf("the key log names another client random")
+			}
+		})
+	}
+}

@@ -1,0 +1,176 @@
+package handshake_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+
+	"github.com/akushu/akushu/internal/handshake"
+	"github.com/akushu/akushu/internal/iana"
+	"github.com/akushu/akushu/internal/suite"
+)
+
+// A pair joins a client flow and a server flow in memory, without goroutines, records or
+// a network: each runs until it waits for a message, then the other one goes on. What
+// one end protects with keys, the other can only read with the same keys.
+type pair struct {
+	toServer, toClient wire
+	log                []string                                     // "client ClientHello", in the order of sending
+	tamper             func(from string, raw []byte) (out [][]byte) // nil: nothing is changed
+}
+
+// wire is what travels in one direction.
+type wire []packet
+
+type packet struct {
+	raw  []byte // nil for a ChangeCipherSpec
+	keys string // the keys that it travels under
+}
+
+var errStalled = errors.New("both ends wait for a message")
+
+// end is one end's transport.
+type end struct {
+	*pair
+	name      string
+	in, out   *wire
+	read      string
+	write     string
+	version   iana.Version
+	warned    []iana.Alert
+	wait      func() bool
+	flushed   int
+	installed []string
+}
+
+func (e *end) next() (packet, error) {
+	for len(*e.in) == 0 {
+		if !e.wait() {
+			return packet{}, errStalled
+		}
+	}
+	p := (*e.in)[0]
+	*e.in = (*e.in)[1:]
+	return p, nil
+}
+
+func (e *end) ReadMessage() ([]byte, error) {
+	for {
+		p, err := e.next()
+		if err != nil {
+			return nil, err
+		}
+		if p.raw == nil && e.version == iana.VersionTLS13 {
+			continue
+		}
+		if p.raw == nil {
+			return nil, errors.New("a ChangeCipherSpec came instead of a message")
+		}
+		if p.keys != e.read {
+			return nil, fmt.Errorf("%s reads with %q what was written with %q", e.name, e.read, p.keys)
+		}
+		return p.raw, nil
+	}
+}
+
+func (e *end) ReadChangeCipherSpec() error {
+	p, err := e.next()
+	if err == nil && p.raw != nil {
+		err = errors.New("a message came instead of a ChangeCipherSpec")
+	}
+	return err
+}
+
+func (e *end) WriteMessage(raw []byte) error {
+	all := [][]byte{bytes.Clone(raw)}
+	if e.tamper != nil {
+		all = e.tamper(e.name, all[0])
+	}
+	for _, raw := range all {
+		*e.out = append(*e.out, packet{raw, e.write})
+	}
+	e.log = append(e.log, fmt.Sprintf("%s %s", e.name, iana.HandshakeType(raw[0]).StructName()))
+	return nil
+}
+
+func (e *end) WriteChangeCipherSpec() error {
+	*e.out = append(*e.out, packet{})
+	e.log = append(e.log, e.name+" ChangeCipherSpec")
+	return nil
+}
+
+func (e *end) Flush() error { e.flushed++; return nil }
+
+func keysOf(epoch handshake.Epoch, k *suite.TrafficKeys) string {
+	return fmt.Sprintf("%d %v %v %x%x%x%x", epoch, k.Version, k.Suite.ID,
+		k.Secret.Reveal(), k.Key.Reveal(), k.IV.Reveal(), k.MAC.Reveal())
+}
+
+func (e *end) SetReadKeys(epoch handshake.Epoch, k *suite.TrafficKeys) error {
+	e.read = keysOf(epoch, k)
+	return nil
+}
+
+func (e *end) SetWriteKeys(epoch handshake.Epoch, k *suite.TrafficKeys) error {
+	e.write = keysOf(epoch, k)
+	return nil
+}
+
+func (e *end) SetVersion(v iana.Version) { e.version = v }
+
+func (e *end) Warn(a iana.Alert) error { e.warned = append(e.warned, a); return nil }
+
+// outcome is what one end came to.
+type outcome struct {
+	result *handshake.Result
+	post   handshake.Post
+	err    error
+	end    *end
+}
+
+// run shakes hands and returns what the client and the server came to.
+func (p *pair) run(client *handshake.ClientConfig, server *handshake.ServerConfig) (c, s outcome) {
+	ctx := context.Background()
+	c.end = &end{pair: p, name: "client", in: &p.toClient, out: &p.toServer}
+	s.end = &end{pair: p, name: "server", in: &p.toServer, out: &p.toClient}
+	stepC, stopC := coroutine(c.end, func() { c.result, c.post, c.err = handshake.Client(ctx, c.end, client) })
+	stepS, stopS := coroutine(s.end, func() { s.result, s.post, s.err = handshake.Server(ctx, s.end, server) })
+	defer stopC()
+	defer stopS()
+	for {
+		before := len(p.log)
+		liveC := stepC()
+		liveS := stepS()
+		if !liveC && !liveS || len(p.log) == before && len(p.toClient)+len(p.toServer) == 0 {
+			return c, s
+		}
+		if len(p.log) == before && (!liveC || !liveS) {
+			return c, s
+		}
+	}
+}
+
+// coroutine turns a flow inside out: each step lets it run until it waits.
+func coroutine(e *end, flow func()) (step func() bool, stop func()) {
+	next, stop := iter.Pull(func(yield func(struct{}) bool) {
+		e.wait = func() bool { return yield(struct{}{}) }
+		flow()
+	})
+	return func() bool { _, live := next(); return live }, stop
+}
+
+// counter is a source of randomness that is none.
+type counter struct{ n byte }
+
+func (c *counter) Read(p []byte) (int, error) {
+	for i := range p {
+		c.n++
+		p[i] = c.n
+	}
+	return len(p), nil
+}
+
+var _ io.Reader = (*counter)(nil)

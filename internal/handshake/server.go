@@ -1,0 +1,100 @@
+package handshake
+
+import (
+	"context"
+	"io"
+	"slices"
+
+	"github.com/akushu/akushu/internal/alert"
+	"github.com/akushu/akushu/internal/auth"
+	"github.com/akushu/akushu/internal/iana"
+	"github.com/akushu/akushu/internal/msg"
+)
+
+// server is what both server flows share.
+type server struct {
+	flow
+	ctx    context.Context
+	cfg    *ServerConfig
+	hello  *msg.ClientHello
+	facts  *auth.ClientHelloFacts
+	random [32]byte // ServerHello.random
+	result *Result
+}
+
+// Server runs the server's side of a handshake, RFC 9846 Appendix A.2 or RFC 5246 §7.3,
+// in the newest version that both ends allow.
+//
+//	START ──ClientHello──► RECVD_CH ─► TLS 1.3: server13.go
+//	                                └► TLS 1.2: server12.go
+func Server(ctx context.Context, t Transport, cfg *ServerConfig) (*Result, Post, error) {
+	s := &server{flow: flow{t: t}, ctx: ctx, cfg: cfg, result: &Result{}}
+	if err := s.recvClientHello(); err != nil {
+		return nil, nil, err
+	}
+	v, err := chooseVersion(&s.cfg.Policy, s.hello)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := s.checkFallback(v); err != nil {
+		return nil, nil, err
+	}
+	s.result.Version, s.layout.Version = v, v
+	s.t.SetVersion(v)
+	if _, err := io.ReadFull(s.cfg.Rand, s.random[:]); err != nil {
+		return nil, nil, alert.Internal("server_hello.random", "no randomness: %w", err)
+	}
+	if v == iana.VersionTLS13 {
+		return (&server13{server: s}).run()
+	}
+	return (&server12{server: s}).run()
+}
+
+// recvClientHello takes the first message, and the configuration that goes with it.
+func (s *server) recvClientHello() error {
+	s.hello = &msg.ClientHello{}
+	if _, err := s.receive(s.hello); err != nil {
+		return err
+	}
+	name, err := serverName(s.hello)
+	if err != nil {
+		return err
+	}
+	s.result.ServerName, s.result.ClientRandom = name, s.hello.Random
+	s.facts = facts(s.hello, name)
+	if s.cfg.ForClient == nil {
+		return nil
+	}
+	cfg, err := s.cfg.ForClient(s.ctx, s.facts)
+	if err != nil {
+		return alert.Internal("client_hello", "no configuration for this client: %w", err)
+	}
+	if cfg != nil {
+		s.cfg = cfg
+	}
+	return nil
+}
+
+// checkFallback refuses a client that came back with an older version than it can speak,
+// where this server speaks the newer one (RFC 7507 §3).
+func (s *server) checkFallback(v iana.Version) error {
+	if v < s.cfg.MaxVersion && slices.Contains(s.hello.CipherSuites, iana.TLS_FALLBACK_SCSV) {
+		return alert.NoCommonGround("client_hello.cipher_suites", "RFC 7507 §3",
+			"the client fell back to %v, but this server speaks %v", v, s.cfg.MaxVersion).
+			With(iana.AlertInappropriateFallback)
+	}
+	return nil
+}
+
+// credential asks for our certificate.
+func (s *server) credential() (*auth.Credential, error) {
+	cred, err := s.cfg.Identity.ServerCredential(s.ctx, s.facts)
+	if err != nil {
+		return nil, err
+	}
+	if cred == nil || len(cred.Chain) == 0 || cred.Key == nil {
+		return nil, alert.Internal("certificate", "there is no certificate for %q", s.result.ServerName).
+			With(iana.AlertUnrecognizedName)
+	}
+	return cred, nil
+}

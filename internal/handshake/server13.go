@@ -1,0 +1,263 @@
+package handshake
+
+import (
+	"bytes"
+
+	"github.com/akushu/akushu/internal/alert"
+	"github.com/akushu/akushu/internal/auth"
+	"github.com/akushu/akushu/internal/iana"
+	"github.com/akushu/akushu/internal/keys"
+	"github.com/akushu/akushu/internal/msg"
+	"github.com/akushu/akushu/internal/suite"
+)
+
+// server13 is the server's side of TLS 1.3 after ClientHello.
+type server13 struct {
+	*server
+	kdf   keys.KDF
+	group *suite.Group
+	share []byte // the client's, for group
+
+	clientHandshake, serverHandshake keys.Secret
+}
+
+// run goes through RFC 9846 Appendix A.2 from RECVD_CH on.
+//
+//	RECVD_CH      [HelloRetryRequest, ClientHello]
+//	NEGOTIATED    ServerHello            K_send = handshake
+//	              EncryptedExtensions
+//	              Certificate
+//	              CertificateVerify
+//	              Finished               K_send = application
+//	WAIT_FLIGHT2                         K_recv = handshake
+//	WAIT_FINISHED Finished               K_recv = application
+//	CONNECTED
+func (s *server13) run() (*Result, Post, error) {
+	for _, step := range []func() error{s.checkClientHello, s.negotiate} {
+		if err := step(); err != nil {
+			return nil, nil, err
+		}
+	}
+	main, err := s.sendServerHello()
+	if err != nil {
+		return nil, nil, err
+	}
+	defer main.Wipe()
+	defer s.clientHandshake.Wipe()
+	defer s.serverHandshake.Wipe()
+	for _, step := range []func() error{s.sendEncryptedExtensions, s.sendCertificate, s.sendFinished} {
+		if err := step(); err != nil {
+			return nil, nil, err
+		}
+	}
+	client, server, exporter := main.Application(s.transcript.sum())
+	s.result.Exporter = &exporter13{s.kdf, exporter}
+	if err := s.t.SetWriteKeys(EpochApplication, s.keys(server)); err != nil {
+		return nil, nil, err
+	}
+	if err := s.recvFinished13(s.kdf, s.clientHandshake); err != nil {
+		return nil, nil, err
+	}
+	if err := s.t.SetReadKeys(EpochApplication, s.keys(client)); err != nil {
+		return nil, nil, err
+	}
+	if err := s.cfg.peer(s.result); err != nil {
+		return nil, nil, err
+	}
+	return s.result, post13{}, nil
+}
+
+func (s *server13) keys(secret keys.Secret) *suite.TrafficKeys {
+	return &suite.TrafficKeys{Version: iana.VersionTLS13, Suite: s.result.Suite, Secret: secret}
+}
+
+// checkClientHello checks what TLS 1.3 asks of every ClientHello (RFC 9846 §4.2.2, §9.2).
+func (s *server13) checkClientHello() error {
+	const where = "client_hello"
+	x := &s.hello.Extensions
+	if !bytes.Equal(s.hello.CompressionMethods, []byte{0}) {
+		return alert.Illegal(where+".legacy_compression_methods", "RFC 9846 §4.2.2", "only null compression may be offered")
+	}
+	for _, need := range []struct{ t, with iana.ExtensionType }{
+		{iana.ExtSignatureAlgorithms, iana.ExtSupportedVersions},
+		{iana.ExtSupportedGroups, iana.ExtSupportedVersions},
+		{iana.ExtKeyShare, iana.ExtSupportedGroups},
+		{iana.ExtPSKKeyExchangeModes, iana.ExtPreSharedKey},
+	} {
+		if x.Has(need.with) && !x.Has(need.t) {
+			return alert.NoCommonGround(where, "RFC 9846 §9.2", "%v is missing", need.t).With(iana.AlertMissingExtension)
+		}
+	}
+	if last := len(x.Order) - 1; x.Has(iana.ExtPreSharedKey) && x.Order[last].Type != iana.ExtPreSharedKey {
+		return alert.Illegal(where+".pre_shared_key", "RFC 9846 §4.3.11", "it is not the last extension")
+	}
+	return s.checkShares()
+}
+
+// checkShares checks that each share is for a group that is offered, once (RFC 9846
+// §4.3.8).
+func (s *server13) checkShares() error {
+	const where, ref = "client_hello.key_share.client_shares", "RFC 9846 §4.3.8"
+	seen := make(map[iana.NamedGroup]bool, len(s.hello.KeyShares))
+	for _, share := range s.hello.KeyShares {
+		if seen[share.Group] {
+			return alert.Illegal(where, ref, "two shares for %v", share.Group)
+		}
+		seen[share.Group] = true
+	}
+	for _, g := range s.hello.SupportedGroups {
+		delete(seen, g)
+	}
+	for g := range seen {
+		return alert.Illegal(where, ref, "a share for %v, which is not in supported_groups", g)
+	}
+	return nil
+}
+
+// negotiate chooses suite, group and protocol, by asking for a second ClientHello if need
+// be (RFC 9846 §4.2.1, §4.2.4).
+func (s *server13) negotiate() error {
+	chosen, err := chooseSuite(s.cfg.suites(iana.VersionTLS13), s.hello.CipherSuites)
+	if err != nil {
+		return err
+	}
+	s.result.Suite = chosen
+	s.kdf = keys.TLS13(chosen.Hash, s.cfg.log(&s.hello.Random))
+	s.transcript.begin(chosen.Hash)
+	s.group, s.share, err = chooseGroup(&s.cfg.Policy, s.hello)
+	if err != nil {
+		return err
+	}
+	if s.share == nil {
+		if err := s.retry(); err != nil {
+			return err
+		}
+	}
+	s.result.Group = s.group.ID
+	s.result.ALPN, err = chooseALPN(s.cfg.ALPN, s.hello)
+	return err
+}
+
+// retry sends HelloRetryRequest and takes the second ClientHello (RFC 9846 §4.2.4).
+func (s *server13) retry() error {
+	m := &msg.HelloRetryRequest{
+		LegacyVersion:   iana.VersionTLS12,
+		Random:          msg.HelloRetryRandom,
+		SessionID:       s.hello.SessionID,
+		CipherSuite:     s.result.Suite.ID,
+		SelectedVersion: iana.VersionTLS13,
+		SelectedGroup:   s.group.ID,
+	}
+	m.Extensions.Add(iana.ExtSupportedVersions, iana.ExtKeyShare)
+	s.transcript.retry()
+	if err := s.send(m); err != nil {
+		return err
+	}
+	if err := s.changeCipherSpec(); err != nil {
+		return err
+	}
+	if err := s.t.Flush(); err != nil {
+		return err
+	}
+	s.result.HelloRetry = true
+	return s.recvSecondHello()
+}
+
+func (s *server13) recvSecondHello() error {
+	const where, ref = "client_hello.key_share.client_shares", "RFC 9846 §4.3.8"
+	first := s.hello
+	s.hello = &msg.ClientHello{}
+	if _, err := s.receive(s.hello); err != nil {
+		return err
+	}
+	if err := sameHello(first, s.hello); err != nil {
+		return err
+	}
+	if len(s.hello.KeyShares) != 1 || s.hello.KeyShares[0].Group != s.group.ID {
+		return alert.Illegal(where, ref, "a share for %v alone was asked for", s.group.ID)
+	}
+	if s.hello.Extensions.Has(iana.ExtEarlyData) {
+		return alert.Illegal("client_hello.early_data", "RFC 9846 §4.2.2", "it may not be in the second ClientHello")
+	}
+	s.share = s.hello.KeyShares[0].KeyExchange
+	return nil
+}
+
+// changeCipherSpec sends the ChangeCipherSpec that middleboxes expect after our first
+// message, to clients that play along (RFC 9846 Appendix E.4).
+func (s *server13) changeCipherSpec() error {
+	if len(s.hello.SessionID) == 0 {
+		return nil
+	}
+	return s.t.WriteChangeCipherSpec()
+}
+
+// sendServerHello finishes the key exchange. From here on all that is sent is encrypted.
+func (s *server13) sendServerHello() (keys.Main, error) {
+	public, shared, err := s.group.Respond(s.cfg.Rand, s.share)
+	if err != nil {
+		return keys.Main{}, at("client_hello.key_share.client_shares.key_exchange", err)
+	}
+	defer shared.Wipe()
+	m := &msg.ServerHello{
+		LegacyVersion:   iana.VersionTLS12,
+		Random:          s.random,
+		SessionID:       s.hello.SessionID,
+		CipherSuite:     s.result.Suite.ID,
+		SelectedVersion: iana.VersionTLS13,
+		KeyShare:        msg.KeyShareEntry{Group: s.group.ID, KeyExchange: public},
+	}
+	m.Extensions.Add(iana.ExtSupportedVersions, iana.ExtKeyShare)
+	if err := s.send(m); err != nil {
+		return keys.Main{}, err
+	}
+	if !s.result.HelloRetry {
+		if err := s.changeCipherSpec(); err != nil {
+			return keys.Main{}, err
+		}
+	}
+	schedule := s.kdf.Early(nil).Handshake(shared)
+	s.clientHandshake, s.serverHandshake = schedule.Traffic(s.transcript.sum())
+	if err := s.t.SetWriteKeys(EpochHandshake, s.keys(s.serverHandshake.Clone())); err != nil {
+		return keys.Main{}, err
+	}
+	if err := s.t.SetReadKeys(EpochHandshake, s.keys(s.clientHandshake.Clone())); err != nil {
+		return keys.Main{}, err
+	}
+	return schedule.Main(), nil
+}
+
+// sendEncryptedExtensions sends what else was chosen (RFC 9846 §4.4.1).
+func (s *server13) sendEncryptedExtensions() error {
+	m := &msg.EncryptedExtensions{}
+	if s.result.ServerName != "" {
+		m.Extensions.Add(iana.ExtServerName) // RFC 6066 §3: it was used
+	}
+	if s.result.ALPN != "" {
+		m.ALPN = []msg.ProtocolName{msg.ProtocolName(s.result.ALPN)}
+		m.Extensions.Add(iana.ExtApplicationLayerProtocolNegotiation)
+	}
+	return s.send(m)
+}
+
+// sendCertificate sends Certificate and CertificateVerify (RFC 9846 §4.5).
+func (s *server13) sendCertificate() error {
+	cred, err := s.credential()
+	if err != nil {
+		return err
+	}
+	scheme, err := auth.ChooseScheme(cred, iana.VersionTLS13, s.hello.SignatureAlgorithms)
+	if err != nil {
+		return err
+	}
+	s.result.Scheme = scheme.ID
+	return s.sendCertificate13(s.cfg.Env, cred, scheme, auth.ServerContext, &s.hello.Extensions)
+}
+
+// sendFinished ends our flight (RFC 9846 §4.5.3).
+func (s *server13) sendFinished() error {
+	if err := s.sendFinished13(s.kdf, s.serverHandshake); err != nil {
+		return err
+	}
+	return s.t.Flush()
+}

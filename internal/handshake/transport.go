@@ -1,0 +1,79 @@
+// Package handshake is the four flows: client and server, TLS 1.3 and TLS 1.2. Each
+// reads like the RFC: straight-line code, one named step per message, the changes of
+// keys visible between them.
+//
+// A flow talks to a [Transport] that carries whole handshake messages. It knows no
+// network, no records, no clock and no randomness of its own, so the same flows
+// can run over TCP, be stepped through in a test, and later run over QUIC and DTLS.
+// Nothing here sends an alert: a flow returns an error, and whoever drives it derives
+// the alert.
+package handshake
+
+import (
+	"github.com/akushu/akushu/internal/iana"
+	"github.com/akushu/akushu/internal/suite"
+)
+
+// A Transport carries handshake messages. TCP, QUIC and DTLS differ only here.
+//
+// An error of any method ends the flow, which returns it unchanged.
+type Transport interface {
+	// ReadMessage returns the next handshake message with its header, exactly as it
+	// was received. The flow owns the slice until it ends. Any other record is an
+	// error: an alert becomes the error that it means, a ChangeCipherSpec is
+	// passed over where TLS 1.3 tolerates one (RFC 9846 §5).
+	ReadMessage() ([]byte, error)
+	// ReadChangeCipherSpec requires that the next record is a ChangeCipherSpec
+	// (RFC 5246 §7.1).
+	ReadChangeCipherSpec() error
+	// WriteMessage appends a message, header included, to the flight. The bytes are
+	// copied before it returns.
+	WriteMessage(raw []byte) error
+	// WriteChangeCipherSpec appends a ChangeCipherSpec to the flight. Transports
+	// without records do nothing.
+	WriteChangeCipherSpec() error
+	// Flush sends the flight.
+	Flush() error
+	// SetReadKeys protects what is read from now on. It is an error if part of a
+	// message was received under the old keys (RFC 9846 §5.1).
+	SetReadKeys(Epoch, *suite.TrafficKeys) error
+	// SetWriteKeys protects what is written from now on.
+	SetWriteKeys(Epoch, *suite.TrafficKeys) error
+	// SetVersion tells what was negotiated, as soon as it is known: it decides the
+	// version that record headers carry and which records are tolerated.
+	SetVersion(iana.Version)
+	// Warn sends a warning alert. It never blocks for longer than five seconds.
+	Warn(iana.Alert) error
+}
+
+// Epoch numbers the keys of a connection (RFC 9147 §6.1 and RFC 9001 §4 use the same
+// order).
+type Epoch uint8
+
+// The epochs. TLS 1.2 goes from EpochInitial to EpochApplication.
+const (
+	EpochInitial Epoch = iota
+	EpochEarlyData
+	EpochHandshake
+	EpochApplication
+)
+
+// Post handles the handshake messages that come after the handshake. It keeps only
+// what it needs for them.
+type Post interface {
+	// HandlePost is given one message, header included, which it does not keep.
+	HandlePost(t PostTransport, raw []byte) error
+}
+
+// PostTransport is what a [Post] can do to its connection. It is called from whoever
+// reads the connection, and never waits for a writer.
+type PostTransport interface {
+	// NextReadKeys replaces the read keys by the next ones (RFC 9846 §7.2). It is an
+	// error if part of a message was received under the old keys.
+	NextReadKeys() error
+	// AnswerKeyUpdate has the writer send a KeyUpdate of its own before its next
+	// application data (RFC 9846 §4.7.3).
+	AnswerKeyUpdate()
+	// Warn sends a warning alert as soon as the writer is free.
+	Warn(iana.Alert) error
+}

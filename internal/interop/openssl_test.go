@@ -1,0 +1,238 @@
+package interop_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os/exec"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/akushu/akushu/internal/iana"
+	"github.com/akushu/akushu/internal/suite"
+	"github.com/akushu/akushu/tls"
+)
+
+// opensslNames is what OpenSSL calls things.
+var opensslNames = struct {
+	groups map[iana.NamedGroup]string
+	suites map[iana.CipherSuite]string
+}{
+	groups: map[iana.NamedGroup]string{
+		iana.GroupX25519:    "X25519",
+		iana.GroupSecp256r1: "P-256",
+		iana.GroupSecp384r1: "P-384",
+		iana.GroupSecp521r1: "P-521",
+	},
+	suites: map[iana.CipherSuite]string{
+		iana.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256:       "ECDHE-ECDSA-AES128-GCM-SHA256",
+		iana.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384:       "ECDHE-ECDSA-AES256-GCM-SHA384",
+		iana.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256: "ECDHE-ECDSA-CHACHA20-POLY1305",
+		iana.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256:         "ECDHE-RSA-AES128-GCM-SHA256",
+		iana.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384:         "ECDHE-RSA-AES256-GCM-SHA384",
+		iana.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256:   "ECDHE-RSA-CHACHA20-POLY1305",
+	},
+}
+
+// opensslFlags is a cell, as OpenSSL's command line says it.
+func opensslFlags(x cell, groups ...*suite.Group) []string {
+	var names []string
+	for _, g := range append(groups, x.group) {
+		names = append(names, opensslNames.groups[g.ID])
+	}
+	flags := []string{"-groups", strings.Join(names, ":"), "-msg"}
+	if x.version == iana.VersionTLS13 {
+		return append(flags, "-tls1_3", "-ciphersuites", x.suite.ID.String())
+	}
+	return append(flags, "-tls1_2", "-cipher", opensslNames.suites[x.suite.ID])
+}
+
+// opensslHas reports whether OpenSSL 3.0 can do x: it has no ML-KEM. Those cells run
+// against crypto/tls.
+func opensslHas(x cell) bool { return !x.group.PostQuantum }
+
+// program is a running OpenSSL.
+type program struct {
+	in  io.WriteCloser
+	mu  sync.Mutex
+	out bytes.Buffer
+	cmd *exec.Cmd
+}
+
+func start(t *testing.T, path string, args ...string) *program {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	p := &program{cmd: exec.CommandContext(ctx, path, args...)}
+	pipe, err := p.cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.in = pipe
+	p.cmd.Stdout, p.cmd.Stderr = p, p
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cancel()
+		_ = p.cmd.Wait()
+		if t.Failed() {
+			t.Logf("%s %s\n%s", path, strings.Join(args, " "), p.text())
+		}
+	})
+	return p
+}
+
+// Write takes the program's output.
+func (p *program) Write(b []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.out.Write(b)
+}
+
+func (p *program) text() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.out.String()
+}
+
+// await waits until the output matches, and returns what the pattern's group matched.
+func (p *program) await(t *testing.T, pattern string) string {
+	t.Helper()
+	re := regexp.MustCompile(pattern)
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(2 * time.Millisecond) {
+		if m := re.FindStringSubmatch(p.text()); m != nil {
+			return m[len(m)-1]
+		}
+	}
+	t.Fatalf("no %q in the output", pattern)
+	return ""
+}
+
+func (p *program) say(t *testing.T, line string) {
+	t.Helper()
+	if _, err := io.WriteString(p.in, line+"\n"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// hellos counts the ClientHellos that OpenSSL saw.
+func (p *program) hellos() int { return strings.Count(p.text(), ", ClientHello") }
+
+// TestOpenSSLServer has our client connect to openssl s_server.
+func TestOpenSSLServer(t *testing.T) {
+	openssl := need(t, "openssl")
+	creds := newCredentials(t)
+	y := newTally(t, "connect to openssl s_server")
+	for _, x := range cells() {
+		if opensslHas(x) {
+			y.run(t, x.String(), func(t *testing.T) { toOpenSSL(t, openssl, creds, x) })
+		}
+	}
+	for _, x := range retries() {
+		if opensslHas(x) {
+			y.run(t, "HelloRetryRequest/"+x.String(), func(t *testing.T) { toOpenSSL(t, openssl, creds, x, x.another()) })
+		}
+	}
+}
+
+// toOpenSSL shakes hands in cell x. Groups before x's make it a HelloRetryRequest.
+func toOpenSSL(t *testing.T, openssl string, creds *credentials, x cell, before ...*suite.Group) {
+	files := creds.files[x.key]
+	args := append([]string{"s_server", "-accept", "127.0.0.1:0", "-naccept", "1", "-rev", "-cert", files[0], "-key", files[1]}, opensslFlags(x)...)
+	p := start(t, openssl, args...)
+	addr := p.await(t, `ACCEPT (127\.0\.0\.1:\d+)`)
+	c, err := tls.Dial("tcp", addr, creds.config(x, append(before, x.group)...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(20 * time.Second))
+	x.check(t, c.ConnectionState(), len(before) > 0)
+	if _, err := io.WriteString(c, "akushu\n"); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := bufio.NewReader(c).ReadString('\n'); got != "uhsuka\n" {
+		t.Errorf("got %q, %v, want %q", got, err, "uhsuka\n")
+	}
+	if got, want := p.hellos(), 1+len(before); got != want {
+		t.Errorf("OpenSSL saw %d ClientHellos, want %d", got, want)
+	}
+}
+
+// TestOpenSSLClient has openssl s_client connect to our server.
+func TestOpenSSLClient(t *testing.T) {
+	openssl := need(t, "openssl")
+	creds := newCredentials(t)
+	y := newTally(t, "openssl s_client to our server")
+	for _, x := range cells() {
+		if opensslHas(x) {
+			y.run(t, x.String(), func(t *testing.T) { fromOpenSSL(t, openssl, creds, x) })
+		}
+	}
+	for _, x := range retries() {
+		if opensslHas(x) {
+			y.run(t, "HelloRetryRequest/"+x.String(), func(t *testing.T) { fromOpenSSL(t, openssl, creds, x, x.another()) })
+		}
+	}
+}
+
+func fromOpenSSL(t *testing.T, openssl string, creds *credentials, x cell, before ...*suite.Group) {
+	addr, states := echo(t, creds.config(x))
+	args := append([]string{
+		"s_client", "-connect", addr, "-CAfile", creds.root, "-verify_return_error", "-verify_hostname", "localhost", "-servername", "localhost",
+	}, opensslFlags(x, before...)...)
+	p := start(t, openssl, args...)
+	p.await(t, `Verify return code: 0 \(ok\)`)
+	p.say(t, "akushu")
+	p.await(t, `(?m)^akushu$`)
+	p.say(t, "Q")
+	state, ok := <-states
+	if !ok {
+		t.Fatal("the server failed")
+	}
+	x.check(t, state, len(before) > 0)
+	if got, want := p.hellos(), 1+len(before); got != want {
+		t.Errorf("OpenSSL sent %d ClientHellos, want %d", got, want)
+	}
+}
+
+// TestOpenSSLExporter compares keying material that both ends export.
+func TestOpenSSLExporter(t *testing.T) {
+	openssl := need(t, "openssl")
+	creds := newCredentials(t)
+	const label, length = "EXPORTER-akushu-test", 32
+	for _, v := range []iana.Version{iana.VersionTLS12, iana.VersionTLS13} {
+		t.Run(v.String(), func(t *testing.T) {
+			i := 0
+			for all := cells(); all[i].version != v || all[i].key != "ecdsa-p256" || !opensslHas(all[i]); i++ {
+			}
+			x := cells()[i]
+			files := creds.files[x.key]
+			args := append([]string{
+				"s_server", "-accept", "127.0.0.1:0", "-naccept", "1", "-cert", files[0], "-key", files[1],
+				"-keymatexport", label, "-keymatexportlen", fmt.Sprint(length),
+			}, opensslFlags(x)...)
+			p := start(t, openssl, args...)
+			c, err := tls.Dial("tcp", p.await(t, `ACCEPT (127\.0\.0\.1:\d+)`), creds.config(x))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			theirs := p.await(t, `Keying material: ([0-9A-F]+)\n`)
+			state := c.ConnectionState()
+			for from, export := range map[string]func(string, []byte, int) ([]byte, error){
+				"Conn": c.ExportKeyingMaterial, "ConnectionState": state.ExportKeyingMaterial,
+			} {
+				ours, err := export(label, nil, length)
+				if got := fmt.Sprintf("%X", ours); got != theirs || err != nil {
+					t.Errorf("%s: got %s, %v, want %s", from, got, err, theirs)
+				}
+			}
+		})
+	}
+}

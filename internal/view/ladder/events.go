@@ -1,0 +1,296 @@
+package ladder
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/akushu/akushu/observe"
+)
+
+// This file says what each kind of event looks like.
+
+// flowOpened shows how TCP began: its three segments where packets were seen, and what
+// a tap can know where it sat inside a process.
+func (f *fold) flowOpened(e observe.Event, b *observe.FlowOpened) {
+	tcp, words := b.TCP, f.view.words
+	switch {
+	case b.Tap && b.Connect > 0:
+		f.note(e, Dim, words.Text("ladder.tcp.connected", elapsed(b.Connect)))
+	case b.Tap:
+		f.note(e, Dim, words.Text("ladder.tcp.tapped"))
+	case !tcp.SYN && !tcp.SYNACK:
+		f.note(e, Dim, words.Text("ladder.tcp.unseen"))
+	default:
+		f.segment(e, tcp.SYN, observe.ClientToServer, "SYN", "")
+		f.segment(e, tcp.SYNACK, observe.ServerToClient, "SYN-ACK", "")
+		f.segment(e, tcp.ACK, observe.ClientToServer, "ACK", roundTrip(f.view, tcp.RTT))
+	}
+}
+
+func roundTrip(v *view, ms float64) string {
+	if ms == 0 {
+		return ""
+	}
+	return v.words.Text("ladder.tcp.rtt", elapsed(time.Duration(ms*float64(time.Millisecond))))
+}
+
+// segment is a rung for a bare TCP segment.
+func (f *fold) segment(e observe.Event, seen bool, dir observe.Dir, flags, size string) {
+	if seen {
+		f.push(e, step{dir: dir, title: Line{{Dim, flags}}, size: size})
+	}
+}
+
+func (f *fold) note(e observe.Event, role Role, text string) {
+	f.push(e, step{kind: note, dir: e.Dir, title: Line{{role, text}}})
+}
+
+// record folds in the encrypted records that say nothing but that they are there: what
+// was opened, and what tells its type, has events of its own.
+func (f *fold) record(e observe.Event, b *observe.Record) {
+	f.begun = true
+	if b.Encrypted && !b.Opened && b.Type == "application_data" {
+		f.extend(e, run{sort: sealedData, count: 1, bytes: int64(b.Length)}, sealShut, "")
+	}
+}
+
+func (f *fold) applicationData(e observe.Event, b *observe.ApplicationData) {
+	f.extend(e, run{sort: data, count: 1, bytes: int64(b.Length), early: b.Early}, sealOpened, b.Line)
+}
+
+func (f *fold) notTLS(e observe.Event, b *observe.NotTLS) {
+	f.extend(e, run{sort: notTLS, count: 1, bytes: int64(b.Length)}, sealNone, b.Line)
+}
+
+// extend folds an event into the last step where it continues that one, and begins a step
+// with it otherwise. line is the first line of the data, where it is text.
+func (f *fold) extend(e observe.Event, r run, s seal, line string) {
+	st := f.last()
+	if !st.joins(r.sort, e.Dir, r.early) {
+		st = f.push(e, step{dir: e.Dir, seal: s, run: run{sort: r.sort, early: r.early}})
+	}
+	if st.run.sort != r.sort {
+		return // the ladder is full
+	}
+	st.run.count += r.count
+	st.run.bytes += r.bytes
+	st.title = f.runTitle(st.run)
+	st.size = size(st.run.bytes)
+	if line != "" {
+		st.more = append(st.more, detail{text: Line{{Data, line}}})
+		st.clean()
+	}
+}
+
+func (f *fold) runTitle(r run) Line {
+	words := f.view.words
+	records := ""
+	if r.count > 1 {
+		records = f.view.marks.separator + words.Text("ladder.records", count(int64(r.count)))
+	}
+	switch {
+	case r.sort == sealedData:
+		return Line{{Warning, words.Text("ladder.sealed", count(int64(r.count)))}}
+	case r.sort == notTLS && f.begun:
+		return Line{{Warning, words.Text("ladder.not_tls")}}
+	case r.sort == notTLS:
+		return Line{{Data, words.Text("ladder.plain")}}
+	case r.early:
+		return Line{{Data, words.Text("ladder.early")}, {Dim, records}}
+	}
+	return Line{{Data, words.Text("ladder.data")}, {Dim, records}}
+}
+
+func (f *fold) message(e observe.Event, b *observe.Message) {
+	f.begun = true
+	s := step{
+		dir:   e.Dir,
+		seal:  sealOf(b.Encrypted, b.Opened()),
+		title: Line{{sender(e.Dir), b.Type}},
+		size:  size(int64(b.Length)),
+	}
+	if b.Type == observe.TypeEncryptedHandshake {
+		s.title = Line{{Warning, f.view.words.Text("ladder.sealed_handshake")}}
+	}
+	s.more = f.view.details(b)
+	if b.Type == "ClientHello" {
+		s.more, f.hello = f.changed(s.more), s.more
+	}
+	f.push(e, s)
+}
+
+// changed leaves of a ClientHello's details those that are not as in the one before it: after a
+// HelloRetryRequest they are what matters.
+func (f *fold) changed(now []detail) []detail {
+	if f.hello == nil {
+		return now
+	}
+	var news []detail
+	for _, d := range now {
+		if !slices.ContainsFunc(f.hello, d.equal) {
+			news = append(news, d)
+		}
+	}
+	return append(news, detail{text: Line{{Dim, f.view.words.Text("ladder.as_before")}}})
+}
+
+// sender is the role of what goes in a direction.
+func sender(d observe.Dir) Role {
+	return [...]Role{Normal, Client, Server}[d%3]
+}
+
+func (f *fold) changeCipherSpec(e observe.Event, b *observe.ChangeCipherSpec) {
+	title := Line{{sender(e.Dir), "ChangeCipherSpec"}}
+	if f.tls13 {
+		title = Line{{Dim, "ChangeCipherSpec " + f.view.words.Text("ladder.ccs13")}}
+	}
+	f.push(e, step{dir: e.Dir, seal: sealOf(b.Encrypted, true), title: title})
+}
+
+// orderly lists the alerts that end a connection as they should, with no word of blame.
+var orderly = map[string]bool{"close_notify": true, "user_canceled": true}
+
+func (f *fold) alert(e observe.Event, b *observe.Alert) {
+	s := step{dir: e.Dir, seal: sealOf(b.Encrypted, b.Opened)}
+	words := f.view.words
+	switch {
+	case !b.Opened:
+		s.title = Line{{Warning, words.Text("ladder.sealed_alert")}}
+	case orderly[b.Description]:
+		s.title = Line{{sender(e.Dir), "Alert"}, {Normal, " " + b.Description}}
+	default:
+		s.title = Line{{alertRole(b.Level), "Alert " + b.Level + " " + b.Description}}
+		if id := "alert." + b.Description; words.Has(id) {
+			s.more = []detail{{text: Line{{Normal, words.Text(id)}}}}
+		}
+	}
+	f.push(e, s)
+}
+
+func alertRole(level string) Role {
+	if level == "warning" {
+		return Warning
+	}
+	return Error
+}
+
+// keys is a note that the sender of a direction changes its keys.
+func (f *fold) keys(e observe.Event, b *observe.KeysInstalled) {
+	words := f.view.words
+	what := words.Or(string(b.Epoch), "ladder.epoch."+string(b.Epoch))
+	if b.Generation > 0 {
+		what = words.Text("ladder.generation", what, b.Generation)
+	}
+	title := Line{
+		{Secret, f.view.marks.key + string(glue)},
+		{sender(e.Dir), words.Text("ladder.keys."+e.Dir.From()) + " "},
+		{Secret, what},
+	}
+	sep := f.view.marks.separator
+	for _, s := range []Segment{{Normal, cipherOf(b.CipherSuite)}, {Dim, b.Secret}} {
+		if s.Text != "" {
+			title = append(title, Segment{Dim, sep}, s)
+		}
+	}
+	f.push(e, step{kind: note, dir: e.Dir, title: title})
+}
+
+// cipherOf is the part of a suite's name that protects records.
+func cipherOf(suite string) string {
+	_, cipher, found := strings.Cut(suite, "_WITH_")
+	if !found {
+		cipher = strings.TrimPrefix(suite, "TLS_")
+	}
+	if i := strings.LastIndex(cipher, "_SHA"); i > 0 {
+		cipher = cipher[:i]
+	}
+	return strings.ReplaceAll(cipher, "_", "-")
+}
+
+// peer adds what the certificates say to the message that brought them.
+func (f *fold) peer(e observe.Event, b *observe.Peer) {
+	more := f.view.chain(b.Certificates)
+	for i := len(f.list) - 1; i >= 0; i-- {
+		if s := f.list[i]; s.dir == e.Dir && s.kind == rung && carriesChain(s.title) {
+			s.more = append(s.more, more...)
+			s.clean()
+			return
+		}
+	}
+	f.push(e, step{kind: note, dir: e.Dir, title: Line{{sender(e.Dir), "Certificate"}}, more: more})
+}
+
+func carriesChain(title Line) bool {
+	return len(title) > 0 && (title[0].Text == "Certificate" || title[0].Text == "CompressedCertificate")
+}
+
+func (f *fold) gap(e observe.Event, b *observe.Gap) {
+	f.note(e, Warning, f.view.words.Text("ladder.gap."+string(b.Reason), f.view.direction(e.Dir), size(b.Length)))
+}
+
+// direction says who sends to whom.
+func (v *view) direction(d observe.Dir) string {
+	from, to := v.words.Text("ladder.client"), v.words.Text("ladder.server")
+	if d == observe.ServerToClient {
+		from, to = to, from
+	}
+	return glued(from, v.marks.arrow, to)
+}
+
+func (f *fold) finding(e observe.Event, b *observe.Finding) {
+	title := f.view.findingLine(b.Severity, b.Code, join(b.Where, b.Text), b.Ref)
+	if from := e.Dir.From(); from != "" {
+		who := Segment{sender(e.Dir), f.view.words.Text("ladder." + from)}
+		title = slices.Insert(title, 1, who, Segment{Dim, f.view.marks.separator})
+	}
+	f.push(e, step{kind: note, dir: e.Dir, title: title})
+}
+
+// join puts a place before a fact.
+func join(where, text string) string {
+	if where == "" {
+		return text
+	}
+	return where + ": " + text
+}
+
+// findingLine says what was found: in words where the code has some, and the fact.
+func (v *view) findingLine(severity observe.Severity, code, fact, ref string) Line {
+	role := severityRole(severity)
+	line := Line{{role, v.marks.finding + string(glue)}, {role, v.words.Or(code, "finding."+code)}}
+	if fact != "" {
+		line = append(line, Segment{Dim, v.marks.separator}, Segment{Normal, fact})
+	}
+	if ref != "" {
+		line = append(line, Segment{Dim, " (" + strings.ReplaceAll(ref, " ", string(glue)) + ")"})
+	}
+	return line
+}
+
+func severityRole(s observe.Severity) Role {
+	switch s {
+	case observe.SeverityError:
+		return Error
+	case observe.SeverityWarning:
+		return Warning
+	}
+	return Label
+}
+
+// streamEnded is TCP's own end of a direction. An end that only means that nobody watches
+// any more is left to FlowClosed.
+func (f *fold) streamEnded(e observe.Event, b *observe.StreamEnded) {
+	switch b.How {
+	case observe.EndFIN:
+		f.push(e, step{dir: e.Dir, title: Line{{Dim, "FIN"}}})
+	case observe.EndRST:
+		f.push(e, step{dir: e.Dir, title: Line{{Error, "RST"}, {Dim, " " + f.view.words.Text("ladder.rst")}}})
+	}
+}
+
+func (f *fold) flowClosed(e observe.Event, b *observe.FlowClosed) {
+	if id := "ladder.end." + string(b.End); f.view.words.Has(id) {
+		f.note(e, Warning, f.view.words.Text(id))
+	}
+}

@@ -1,0 +1,158 @@
+package tls
+
+import (
+	"crypto/x509"
+	"io"
+	"sync/atomic"
+	"time"
+)
+
+// Config is what an end of a connection is told to do. Its fields have crypto/tls's names
+// and meanings; where ours differ, the field says so.
+//
+// A Config is read when it is first used, as a whole, and not again: a later change of a
+// field has no effect. It must not be changed while it is being used for the first time;
+// apart from that a Config may serve any number of connections at once, and be copied with
+// [Config.Clone] at any time. A nil *Config is a Config without anything in it.
+//
+// What cannot be carried out (an unknown cipher suite, a MinVersion above MaxVersion, a
+// certificate whose key is not there) is an error of the first use: of Dial, Listen or the
+// handshake, naming the field.
+type Config struct {
+	// Rand is where randoms, key shares and nonces come from. It must be cryptographically
+	// secure and safe for concurrent use. Nil: crypto/rand.Reader. Signatures are made by
+	// the private key, which may have a source of its own.
+	Rand io.Reader
+
+	// Time tells the time by which certificates are judged. Nil: time.Now.
+	Time func() time.Time
+
+	// Certificates are the chains that this end can present, leaf first, each with its
+	// private key, a crypto.Signer with an RSA, ECDSA or Ed25519 key that belongs to the
+	// leaf.
+	//
+	// A server presents the first one that the client can make use of, by name and by what
+	// it offers ([SupportsCertificate]), and the first of all where none is. It needs one
+	// here, or GetCertificate, or GetConfigForClient. A client that is asked for a
+	// certificate presents the first that the server can make use of, or none.
+	Certificates []Certificate
+
+	// GetCertificate chooses a server's certificate for one client. It is asked where the
+	// client names a server or Certificates is empty; where it returns nil and no error,
+	// Certificates decides. An error ends the handshake and is what the handshake returns.
+	// The Certificate must not be changed after it was returned; returning the same pointer
+	// again saves work.
+	GetCertificate func(*ClientHelloInfo) (*Certificate, error)
+
+	// GetClientCertificate chooses a client's certificate when a server asks for one;
+	// Certificates is not looked at then. A Certificate without a chain means that none is
+	// sent. Nil without an error is not allowed. An error ends the handshake and is what
+	// the handshake returns. The Certificate must not be changed after it was returned.
+	GetClientCertificate func(*CertificateRequestInfo) (*Certificate, error)
+
+	// GetConfigForClient may give a server another Config for one client, in place of this
+	// one, or nil to go on with this one. It is asked before any other callback, and the
+	// other's GetConfigForClient is not asked. Returning the same pointer for many clients
+	// saves work.
+	GetConfigForClient func(*ClientHelloInfo) (*Config, error)
+
+	// VerifyPeerCertificate has a word after the peer's certificates were verified. It is
+	// given them as they were sent and the chains that were found, which are nil where
+	// InsecureSkipVerify is set. A server, which asks for no certificate, does not call it.
+	// An error ends the handshake, tells the peer bad_certificate and is what the handshake
+	// returns.
+	VerifyPeerCertificate func(rawCerts [][]byte, verifiedChains [][]*x509.Certificate) error
+
+	// VerifyConnection has the last word on a connection, at either end and always, after
+	// VerifyPeerCertificate. HandshakeComplete is not yet true. An error ends the
+	// handshake, tells the peer bad_certificate and is what the handshake returns.
+	VerifyConnection func(ConnectionState) error
+
+	// RootCAs are the authorities that a client trusts. Nil: the system's.
+	RootCAs *x509.CertPool
+
+	// NextProtos are the application protocols that this end speaks, in order of preference
+	// (ALPN, RFC 7301), each of 1 to 255 bytes. Where both ends name some and none in
+	// common, the handshake fails with no_application_protocol. Empty: not negotiated.
+	NextProtos []string
+
+	// ServerName is the name that a client asks for and that the server's certificate must
+	// be valid for: a host name, or an IP address, which is not sent (RFC 6066 §3). Dial
+	// takes it from the address where it is empty. A client needs it unless
+	// InsecureSkipVerify is set.
+	ServerName string
+
+	// InsecureSkipVerify makes a client accept any certificate. Anyone on the way can then
+	// read and change what is sent, unless VerifyPeerCertificate or VerifyConnection judge.
+	InsecureSkipVerify bool
+
+	// CipherSuites are the suites that this end is willing to use, in order of preference;
+	// a server goes by its own order. TLS 1.2 and TLS 1.3 suites stand in one list, and
+	// both are honoured, where crypto/tls ignores the order and what is said of TLS 1.3. A
+	// list without a TLS 1.3 suite leaves TLS 1.3 its defaults, as in crypto/tls: it is
+	// MaxVersion that rules TLS 1.3 out. A list of TLS 1.3 suites alone rules TLS 1.2 out.
+	// Nil: all of [CipherSuites], AES-128-GCM first.
+	CipherSuites []uint16
+
+	// MinVersion is the lowest version that is accepted. Zero: TLS 1.2, the lowest there
+	// is.
+	MinVersion uint16
+
+	// MaxVersion is the highest version that is accepted. Zero: TLS 1.3, the highest there
+	// is.
+	MaxVersion uint16
+
+	// CurvePreferences are the groups of the key exchange in order of preference, which
+	// crypto/tls ignores. A client sends a key share for the first, and where that is
+	// post-quantum for the first that is not as well. X25519MLKEM768 alone rules TLS 1.2
+	// out, which has no such group. Empty: X25519MLKEM768, X25519, P-256, P-384, P-521.
+	CurvePreferences []CurveID
+
+	// DynamicRecordSizingDisabled makes every record as large as it can be. Otherwise the
+	// first records of a connection fit into one TCP segment, so that the peer can decrypt
+	// what arrived without waiting for more.
+	DynamicRecordSizingDisabled bool
+
+	// Renegotiation must be RenegotiateNever. TLS 1.3 has none.
+	Renegotiation RenegotiationSupport
+
+	// KeyLogWriter is given the secrets of every connection in the format of RFC 9850, each
+	// the moment it exists: whoever reads them can decrypt the connection. It is for
+	// debugging only. Each line is one Write, and no two run at once, whatever Configs
+	// share the writer. An error of Write is ignored, where crypto/tls ends the handshake.
+	// The writer must not call back into the connection.
+	KeyLogWriter io.Writer
+
+	// resolved is what was made of the fields at first use.
+	resolved atomic.Pointer[resolved]
+}
+
+// Clone returns a copy of c that has not been used yet: changes of its fields count.
+// Slices, certificates and functions are shared. The clone of nil is nil. Clone is safe to
+// call while c is in use.
+func (c *Config) Clone() *Config {
+	if c == nil {
+		return nil
+	}
+	return &Config{
+		Rand:                        c.Rand,
+		Time:                        c.Time,
+		Certificates:                c.Certificates,
+		GetCertificate:              c.GetCertificate,
+		GetClientCertificate:        c.GetClientCertificate,
+		GetConfigForClient:          c.GetConfigForClient,
+		VerifyPeerCertificate:       c.VerifyPeerCertificate,
+		VerifyConnection:            c.VerifyConnection,
+		RootCAs:                     c.RootCAs,
+		NextProtos:                  c.NextProtos,
+		ServerName:                  c.ServerName,
+		InsecureSkipVerify:          c.InsecureSkipVerify,
+		CipherSuites:                c.CipherSuites,
+		MinVersion:                  c.MinVersion,
+		MaxVersion:                  c.MaxVersion,
+		CurvePreferences:            c.CurvePreferences,
+		DynamicRecordSizingDisabled: c.DynamicRecordSizingDisabled,
+		Renegotiation:               c.Renegotiation,
+		KeyLogWriter:                c.KeyLogWriter,
+	}
+}

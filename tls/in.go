@@ -1,0 +1,220 @@
+package tls
+
+import (
+	"errors"
+	"io"
+	"net"
+	"sync"
+
+	"github.com/akushu/akushu/internal/alert"
+	"github.com/akushu/akushu/internal/borrow"
+	"github.com/akushu/akushu/internal/handshake"
+	"github.com/akushu/akushu/internal/iana"
+	"github.com/akushu/akushu/internal/record"
+)
+
+// inHalf is the half of a connection that reads. It never waits for the other half.
+type inHalf struct {
+	mu       sync.Mutex
+	conn     *Conn
+	records  *record.Reader
+	messages record.Messages
+	version  iana.Version   // 0 until negotiated
+	post     handshake.Post // set by the handshake
+	data     []byte         // application data that was not read yet, in records' buffer
+	useless  int            // records in a row that brought nothing
+	err      error          // why nothing can be read any more
+}
+
+// maxUseless bounds the records in a row that bring nothing: empty ones, warnings,
+// ChangeCipherSpecs that TLS 1.3 passes over, KeyUpdates.
+const maxUseless = 32
+
+func (h *inHalf) init(c *Conn) {
+	h.conn = c
+	h.records = record.NewReader(borrow.From(c.raw))
+}
+
+// unlock ends a use of the half. Whoever comes last after Close wipes it.
+func (h *inHalf) unlock() {
+	if h.conn.closed.Load() {
+		h.wipe()
+	}
+	h.mu.Unlock()
+	if h.conn.closed.Load() {
+		h.retire() // Close may have come between the two lines above
+	}
+}
+
+// retire wipes the half after Close, unless somebody uses it, who then does.
+func (h *inHalf) retire() {
+	if h.mu.TryLock() {
+		h.wipe()
+		h.mu.Unlock()
+	}
+}
+
+func (h *inHalf) wipe() {
+	h.records.Wipe()
+	h.messages = record.Messages{}
+	h.data = nil
+	if h.err == nil {
+		h.err = net.ErrClosed
+	}
+}
+
+// read returns application data, as much as is there.
+func (h *inHalf) read(b []byte) (int, error) {
+	h.mu.Lock()
+	defer h.unlock()
+	for len(h.data) == 0 {
+		if h.err != nil {
+			return 0, h.err
+		}
+		if err := h.next(); err != nil {
+			return 0, h.fail(err)
+		}
+	}
+	n := copy(b, h.data)
+	if h.data = h.data[n:]; len(h.data) == 0 {
+		h.records.Done()
+	}
+	return n, nil
+}
+
+// fail remembers why reading ended, unless it was a deadline, and has the peer told where
+// it is at fault.
+func (h *inHalf) fail(err error) error {
+	if timedOut(err) {
+		return err
+	}
+	h.err = publicError(err)
+	if a, ok := alertFor(err); ok {
+		h.conn.out.urge(iana.AlertLevelFatal, a, h.err)
+	}
+	return h.err
+}
+
+// next takes one record.
+func (h *inHalf) next() error {
+	typ, content, err := h.records.Next()
+	if err == nil {
+		err = h.checkOther(typ)
+	}
+	if err != nil {
+		return err
+	}
+	switch typ {
+	case iana.ContentApplicationData:
+		err = h.takeData(content)
+	case iana.ContentHandshake:
+		err = h.takeHandshake(content)
+	case iana.ContentAlert:
+		err = h.takeAlert(content)
+	default:
+		err = alert.Unexpected("record", "RFC 9846 §5", "a record of type %v after the handshake", typ)
+	}
+	if len(h.data) == 0 {
+		h.records.Done()
+	}
+	return err
+}
+
+func (h *inHalf) takeData(content []byte) error {
+	if len(content) == 0 {
+		return h.idle("an empty record")
+	}
+	h.data, h.useless = content, 0
+	return nil
+}
+
+// checkOther refuses a record within a handshake message where that is not allowed: TLS 1.2
+// allows it (RFC 5246 §6.2.1).
+func (h *inHalf) checkOther(typ iana.ContentType) error {
+	if typ == iana.ContentHandshake || h.version == iana.VersionTLS12 {
+		return nil
+	}
+	return h.messages.CheckOther(typ)
+}
+
+// idle counts a record that brought nothing.
+func (h *inHalf) idle(what string) error {
+	if h.useless++; h.useless > maxUseless {
+		return alert.Unexpected("record", "RFC 9846 §5", "%s, %d records in a row that bring nothing", what, h.useless)
+	}
+	return nil
+}
+
+// takeHandshake hands the messages of a record to who handles them after the handshake.
+func (h *inHalf) takeHandshake(content []byte) error {
+	if err := h.messages.Push(content); err != nil {
+		return err
+	}
+	for {
+		raw, err := h.messages.Next()
+		if err != nil || raw == nil {
+			return err
+		}
+		if err := h.idle("a " + iana.HandshakeType(raw[0]).String()); err != nil {
+			return err
+		}
+		if err := h.post.HandlePost(h, raw); err != nil {
+			return err
+		}
+	}
+}
+
+// takeAlert returns the error that an alert amounts to, nil for one that may be passed
+// over.
+func (h *inHalf) takeAlert(content []byte) error {
+	if len(content) != 2 {
+		return alert.Malformed("alert", "RFC 9846 §6", "%d bytes, where an alert has 2", len(content))
+	}
+	level, code := iana.AlertLevel(content[0]), iana.Alert(content[1])
+	switch {
+	case code == iana.AlertCloseNotify:
+		return io.EOF
+	case level != iana.AlertLevelWarning && level != iana.AlertLevelFatal:
+		return alert.Illegal("alert.level", "RFC 9846 §6", "value %d is neither warning nor fatal", uint8(level))
+	case h.mayIgnore(level, code):
+		return h.idle("an alert " + code.String())
+	}
+	return remoteAlert(code)
+}
+
+// mayIgnore reports whether an alert ends nothing: in TLS 1.3 that is user_canceled alone,
+// whatever the level says (RFC 9846 §6), before it is every warning (RFC 5246 §7.2).
+func (h *inHalf) mayIgnore(level iana.AlertLevel, code iana.Alert) bool {
+	if h.version == iana.VersionTLS13 {
+		return code == iana.AlertUserCanceled
+	}
+	return level == iana.AlertLevelWarning
+}
+
+// alertFor returns the alert that the peer is told about err. It is told nothing of what
+// went wrong below TLS, of its own alerts, or where it does not speak TLS.
+func alertFor(err error) (iana.Alert, bool) {
+	var fact *alert.Error
+	var plain *record.NotTLSError
+	if !errors.As(err, &fact) || errors.As(err, &plain) {
+		return 0, false
+	}
+	return fact.Alert, true
+}
+
+// NextReadKeys implements [handshake.PostTransport].
+func (h *inHalf) NextReadKeys() error {
+	if err := h.messages.CheckKeyChange(); err != nil {
+		return err
+	}
+	return h.records.Update()
+}
+
+// AnswerKeyUpdate implements [handshake.PostTransport].
+func (h *inHalf) AnswerKeyUpdate() { h.conn.out.answer.Store(true) }
+
+// Warn implements [handshake.PostTransport].
+func (h *inHalf) Warn(a iana.Alert) error {
+	h.conn.out.urge(iana.AlertLevelWarning, a, nil)
+	return nil
+}

@@ -1,0 +1,136 @@
+package tls
+
+import (
+	"errors"
+	"sync"
+
+	"github.com/akushu/akushu/internal/handshake"
+	"github.com/akushu/akushu/internal/iana"
+	"github.com/akushu/akushu/internal/stdtls"
+	"github.com/akushu/akushu/internal/suite"
+)
+
+// connectionState is what a handshake came to, in crypto/tls's terms. complete is false
+// while it may still fail.
+func connectionState(r *handshake.Result, complete bool) ConnectionState {
+	state := ConnectionState{
+		Version:                     uint16(r.Version),
+		HandshakeComplete:           complete,
+		CurveID:                     CurveID(r.Group),
+		NegotiatedProtocol:          r.ALPN,
+		NegotiatedProtocolIsMutual:  true,
+		ServerName:                  r.ServerName,
+		PeerCertificates:            r.Peer.Certificates,
+		VerifiedChains:              r.Peer.Chains,
+		SignedCertificateTimestamps: r.Peer.SCTs,
+		OCSPResponse:                r.Peer.OCSP,
+		TLSUnique:                   r.TLSUnique,
+		HelloRetryRequest:           r.HelloRetry,
+	}
+	if r.Suite != nil {
+		state.CipherSuite = uint16(r.Suite.ID)
+	}
+	stdtls.SetExporter(&state, exporterOf(r))
+	return state
+}
+
+var (
+	errExportEarly = errors.New("tls: keying material cannot be exported before the handshake is complete")
+	errExportLate  = errors.New("tls: keying material cannot be exported after Close")
+	errExportWeak  = errors.New("tls: keying material is exported only where the main secret belongs to one handshake: " +
+		"in TLS 1.3, and in TLS 1.2 with extended_main_secret (RFC 7627 §5.4)")
+)
+
+// exporterOf is what ExportKeyingMaterial does after r.
+func exporterOf(r *handshake.Result) stdtls.Exporter {
+	switch {
+	case r.Version < iana.VersionTLS13 && !r.ExtendedMain:
+		return noExporter(errExportWeak)
+	case r.Exporter == nil:
+		return noExporter(errExportEarly)
+	}
+	return r.Exporter.Export
+}
+
+func noExporter(err error) stdtls.Exporter {
+	return func(string, []byte, int) ([]byte, error) { return nil, err }
+}
+
+// exporter makes a flow's exporter safe to use beside Close, which wipes it.
+type exporter struct {
+	mu    sync.Mutex
+	inner handshake.Exporter // nil once it is wiped
+}
+
+// guard returns e with a lock around it, or nil for nil.
+func guard(e handshake.Exporter) handshake.Exporter {
+	if _, guarded := e.(*exporter); guarded || e == nil {
+		return e
+	}
+	return &exporter{inner: e}
+}
+
+// Export implements handshake.Exporter. After Wipe it is an error.
+func (e *exporter) Export(label string, context []byte, length int) ([]byte, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.inner == nil {
+		return nil, errExportLate
+	}
+	return e.inner.Export(label, context, length)
+}
+
+// Wipe implements handshake.Exporter. It may be called more than once.
+func (e *exporter) Wipe() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.inner != nil {
+		e.inner.Wipe()
+		e.inner = nil
+	}
+}
+
+// Info is what a connection came to beyond [ConnectionState]: what that has no field
+// for, and the names of what it has numbers for. Names are IANA's where nothing else
+// is said.
+type Info struct {
+	Version     string // "TLS 1.3"
+	CipherSuite string // "TLS_AES_128_GCM_SHA256"
+	// The cipher suite taken apart. In TLS 1.3 the key exchange is the group's and the
+	// authentication the signature scheme's.
+	KeyExchange    string // "ECDHE", "ECDHE + ML-KEM"
+	Authentication string // "ECDSA", "RSA-PSS", "RSA PKCS#1", "Ed25519"
+	Cipher         string // "AES-128-GCM"
+	Hash           string // "SHA-256"
+
+	Group           string // "x25519"; empty where there was none
+	PostQuantum     bool   // a quantum computer does not help against the key exchange
+	SignatureScheme string // of the server's signature in the handshake; empty where there was none
+	// ExtendedMainSecret says that the main secret of TLS 1.2 is bound to the whole
+	// handshake (RFC 7627). It is false in TLS 1.3, where that is always so.
+	ExtendedMainSecret bool
+	ForwardSecret      bool     // a private key that leaks later does not open the connection
+	ClientRandom       [32]byte // by which the connection's lines in a key log are found
+}
+
+// newInfo describes a complete handshake.
+func newInfo(r *handshake.Result) Info {
+	info := Info{
+		Version:            r.Version.String(),
+		CipherSuite:        r.Suite.ID.String(),
+		KeyExchange:        r.Suite.KeyExchange.String(),
+		Authentication:     r.Suite.Auth.String(),
+		Cipher:             r.Suite.Cipher.Name,
+		Hash:               r.Suite.Hash.String(),
+		ExtendedMainSecret: r.ExtendedMain,
+		ClientRandom:       r.ClientRandom,
+	}
+	if g := suite.GroupByID(r.Group); g != nil {
+		info.Group, info.PostQuantum, info.KeyExchange = g.ID.String(), g.PostQuantum, g.KeyExchange.String()
+		info.ForwardSecret = true // every group is used with keys for one handshake
+	}
+	if s := suite.SchemeByID(r.Scheme); s != nil {
+		info.SignatureScheme, info.Authentication = s.ID.String(), s.Kind.String()
+	}
+	return info
+}

@@ -1,0 +1,148 @@
+package tls
+
+import (
+	"errors"
+
+	"github.com/akushu/akushu/internal/alert"
+	"github.com/akushu/akushu/internal/handshake"
+	"github.com/akushu/akushu/internal/iana"
+	"github.com/akushu/akushu/internal/record"
+	"github.com/akushu/akushu/internal/suite"
+)
+
+// transport carries a handshake over a connection's two halves, which it has for itself
+// until the flow ends. It implements [handshake.Transport].
+type transport struct {
+	in  *inHalf
+	out *outHalf
+}
+
+// ReadMessage implements [handshake.Transport].
+func (t *transport) ReadMessage() ([]byte, error) {
+	for {
+		if raw, err := t.in.messages.Next(); raw != nil || err != nil {
+			return raw, err
+		}
+		typ, content, err := t.next()
+		if err != nil {
+			return nil, err
+		}
+		switch {
+		case typ == iana.ContentHandshake:
+			err = t.in.messages.Push(content)
+		case typ == iana.ContentChangeCipherSpec && t.in.version == iana.VersionTLS13:
+			err = t.passOver(content)
+		default:
+			err = alert.Unexpected("record", "RFC 9846 §5", "a record of type %v during the handshake", typ)
+		}
+		t.in.records.Done()
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+// next returns the next record that is no alert.
+func (t *transport) next() (iana.ContentType, []byte, error) {
+	for {
+		typ, content, err := t.in.records.Next()
+		if err != nil {
+			return 0, nil, err
+		}
+		if err := t.in.checkOther(typ); err != nil {
+			return 0, nil, err
+		}
+		if typ != iana.ContentAlert {
+			return typ, content, nil
+		}
+		if err := t.in.takeAlert(content); err != nil {
+			return 0, nil, err
+		}
+	}
+}
+
+// passOver ignores a ChangeCipherSpec that is there for middleboxes (RFC 9846 §5).
+func (t *transport) passOver(content []byte) error {
+	if err := checkChangeCipherSpec(content, "RFC 9846 §5"); err != nil {
+		return err
+	}
+	return t.in.idle("a change_cipher_spec")
+}
+
+func checkChangeCipherSpec(content []byte, ref string) error {
+	if len(content) != 1 || content[0] != 1 {
+		return alert.Unexpected("change_cipher_spec", ref, "%x, where it is always 01", content)
+	}
+	return nil
+}
+
+// ReadChangeCipherSpec implements [handshake.Transport].
+func (t *transport) ReadChangeCipherSpec() error {
+	if err := t.in.messages.CheckKeyChange(); err != nil {
+		return err
+	}
+	typ, content, err := t.next()
+	if err != nil {
+		return err
+	}
+	defer t.in.records.Done()
+	if typ != iana.ContentChangeCipherSpec {
+		return alert.Unexpected("change_cipher_spec", "RFC 5246 §7.1", "a record of type %v came instead", typ)
+	}
+	return checkChangeCipherSpec(content, "RFC 5246 §7.1")
+}
+
+// WriteMessage implements [handshake.Transport].
+func (t *transport) WriteMessage(raw []byte) error { return t.out.records.WriteMessage(raw) }
+
+// WriteChangeCipherSpec implements [handshake.Transport].
+func (t *transport) WriteChangeCipherSpec() error {
+	return t.out.records.WriteRecord(iana.ContentChangeCipherSpec, []byte{1})
+}
+
+// Flush implements [handshake.Transport].
+func (t *transport) Flush() error { return t.out.records.Flush() }
+
+// SetReadKeys implements [handshake.Transport].
+func (t *transport) SetReadKeys(_ handshake.Epoch, k *suite.TrafficKeys) error {
+	if err := t.in.messages.CheckKeyChange(); err != nil {
+		return err
+	}
+	t.in.records.SetKeys(k)
+	return nil
+}
+
+// SetWriteKeys implements [handshake.Transport].
+func (t *transport) SetWriteKeys(_ handshake.Epoch, k *suite.TrafficKeys) error {
+	return t.out.records.SetKeys(k)
+}
+
+// SetVersion implements [handshake.Transport].
+func (t *transport) SetVersion(v iana.Version) {
+	t.in.version = v
+	t.in.records.SetVersion(v)
+	t.out.records.SetVersion(v)
+}
+
+// Warn implements [handshake.Transport].
+func (t *transport) Warn(a iana.Alert) error { return t.out.alert(iana.AlertLevelWarning, a) }
+
+// refuse tells the peer why the handshake failed, where it is to be told.
+func (t *transport) refuse(err error) {
+	if a, ok := alertFor(err); ok {
+		_ = t.out.alert(iana.AlertLevelFatal, a)
+	}
+}
+
+// plainError is what the caller gets where the first bytes are not TLS.
+func (c *Conn) plainError(err error) error {
+	var plain *record.NotTLSError
+	if !errors.As(err, &plain) {
+		return publicError(err)
+	}
+	e := RecordHeaderError{Msg: "first record does not look like a TLS handshake", RecordHeader: plain.Header}
+	if !c.client {
+		e.Conn = c.raw
+	}
+	return e
+}
