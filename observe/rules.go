@@ -3,7 +3,6 @@ package observe
 import (
 	"slices"
 
-	"github.com/akushu/akushu/internal/alert"
 	"github.com/akushu/akushu/internal/iana"
 	"github.com/akushu/akushu/internal/msg"
 	"github.com/akushu/akushu/internal/order"
@@ -38,12 +37,10 @@ func (h *half) side() order.Side {
 	return order.Client
 }
 
-// violated notes a rule that was broken, if one was.
-func (h *half) violated(s *source, err *alert.Error) {
-	if err != nil {
-		h.c.rules.broken++
-		h.fault(s.time(), err)
-	}
+// violated notes a rule that was broken.
+func (h *half) violated(s *source, err error) {
+	h.c.rules.broken++
+	h.fault(s.time(), err)
 }
 
 // inOrder holds a message to the order.
@@ -56,13 +53,19 @@ func (h *half) inOrder(s *source, m order.Message) {
 		r.resume() // the beginning was not seen
 	}
 	r.adrift = false
-	h.violated(s, r.tracker.Next(h.side(), m))
+	if err := r.tracker.Next(h.side(), m); err != nil {
+		h.violated(s, err)
+	}
 }
 
 // alertInOrder holds an alert to the order.
 func (h *half) alertInOrder(s *source, level iana.AlertLevel, a iana.Alert) {
-	if h.c.rules.broken < violationsMax {
-		h.violated(s, h.c.rules.tracker.Alert(h.side(), level, a))
+	r := &h.c.rules
+	if r.broken >= violationsMax {
+		return
+	}
+	if err := r.tracker.Alert(h.side(), level, a); err != nil {
+		h.violated(s, err)
 	}
 }
 
@@ -107,5 +110,7 @@ func asked(x *msg.Extensions) []iana.ExtensionType {
 func (h *half) checkExtensions(s *source, m msg.Message, x *msg.Extensions) {
 	list := h.c.rules.asked[h.dir.Opposite()]
 	requested := func(t iana.ExtensionType) bool { return list == nil || slices.Contains(list, t) }
-	h.violated(s, order.CheckExtensions(order.Of(m), h.c.hs.version, x, requested))
+	if err := order.CheckExtensions(order.Of(m), h.c.hs.version, x, requested); err != nil {
+		h.violated(s, err)
+	}
 }
