@@ -10,6 +10,7 @@ import (
 	"github.com/akushu/akushu/internal/auth"
 	"github.com/akushu/akushu/internal/iana"
 	"github.com/akushu/akushu/internal/msg"
+	"github.com/akushu/akushu/internal/order"
 	"github.com/akushu/akushu/internal/suite"
 )
 
@@ -210,7 +211,7 @@ func (c *client) recvHelloRetryRequest(raw []byte) (*msg.HelloRetryRequest, erro
 	if c.cfg.MaxVersion < iana.VersionTLS13 {
 		return nil, alert.Unexpected(where, ref, "TLS 1.3 was not offered")
 	}
-	if err := c.checkResponses(m.Spec().Name, iana.VersionTLS13, &m.Extensions); err != nil {
+	if err := c.checkResponses(m, iana.VersionTLS13, &m.Extensions); err != nil {
 		return nil, err
 	}
 	if m.SelectedVersion != iana.VersionTLS13 {
@@ -282,7 +283,7 @@ func (c *client) recvServerHello(raw []byte, retried *msg.HelloRetryRequest) (*m
 	if retried != nil && v != iana.VersionTLS13 {
 		return nil, alert.Illegal(where+".supported_versions", "RFC 9846 §4.2.4", "%v follows a HelloRetryRequest of TLS 1.3", v)
 	}
-	if err := c.checkResponses(m.Spec().Name, v, &m.Extensions); err != nil {
+	if err := c.checkResponses(m, v, &m.Extensions); err != nil {
 		return nil, err
 	}
 	s, err := c.checkSuite(where, m.CipherSuite, v)
@@ -356,8 +357,8 @@ func (c *client) checkSuite(where string, id iana.CipherSuite, v iana.Version) (
 
 // checkResponses checks that each extension of a response was asked for and may stand
 // where it does (RFC 9846 §4.3).
-func (c *client) checkResponses(message string, v iana.Version, x *msg.Extensions) error {
-	return checkResponses(message, v, x, func(t iana.ExtensionType) bool {
+func (c *client) checkResponses(m msg.Message, v iana.Version, x *msg.Extensions) error {
+	return order.CheckExtensions(order.Of(m), v, x, func(t iana.ExtensionType) bool {
 		return slices.ContainsFunc(c.hello.Extensions.Order, func(e msg.Extension) bool { return e.Type == t })
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/akushu/akushu/internal/iana"
 	"github.com/akushu/akushu/internal/keys"
 	"github.com/akushu/akushu/internal/msg"
+	"github.com/akushu/akushu/internal/order"
 	"github.com/akushu/akushu/internal/suite"
 )
 
@@ -114,7 +115,7 @@ func (c *client13) recvEncryptedExtensions() error {
 	if _, err := c.receive(m); err != nil {
 		return err
 	}
-	if err := c.checkResponses(m.Spec().Name, iana.VersionTLS13, &m.Extensions); err != nil {
+	if err := c.checkResponses(m, iana.VersionTLS13, &m.Extensions); err != nil {
 		return err
 	}
 	return c.recvALPN("encrypted_extensions", &m.Extensions, m.ALPN)
@@ -203,7 +204,7 @@ func peerChain(m *msg.Certificate, requested func(iana.ExtensionType) bool) ([][
 	}
 	chain := make([][]byte, len(m.List))
 	for i := range m.List {
-		if err := checkResponses(m.Spec().Name, iana.VersionTLS13, &m.List[i].Extensions, requested); err != nil {
+		if err := order.CheckExtensions(order.Of(m), iana.VersionTLS13, &m.List[i].Extensions, requested); err != nil {
 			return nil, auth.Peer{}, err
 		}
 		chain[i] = m.List[i].Data

@@ -3,10 +3,14 @@ package msg_test
 import (
 	"bytes"
 	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/akushu/akushu/internal/iana"
 	"github.com/akushu/akushu/internal/msg"
+	"github.com/akushu/akushu/internal/rfc8448"
 )
 
 // A sample is a message that is as it should be, or, where it is flawed, one that only
@@ -18,10 +22,49 @@ type sample struct {
 	flawed bool
 }
 
-// samples is every sample: ours, and those of crypto/tls.
+// samples is every sample: ours, those of crypto/tls and those of RFC 8448.
 func samples(t testing.TB) []sample {
-	all := append(ours(t), flawed()...)
-	return append(all, theirs(t)...)
+	return slices.Concat(ours(t), flawed(), theirs(t), traced())
+}
+
+// traced is the messages of RFC 8448. That of the resumed handshake is made without its
+// binders; here it is as it was sent.
+func traced() (all []sample) {
+	for _, section := range rfc8448.Handshakes {
+		var unfinished []byte
+		for _, step := range rfc8448.Section(section) {
+			raw, name := made(step)
+			if raw == nil && unfinished != nil && bytes.HasPrefix(step.Values["payload"], unfinished) {
+				raw, name = step.Values["payload"], "ClientHello with binders"
+			}
+			switch {
+			case raw == nil:
+			case bytes.Equal(raw, reframed(raw)):
+				unfinished = nil
+				all = append(all, sample{fmt.Sprintf("RFC 8448 §%s: %s of the %s", section, name, step.Side), tls13, raw, false})
+			default:
+				unfinished = raw
+			}
+		}
+	}
+	return all
+}
+
+// made is the message that a step makes, and its name.
+func made(step rfc8448.Step) (raw []byte, name string) {
+	_, name, found := strings.Cut(step.Action, "construct a")
+	if !found {
+		return nil, ""
+	}
+	name = strings.TrimPrefix(strings.TrimSuffix(strings.TrimPrefix(name, "n"), " handshake message"), " ")
+	return step.Values[name], name
+}
+
+// reframed is raw with a header that fits.
+func reframed(raw []byte) []byte {
+	raw = bytes.Clone(raw)
+	reframe(raw)
+	return raw
 }
 
 var (

@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/akushu/akushu/internal/alert"
 	"github.com/akushu/akushu/internal/iana"
 	"github.com/akushu/akushu/internal/msg"
+	"github.com/akushu/akushu/internal/rfc8448"
 )
 
 // TestForms: a version admits one form of a message; without one, the bytes decide.
@@ -116,6 +118,35 @@ func TestMarks(t *testing.T) {
 		}
 		if !bytes.HasPrefix(raw[written:], test.rest) {
 			t.Errorf("%s: at offset %d got %x, want %x", m.Spec().Name, written, raw[written:], test.rest)
+		}
+	}
+}
+
+// TestTraces: every message that RFC 8448 makes is among the samples, and where the binders of
+// a resumption begin is where its unfinished ClientHello ends.
+func TestTraces(t *testing.T) {
+	all := traced()
+	for _, section := range rfc8448.Handshakes {
+		for _, step := range rfc8448.Section(section) {
+			raw, name := made(step)
+			if name == "" {
+				continue
+			}
+			i := slices.IndexFunc(all, func(s sample) bool { return bytes.HasPrefix(s.raw, raw) })
+			if i < 0 {
+				t.Errorf("§%s: %s is not among the samples", section, name)
+				continue
+			}
+			if len(raw) == len(all[i].raw) {
+				continue
+			}
+			var hello msg.ClientHello
+			if err := msg.DecodeInto(&hello, &tls13, all[i].raw); err != nil {
+				t.Errorf("§%s: %v", section, err)
+			}
+			if got, want := hello.PSK.BindersAt, len(raw); got != want {
+				t.Errorf("§%s: got binders at %d, want %d", section, got, want)
+			}
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package order
 
 import (
+	"bytes"
 	"flag"
 	"fmt"
 	"maps"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/akushu/akushu/internal/iana"
 	"github.com/akushu/akushu/internal/msg"
+	"github.com/akushu/akushu/internal/rfc8448"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -171,6 +173,31 @@ func TestConversations(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestTraces: the handshakes of RFC 8448 are legal and complete.
+func TestTraces(t *testing.T) {
+	for _, section := range rfc8448.Handshakes {
+		tr := NewTracker()
+		for _, step := range rfc8448.Section(section) {
+			for name, raw := range step.Values {
+				if !strings.HasPrefix(step.Action, "construct a") || !strings.Contains(step.Action, name) {
+					continue
+				}
+				from := map[string]Side{"client": Client, "server": Server}[step.Side]
+				what := Message(raw[0])
+				if what == ServerHello && bytes.Contains(raw, msg.HelloRetryRandom[:]) {
+					what = HelloRetryRequest
+				}
+				if err := tr.Next(from, what); err != nil {
+					t.Errorf("§%s: %v", section, err)
+				}
+			}
+		}
+		if !tr.Complete() {
+			t.Errorf("§%s: got not complete", section)
+		}
 	}
 }
 
