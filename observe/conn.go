@@ -46,10 +46,11 @@ type Conn struct {
 	hs      *handshake   // the latest
 	tls     iana.Version // 0 while no server's hello was seen
 	news    int          // counts what held records may be waiting for: keys and hellos
-	order   uint64       // counts what was fed
+	fed     uint64       // counts calls that fed something
 	final   bool         // no key is waited for
 	closed  bool
 	scratch []byte // where records are opened
+	rules   rules
 	output
 }
 
@@ -69,7 +70,7 @@ type output struct {
 
 // New begins to observe a connection.
 func New(o Options) *Conn {
-	c := &Conn{opts: o, roles: roles{decided: !o.RolesGuessed}, keys: o.Keys, hs: &handshake{}}
+	c := &Conn{opts: o, roles: roles{decided: !o.RolesGuessed}, keys: o.Keys, hs: &handshake{}, rules: newRules()}
 	if c.keys == nil {
 		c.keys = NewKeys()
 	}
@@ -93,8 +94,8 @@ func (c *Conn) Feed(d Dir, at At, b []byte) {
 	}
 	for len(b) > 0 {
 		n := min(len(b), feedSize)
-		c.order++
-		h.push(at, c.order, b[:n])
+		c.fed++
+		h.push(at, c.fed, b[:n])
 		b = b[n:]
 		c.run()
 		h.limit()

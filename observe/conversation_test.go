@@ -38,7 +38,7 @@ type conversation struct {
 // scene says what client and server do.
 type scene struct {
 	client, server *tls.Config
-	talk           func(t *testing.T, client, server *tls.Conn) // nil: one question, one answer, both close
+	talk           func(t testing.TB, client, server *tls.Conn) // nil: one question, one answer, both close
 }
 
 // recorder is a net.Conn of which everything is written down, in the order in which the
@@ -82,7 +82,7 @@ var epoch = time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC)
 func tick(chunk int) time.Time { return epoch.Add(time.Duration(chunk) * time.Millisecond) }
 
 // record lets a client and a server talk over loopback.
-func record(t *testing.T, s scene) *conversation {
+func record(t testing.TB, s scene) *conversation {
 	t.Helper()
 	c := new(conversation)
 	var keys bytes.Buffer
@@ -116,16 +116,15 @@ const (
 	answer   = "HTTP/1.0 200 OK\r\nContent-Length: 12\r\n\r\nHello World!"
 )
 
-func questionAndAnswer(t *testing.T, client, server *tls.Conn) {
+func questionAndAnswer(t testing.TB, client, server *tls.Conn) {
 	t.Helper()
 	done := make(chan error, 1)
 	go func() {
-		defer server.Close()
-		if _, err := io.ReadFull(server, make([]byte, len(question))); err != nil {
-			done <- err
-			return
+		_, err := io.ReadFull(server, make([]byte, len(question)))
+		if err == nil {
+			_, err = server.Write([]byte(answer))
 		}
-		_, err := server.Write([]byte(answer))
+		server.Close()
 		done <- err
 	}()
 	if _, err := client.Write([]byte(question)); err != nil {

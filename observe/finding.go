@@ -92,15 +92,3 @@ func cannotOpen(e Epoch, why DecryptError, secret string) *Finding {
 	f.Where = string(e) + " records, " + secret
 	return &f
 }
-
-// text is the finding in one line: place, fact, reference.
-func (f *Finding) text() string {
-	s := f.Text
-	if f.Where != "" {
-		s = f.Where + ": " + s
-	}
-	if f.Ref != "" {
-		s += " (" + f.Ref + ")"
-	}
-	return s
-}

@@ -29,11 +29,11 @@ type progress struct {
 	after    bool // something came after it
 }
 
-// digest is the plaintext of one direction. Early data counts if it was accepted, which
-// may become known later: both sums go on.
+// digest is the plaintext of one direction. Early data, which comes first, counts if it was
+// accepted; that may become known later, so that both sums go on.
 type digest struct {
 	bytes, early int64
-	with         hash.Hash // early data included
+	with         hash.Hash // early data included; nil if there is none
 	without      hash.Hash
 	missing      bool
 	line         string
@@ -50,7 +50,7 @@ type trips struct {
 func newFold(stream int) *fold {
 	f := &fold{s: newSession(stream)}
 	for d := range f.data {
-		f.data[d] = digest{with: sha256.New(), without: sha256.New()}
+		f.data[d] = digest{without: sha256.New()}
 	}
 	return f
 }
@@ -65,7 +65,7 @@ func (f *fold) session() *Session {
 func (f *fold) dataInfo(d Dir) DataInfo {
 	g := &f.data[d]
 	info, sum := DataInfo{Bytes: g.bytes, Line: g.line}, g.without
-	if f.s.EarlyData == EarlyDataAccepted {
+	if f.s.EarlyData == EarlyDataAccepted && g.with != nil {
 		info.Bytes, sum = g.bytes+g.early, g.with
 	}
 	if !g.missing && f.s.TCP.Gaps == 0 {
@@ -98,7 +98,9 @@ func (f *fold) apply(e *Event) {
 	case *Gap:
 		f.data[e.Dir].missing = true
 	case *Finding:
-		appendTo(f.s, "findings", &f.s.Findings, FindingInfo{Code: b.Code, Severity: b.Severity, Text: b.text()})
+		appendTo(f.s, "findings", &f.s.Findings, FindingInfo{
+			Code: b.Code, Severity: b.Severity, From: e.Dir.From(), Where: b.Where, Ref: b.Ref, Text: b.Text,
+		})
 	}
 }
 
@@ -211,7 +213,12 @@ func (f *fold) peer(p *Peer) {
 
 func (f *fold) applicationData(d Dir, a *ApplicationData) {
 	g := &f.data[d]
-	g.with.Write(a.Data)
+	if a.Early && g.with == nil {
+		g.with = sha256.New()
+	}
+	if g.with != nil {
+		g.with.Write(a.Data)
+	}
 	if g.line == "" {
 		g.line = a.Line
 	}

@@ -381,7 +381,7 @@ func TestFindings(t *testing.T) {
 		}, []string{"malformed", "malformed"}, "ClientHello ClientHello"},
 		{"an unknown message", func(f *forge) {
 			f.send(ClientToServer, iana.ContentHandshake, append(hello(f), 99, 0, 0, 1, 7))
-		}, nil, "ClientHello 0x63"},
+		}, []string{"unexpected"}, "ClientHello 0x63"},
 		{"an empty record", func(f *forge) {
 			f.conn.Feed(ClientToServer, f.at(), []byte{22, 3, 1, 0, 1, 1, 22, 3, 1, 0, 0})
 		}, []string{"unexpected", CodePartialMessage}, ""},
@@ -412,8 +412,8 @@ func TestFindings(t *testing.T) {
 		}, []string{"malformed"}, "ClientHello"},
 		{"a record that is too long", func(f *forge) {
 			f.send(ClientToServer, iana.ContentHandshake, hello(f))
-			f.conn.Feed(ClientToServer, f.at(), slices.Concat([]byte{22, 3, 1, 0x50, 0}, bytes.Repeat([]byte{99, 0, 0, 0}, 0x1400)))
-		}, []string{"too_large"}, "ClientHello" + strings.Repeat(" 0x63", 0x1400)},
+			f.conn.Feed(ClientToServer, f.at(), slices.Concat([]byte{22, 3, 1, 0x50, 0, 99, 0, 0x4f, 0xfc}, make([]byte, 0x4ffc)))
+		}, []string{"too_large", "unexpected"}, "ClientHello 0x63"},
 		{"a message that goes on under other keys", func(f *forge) {
 			f.messages(ClientToServer, f.clientHello())
 			f.messages(ServerToClient, f.serverHello(iana.ExtKeyShare))
@@ -423,6 +423,21 @@ func TestFindings(t *testing.T) {
 			f.traffic13(ClientToServer, EpochApplication)
 			f.data(ClientToServer, "a")
 		}, []string{"unexpected"}, "ClientHello | Finished | 'a'"},
+		{"messages out of order", func(f *forge) {
+			f.messages(ClientToServer, f.clientHello())
+			f.messages(ServerToClient, f.serverHello(iana.ExtKeyShare))
+			f.traffic13(ServerToClient, EpochHandshake)
+			f.messages(ServerToClient, finished()) // without EncryptedExtensions
+		}, []string{"unexpected"}, "ClientHello"},
+		{"so many faults that no more are told", func(f *forge) {
+			for range 2 * violationsMax {
+				f.send(ClientToServer, iana.ContentHandshake, append(hello(f)[:0:0], 14, 0, 0, 0))
+			}
+		}, slices.Repeat([]string{"unexpected"}, violationsMax), strings.TrimSpace(strings.Repeat("ServerHelloDone ", 2*violationsMax))},
+		{"an extension that was not asked for", func(f *forge) {
+			f.messages(ClientToServer, f.clientHello())
+			f.messages(ServerToClient, f.serverHello(iana.ExtKeyShare, iana.ExtExtendedMainSecret))
+		}, []string{"illegal"}, "ClientHello"},
 		{"a record that was changed", func(f *forge) {
 			f.messages(ClientToServer, f.clientHello())
 			f.server13(f.serverHello(iana.ExtKeyShare), &msg.EncryptedExtensions{})

@@ -6,6 +6,7 @@ import (
 
 	"github.com/akushu/akushu/internal/iana"
 	"github.com/akushu/akushu/internal/msg"
+	"github.com/akushu/akushu/internal/order"
 	"github.com/akushu/akushu/internal/record"
 	"github.com/akushu/akushu/internal/suite"
 )
@@ -77,7 +78,9 @@ func (h *half) message(s *source, raw []byte) {
 	for _, f := range ann.Findings {
 		h.fault(s.time(), msg.Finding(m, f))
 	}
+	h.inOrder(s, order.Of(m))
 	h.learn(s, m)
+	h.inPlace(s, m)
 }
 
 // context is what is known that decides how a message is laid out.

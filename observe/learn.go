@@ -153,6 +153,7 @@ func (h *half) version(hs *handshake, selected, legacy iana.Version) {
 		hs.version = legacy
 	}
 	h.c.tls = hs.version
+	h.c.rules.tracker.Version(hs.version)
 }
 
 // tellChoice tells version and suite.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/akushu/akushu/internal/alert"
 	"github.com/akushu/akushu/internal/iana"
+	"github.com/akushu/akushu/internal/order"
 	"github.com/akushu/akushu/internal/record"
 )
 
@@ -153,6 +154,7 @@ func (h *half) dropRecord(r *rawRecord) {
 func (h *half) missed(why DecryptError) {
 	h.number++
 	h.uncertain = true
+	h.c.rules.resume()
 	h.c.fold.closed(why)
 }
 
@@ -160,6 +162,7 @@ func (h *half) missed(why DecryptError) {
 func (h *half) skipped() {
 	h.uncertain = true
 	h.holed = true
+	h.c.rules.resume()
 	h.abandon(time.Time{})
 }
 
@@ -197,6 +200,7 @@ func (h *half) alerts(s *source, b []byte) {
 		h.emit(s.time(), &Alert{
 			Place: s.place, Level: level.String(), Description: code.String(), Code: uint8(code), Encrypted: s.encrypted(), Opened: true,
 		})
+		h.alertInOrder(s, level, code)
 	}
 }
 
@@ -213,6 +217,7 @@ func isFatal(v iana.Version, level iana.AlertLevel, code iana.Alert) bool {
 // protected with what was just negotiated (RFC 5246 §7.1).
 func (h *half) changeCipherSpec(s *source) {
 	h.emit(s.time(), &ChangeCipherSpec{Place: s.place, Encrypted: s.encrypted()})
+	h.inOrder(s, order.ChangeCipherSpec)
 	if !is13(h.c.tls) && h.c.tls != 0 {
 		h.c.hs.answered(h, s)
 		h.hs = h.c.hs
@@ -235,4 +240,5 @@ func (h *half) applicationData(s *source, b []byte) {
 		ev.Line = firstLine(b)
 	}
 	h.emit(s.time(), ev)
+	h.inOrder(s, order.ApplicationData)
 }

@@ -191,11 +191,14 @@ type HTTP struct {
 	Status   int    `json:"status"`
 }
 
-// FindingInfo is a finding.
+// FindingInfo is a Finding.
 type FindingInfo struct {
 	Code     string   `json:"code"`
 	Severity Severity `json:"severity"`
-	Text     string   `json:"text"` // with the place and the reference
+	From     string   `json:"from"` // whose it is: "client", "server", or "" for neither's
+	Where    string   `json:"where"`
+	Ref      string   `json:"ref"`
+	Text     string   `json:"text"`
 }
 
 // Timestamp is a time.Time that is encoded as RFC 3339 in UTC.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/tls"
 	"fmt"
-	"io"
 	"slices"
 	"testing"
 
@@ -304,7 +303,7 @@ func countKind(events []observe.Event, k observe.Kind) int {
 func TestDataAfterAGap(t *testing.T) {
 	for _, v := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 		client, server := configs(t, v, "ECDSA")
-		c := record(t, scene{client: client, server: server, talk: func(t *testing.T, client, server *tls.Conn) {
+		c := record(t, scene{client: client, server: server, talk: func(t testing.TB, client, server *tls.Conn) {
 			go server.Handshake()
 			for i := range 10 {
 				fmt.Fprintf(client, "line %d\n", i)
@@ -337,7 +336,7 @@ func TestDataAfterAGap(t *testing.T) {
 func TestNoCloseNotify(t *testing.T) {
 	for _, v := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 		client, server := configs(t, v, "ECDSA")
-		c := record(t, scene{client: client, server: server, talk: func(t *testing.T, client, server *tls.Conn) {
+		c := record(t, scene{client: client, server: server, talk: func(t testing.TB, client, server *tls.Conn) {
 			go func() {
 				server.Write([]byte(answer))
 				server.NetConn().Close()
@@ -363,7 +362,7 @@ func TestAlerts(t *testing.T) {
 		client, server := configs(t, v, "ECDSA")
 		client.RootCAs = nil
 		client.InsecureSkipVerify = false
-		fail := func(t *testing.T, client, server *tls.Conn) {
+		fail := func(t testing.TB, client, server *tls.Conn) {
 			go func() { server.Handshake(); server.Close() }()
 			client.Handshake()
 			client.Close()
@@ -390,7 +389,7 @@ func TestAlerts(t *testing.T) {
 func TestClientCertificateRefused(t *testing.T) {
 	client, server := configs(t, tls.VersionTLS13, "ECDSA")
 	server.ClientAuth = tls.RequireAnyClientCert
-	c := record(t, scene{client: client, server: server, talk: func(t *testing.T, client, server *tls.Conn) {
+	c := record(t, scene{client: client, server: server, talk: func(t testing.TB, client, server *tls.Conn) {
 		go func() { server.Handshake(); server.Close() }()
 		client.Handshake()
 		client.Read(make([]byte, 1))
@@ -460,18 +459,8 @@ func TestNotTLS(t *testing.T) {
 // What is held for want of keys is bounded.
 func TestHeldLimit(t *testing.T) {
 	for _, v := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
-		client, server := configs(t, v, "ECDSA")
 		const size = 1 << 20
-		c := record(t, scene{client: client, server: server, talk: func(t *testing.T, client, server *tls.Conn) {
-			go func() {
-				server.Write(make([]byte, size))
-				server.Close()
-			}()
-			if n, err := io.Copy(io.Discard, client); n != size || err != nil {
-				t.Errorf("got %d bytes, %v", n, err)
-			}
-			client.Close()
-		}})
+		c := bulk(t, v, size)
 		w := watch(c, options(), keysAt(c, len(c.chunks)))
 		dropped, opened := int64(0), 0
 		for _, e := range w.events {
