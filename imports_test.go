@@ -44,7 +44,7 @@ row 3: the flows; captures
 
 row 4: the stack, and the glass
   tls: internal/alert internal/auth internal/borrow internal/handshake internal/iana internal/keys internal/record internal/stdtls internal/suite keylog
-  observe: internal/alert internal/borrow internal/capture internal/iana internal/keys internal/msg internal/record internal/suite internal/wire keylog
+  observe: internal/alert internal/borrow internal/capture internal/iana internal/keys internal/msg internal/order internal/record internal/suite internal/wire keylog
   internal/pki
 
 row 5: views, words, HTTP
