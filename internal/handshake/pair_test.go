@@ -35,15 +35,14 @@ var errStalled = errors.New("both ends wait for a message")
 // end is one end's transport.
 type end struct {
 	*pair
-	name      string
-	in, out   *wire
-	read      string
-	write     string
-	version   iana.Version
-	warned    []iana.Alert
-	wait      func() bool
-	flushed   int
-	installed []string
+	name    string
+	in, out *wire
+	read    string
+	write   string
+	version iana.Version
+	warned  []iana.Alert
+	wait    func() bool
+	flushed int
 }
 
 func (e *end) next() (packet, error) {

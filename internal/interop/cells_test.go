@@ -4,11 +4,9 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -239,13 +237,4 @@ func retries() []cell {
 		}
 	}
 	return all
-}
-
-func port(t *testing.T, addr string) string {
-	t.Helper()
-	_, p, err := net.SplitHostPort(strings.TrimSpace(addr))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
 }
