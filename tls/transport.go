@@ -106,6 +106,7 @@ func (t *transport) Flush() error { return t.out.records.Flush() }
 // SetReadKeys implements [handshake.Transport].
 func (t *transport) SetReadKeys(_ handshake.Epoch, k *suite.TrafficKeys) error {
 	if err := t.in.messages.CheckKeyChange(); err != nil {
+		k.Wipe()
 		return err
 	}
 	t.in.records.SetKeys(k)

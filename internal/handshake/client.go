@@ -36,9 +36,18 @@ type share struct {
 //	START ──ClientHello──► WAIT_SH ──ServerHello──► TLS 1.3: client13.go
 //	                          ▲ │                 └► TLS 1.2: client12.go
 //	                          └─┘ HelloRetryRequest, once
-func Client(ctx context.Context, t Transport, cfg *ClientConfig) (*Result, Post, error) {
+func Client(ctx context.Context, t Transport, cfg *ClientConfig) (result *Result, post Post, err error) {
 	c := &client{flow: flow{t: t}, ctx: ctx, cfg: cfg, result: &Result{ServerName: hostName(cfg.ServerName)}}
 	defer c.wipeShares()
+	defer func() {
+		if post == nil { // it failed, or a callback did not return
+			c.result.wipe()
+		}
+	}()
+	return c.run()
+}
+
+func (c *client) run() (*Result, Post, error) {
 	if err := c.sendClientHello(); err != nil {
 		return nil, nil, err
 	}

@@ -27,8 +27,17 @@ type server struct {
 //
 //	START ──ClientHello──► RECVD_CH ─► TLS 1.3: server13.go
 //	                                └► TLS 1.2: server12.go
-func Server(ctx context.Context, t Transport, cfg *ServerConfig) (*Result, Post, error) {
+func Server(ctx context.Context, t Transport, cfg *ServerConfig) (result *Result, post Post, err error) {
 	s := &server{flow: flow{t: t}, ctx: ctx, cfg: cfg, result: &Result{}}
+	defer func() {
+		if post == nil { // it failed, or a callback did not return
+			s.result.wipe()
+		}
+	}()
+	return s.run()
+}
+
+func (s *server) run() (*Result, Post, error) {
 	if err := s.recvClientHello(); err != nil {
 		return nil, nil, err
 	}
