@@ -1,6 +1,7 @@
 package handshake
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"slices"
 
@@ -70,9 +71,13 @@ func (c *client12) run(hello *msg.ServerHello) (*Result, Post, error) {
 	return c.result, post12{client: true}, nil
 }
 
-// takeServerHello takes the extensions of TLS 1.2.
+// takeServerHello takes what of it is TLS 1.2's. Our session ID stands for no session, so
+// that a server that gives it back would resume what never was.
 func (c *client12) takeServerHello() error {
 	const where = "server_hello"
+	if id := c.client.hello.SessionID; len(id) > 0 && bytes.Equal(id, c.hello.SessionID) {
+		return alert.Illegal(where+".legacy_session_id_echo", "RFC 5246 §7.4.1.3", "there is no session to resume under it")
+	}
 	if len(c.hello.RenegotiatedConnInfo) != 0 {
 		return alert.Illegal(where+".renegotiation_info", "RFC 5746 §3.4", "it is not empty in a first handshake").
 			With(iana.AlertHandshakeFailure)

@@ -107,7 +107,7 @@ func (c *client13) recvEncryptedExtensions() error {
 	if _, err := c.receive(m); err != nil {
 		return err
 	}
-	if err := c.checkResponses(m, iana.VersionTLS13, &m.Extensions); err != nil {
+	if err := order.CheckExtensions(order.Of(m), iana.VersionTLS13, &m.Extensions, c.requested); err != nil {
 		return err
 	}
 	return c.recvALPN("encrypted_extensions", &m.Extensions, m.ALPN)
@@ -144,6 +144,9 @@ func (c *client13) recvCertificateRequest() error {
 		return err
 	}
 	const where = "certificate_request"
+	if err := order.CheckExtensions(order.Of(m), iana.VersionTLS13, &m.Extensions, nil); err != nil {
+		return err
+	}
 	if len(m.RequestContext) != 0 {
 		return alert.Illegal(where+".certificate_request_context", "RFC 9846 §4.4.2", "it is not empty during the handshake")
 	}
@@ -160,10 +163,7 @@ func (c *client13) recvCertificate() error {
 	if _, err := c.receive(m); err != nil {
 		return err
 	}
-	requested := func(t iana.ExtensionType) bool {
-		return c.hello.Extensions.Has(t)
-	}
-	chain, peer, err := peerChain(m, requested)
+	chain, peer, err := peerChain(m, c.requested)
 	if err != nil {
 		return err
 	}

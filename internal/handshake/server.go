@@ -9,6 +9,7 @@ import (
 	"github.com/akushu/akushu/internal/auth"
 	"github.com/akushu/akushu/internal/iana"
 	"github.com/akushu/akushu/internal/msg"
+	"github.com/akushu/akushu/internal/order"
 )
 
 // server is what both server flows share.
@@ -63,6 +64,9 @@ func (s *server) run() (*Result, Post, error) {
 func (s *server) recvClientHello() error {
 	s.hello = &msg.ClientHello{}
 	if _, err := s.receive(s.hello); err != nil {
+		return err
+	}
+	if err := order.CheckExtensions(order.Of(s.hello), 0, &s.hello.Extensions, nil); err != nil {
 		return err
 	}
 	name, err := serverName(s.hello)

@@ -86,18 +86,19 @@ func (s *server13) checkClientHello() error {
 // §4.3.8).
 func (s *server13) checkShares() error {
 	const where, ref = "client_hello.key_share.client_shares", "RFC 9846 §4.3.8"
-	seen := make(map[iana.NamedGroup]bool, len(s.hello.KeyShares))
+	const offered, shared = 1, 2
+	groups := make(map[iana.NamedGroup]int, len(s.hello.SupportedGroups))
+	for _, g := range s.hello.SupportedGroups {
+		groups[g] = offered
+	}
 	for _, share := range s.hello.KeyShares {
-		if seen[share.Group] {
+		switch groups[share.Group] {
+		case 0:
+			return alert.Illegal(where, ref, "a share for %v, which is not in supported_groups", share.Group)
+		case shared:
 			return alert.Illegal(where, ref, "two shares for %v", share.Group)
 		}
-		seen[share.Group] = true
-	}
-	for _, g := range s.hello.SupportedGroups {
-		delete(seen, g)
-	}
-	for g := range seen {
-		return alert.Illegal(where, ref, "a share for %v, which is not in supported_groups", g)
+		groups[share.Group] = shared
 	}
 	return nil
 }
@@ -158,6 +159,9 @@ func (s *server13) recvSecondHello() error {
 		return err
 	}
 	if err := sameHello(first, s.hello); err != nil {
+		return err
+	}
+	if err := s.checkClientHello(); err != nil {
 		return err
 	}
 	if len(s.hello.KeyShares) != 1 || s.hello.KeyShares[0].Group != s.group.ID {
