@@ -98,8 +98,8 @@ func (h *outHalf) drain() {
 
 // alert sends an alert, for at most [alertTimeout]. The lock is held.
 func (h *outHalf) alert(level iana.AlertLevel, a iana.Alert) error {
-	restore := h.conn.hurry()
-	defer restore()
+	h.conn.deadline.hurry(h.conn.raw)
+	defer h.conn.deadline.relax(h.conn.raw)
 	if err := h.records.WriteRecord(iana.ContentAlert, []byte{byte(level), byte(a)}); err != nil {
 		return err
 	}
