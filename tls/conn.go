@@ -22,14 +22,12 @@ type Conn struct {
 	config *Config
 	name   string // of the server, as it was dialled; empty where the configuration says it
 
-	shake  shake
-	in     inHalf
-	out    outHalf
-	result atomic.Pointer[handshake.Result] // nil until the handshake is complete
-	closed atomic.Bool
-	// writeDeadline is the user's, in nanoseconds since 1970, or 0: an alert may shorten
-	// it, never lengthen it.
-	writeDeadline atomic.Int64
+	shake    shake
+	in       inHalf
+	out      outHalf
+	result   atomic.Pointer[handshake.Result] // nil until the handshake is complete
+	closed   atomic.Bool
+	deadline writeDeadline
 }
 
 var (
@@ -37,9 +35,6 @@ var (
 	errEarlyCloseWrite = errors.New("tls: CloseWrite called before handshake complete")
 	errNotComplete     = errors.New("tls: handshake has not yet been performed")
 )
-
-// alertTimeout is how long an alert may take to leave.
-const alertTimeout = 5 * time.Second
 
 // Client returns the client's end of a TLS connection over conn. The handshake runs at the
 // first Read, Write or [Conn.Handshake]. config must have a ServerName, or
@@ -69,46 +64,14 @@ func (c *Conn) NetConn() net.Conn { return c.raw }
 
 // SetDeadline sets the read and the write deadline. After a Write timed out, the write
 // half is broken for good: part of a record may have left.
-func (c *Conn) SetDeadline(t time.Time) error {
-	c.noteDeadline(t)
-	return c.raw.SetDeadline(t)
-}
+func (c *Conn) SetDeadline(t time.Time) error { return c.deadline.set(c.raw, t, true) }
 
 // SetReadDeadline sets the deadline of Read. A Read that timed out may be repeated.
 func (c *Conn) SetReadDeadline(t time.Time) error { return c.raw.SetReadDeadline(t) }
 
 // SetWriteDeadline sets the deadline of Write. After a Write timed out, the write half is
 // broken for good, and every later Write returns the same error.
-func (c *Conn) SetWriteDeadline(t time.Time) error {
-	c.noteDeadline(t)
-	return c.raw.SetWriteDeadline(t)
-}
-
-func (c *Conn) noteDeadline(t time.Time) {
-	var ns int64
-	if !t.IsZero() {
-		ns = t.UnixNano()
-	}
-	c.writeDeadline.Store(ns)
-}
-
-// hurry gives what is written next at most [alertTimeout]. The deadline is the user's
-// again after restore.
-func (c *Conn) hurry() (restore func()) {
-	soon := time.Now().Add(alertTimeout)
-	user := c.writeDeadline.Load()
-	if user != 0 && user < soon.UnixNano() {
-		return func() {}
-	}
-	_ = c.raw.SetWriteDeadline(soon)
-	return func() {
-		var t time.Time
-		if user := c.writeDeadline.Load(); user != 0 {
-			t = time.Unix(0, user)
-		}
-		_ = c.raw.SetWriteDeadline(t)
-	}
-}
+func (c *Conn) SetWriteDeadline(t time.Time) error { return c.deadline.set(c.raw, t, false) }
 
 // Read reads application data, after a handshake if there was none yet. It returns io.EOF
 // after the peer's close_notify, and also where the peer closed TCP without one between

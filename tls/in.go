@@ -82,15 +82,24 @@ func (h *inHalf) read(b []byte) (int, error) {
 	return n, nil
 }
 
-// fail remembers why reading ended, unless it was a deadline, and has the peer told where
-// it is at fault.
+// fail remembers why reading ended, unless it was a deadline. Where the peer is at fault it
+// is told so; that, and its own alert, ends writing too, and all secrets are forgotten
+// (RFC 9846 §6).
 func (h *inHalf) fail(err error) error {
 	if timedOut(err) {
 		return err
 	}
 	h.err = publicError(err)
-	if a, ok := alertFor(err); ok {
-		h.conn.out.urge(iana.AlertLevelFatal, a, h.err)
+	end := urgent{level: iana.AlertLevelFatal, err: h.err}
+	var told bool
+	if end.code, told = alertFor(err); !told {
+		end.level = 0
+	}
+	var remote AlertError
+	if told || errors.As(err, &remote) {
+		h.conn.out.urge(end)
+		h.conn.result.Load().Exporter.Wipe()
+		h.wipe()
 	}
 	return h.err
 }
@@ -165,8 +174,11 @@ func (h *inHalf) takeHandshake(content []byte) error {
 }
 
 // takeAlert returns the error that an alert amounts to, nil for one that may be passed
-// over.
+// over. TLS 1.3 does not look at the level.
 func (h *inHalf) takeAlert(content []byte) error {
+	if len(content) == 0 {
+		return alert.Unexpected("alert", "RFC 9846 §5.4", "an empty record of type alert")
+	}
 	if len(content) != 2 {
 		return alert.Malformed("alert", "RFC 9846 §6", "%d bytes, where an alert has 2", len(content))
 	}
@@ -174,10 +186,10 @@ func (h *inHalf) takeAlert(content []byte) error {
 	switch {
 	case code == iana.AlertCloseNotify:
 		return io.EOF
-	case level != iana.AlertLevelWarning && level != iana.AlertLevelFatal:
-		return alert.Illegal("alert.level", "RFC 9846 §6", "value %d is neither warning nor fatal", uint8(level))
 	case h.mayIgnore(level, code):
 		return h.idle("an alert " + code.String())
+	case h.version != iana.VersionTLS13 && level != iana.AlertLevelWarning && level != iana.AlertLevelFatal:
+		return alert.Illegal("alert.level", "RFC 5246 §7.2", "value %d is neither warning nor fatal", uint8(level))
 	}
 	return remoteAlert(code)
 }
@@ -215,6 +227,6 @@ func (h *inHalf) AnswerKeyUpdate() { h.conn.out.answer.Store(true) }
 
 // Warn implements [handshake.PostTransport].
 func (h *inHalf) Warn(a iana.Alert) error {
-	h.conn.out.urge(iana.AlertLevelWarning, a, nil)
+	h.conn.out.urge(urgent{level: iana.AlertLevelWarning, code: a})
 	return nil
 }

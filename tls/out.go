@@ -22,14 +22,14 @@ type outHalf struct {
 	closing bool  // close_notify was sent, or should have been
 
 	answer atomic.Bool            // a KeyUpdate is owed (RFC 9846 §4.7.3)
-	urgent atomic.Pointer[urgent] // an alert that waits to be sent
+	urgent atomic.Pointer[urgent] // what a reader wants done
 }
 
-// urgent is an alert, and for a fatal one the error that later Writes return.
+// urgent is an alert, if it has a level, and then the end of writing, if it has an error.
 type urgent struct {
 	level iana.AlertLevel
 	code  iana.Alert
-	err   error
+	err   error // what later Writes return
 }
 
 func (h *outHalf) init(c *Conn) {
@@ -74,32 +74,36 @@ func (h *outHalf) wipe() {
 	}
 }
 
-// urge has an alert sent: at once if nobody is writing, else by whoever is.
-func (h *outHalf) urge(level iana.AlertLevel, a iana.Alert, err error) {
-	h.urgent.Store(&urgent{level, a, err})
+// urge has u done: at once if nobody is writing, else by whoever is.
+func (h *outHalf) urge(u urgent) {
+	h.urgent.Store(&u)
 	if h.mu.TryLock() {
 		h.unlock()
 	}
 }
 
-// drain sends the alert that waits. The lock is held.
+// drain does what was left here. The lock is held.
 func (h *outHalf) drain() {
 	u := h.urgent.Swap(nil)
 	if u == nil {
 		return
 	}
-	if h.err == nil {
+	if h.err == nil && u.level != 0 {
 		_ = h.alert(u.level, u.code)
+	}
+	if u.err == nil {
+		return
 	}
 	if h.err == nil {
 		h.err = u.err
 	}
+	h.wipe()
 }
 
 // alert sends an alert, for at most [alertTimeout]. The lock is held.
 func (h *outHalf) alert(level iana.AlertLevel, a iana.Alert) error {
-	restore := h.conn.hurry()
-	defer restore()
+	h.conn.deadline.hurry(h.conn.raw)
+	defer h.conn.deadline.relax(h.conn.raw)
 	if err := h.records.WriteRecord(iana.ContentAlert, []byte{byte(level), byte(a)}); err != nil {
 		return err
 	}
@@ -172,7 +176,7 @@ func (h *outHalf) write(b []byte) (int, error) {
 	defer h.unlock()
 	total := 0
 	for {
-		if h.err != nil {
+		if h.err != nil || len(b) == 0 {
 			return total, h.err
 		}
 		if err := h.freshen(); err != nil {
@@ -183,9 +187,7 @@ func (h *outHalf) write(b []byte) (int, error) {
 		if err != nil {
 			return total, h.fail(err)
 		}
-		if b = b[n:]; len(b) == 0 {
-			return total, nil
-		}
+		b = b[n:]
 	}
 }
 

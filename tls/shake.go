@@ -3,6 +3,7 @@ package tls
 import (
 	"context"
 	"errors"
+	"net"
 	"runtime"
 	"sync"
 
@@ -46,11 +47,12 @@ func (c *Conn) HandshakeContext(ctx context.Context) error {
 	if r == nil {
 		return err
 	}
-	if c.await(ctx, r) && r.err != nil {
-		return ctx.Err()
-	}
-	if r.fate != nil {
+	interrupted := c.await(ctx, r)
+	switch {
+	case r.fate != nil:
 		r.fate()
+	case interrupted:
+		return ctx.Err() // also where it came too late to stop the handshake: the connection is closed
 	}
 	return r.err
 }
@@ -78,6 +80,8 @@ func (c *Conn) join(ctx context.Context) (*run, error) {
 		return c.shake.run, nil
 	case c.shake.err != nil:
 		return nil, c.shake.err
+	case c.closed.Load():
+		return nil, net.ErrClosed
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	}
@@ -90,25 +94,35 @@ func (c *Conn) join(ctx context.Context) (*run, error) {
 }
 
 // perform runs the flow and makes its outcome known, also where a callback panics or
-// exits.
+// exits. Callbacks' contexts end with it.
 func (c *Conn) perform(ctx context.Context, r *run) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	c.in.mu.Lock()
 	c.out.mu.Lock()
 	t := &transport{in: &c.in, out: &c.out}
 	err := errNoReturn
 	defer func() {
 		if err == errNoReturn {
-			r.fate = runtime.Goexit
-			if p := recover(); p != nil {
-				r.fate = func() { panic(p) }
-			}
-			t.refuse(alert.Internal("handshake", "%w", err))
+			r.fate = fateOf(recover())
+			t.apologise()
+		}
+		if err != nil {
+			t.forget()
 		}
 		c.in.unlock()
 		c.out.unlock()
 		c.settle(r, err)
 	}()
 	err = c.flow(ctx, t)
+}
+
+// fateOf does as a flow did that panicked with p, or exited.
+func fateOf(p any) func() {
+	if p == nil {
+		return runtime.Goexit
+	}
+	return func() { panic(p) }
 }
 
 func (c *Conn) settle(r *run, err error) {
@@ -137,6 +151,9 @@ func (c *Conn) flow(ctx context.Context, t *transport) error {
 	c.out.records.Rest()
 	c.out.begin()
 	c.result.Store(result)
+	if c.closed.Load() { // and whoever closed it may have looked for the result before it was there
+		result.Exporter.Wipe()
+	}
 	return nil
 }
 

@@ -106,6 +106,7 @@ func (t *transport) Flush() error { return t.out.records.Flush() }
 // SetReadKeys implements [handshake.Transport].
 func (t *transport) SetReadKeys(_ handshake.Epoch, k *suite.TrafficKeys) error {
 	if err := t.in.messages.CheckKeyChange(); err != nil {
+		k.Wipe()
 		return err
 	}
 	t.in.records.SetKeys(k)
@@ -134,13 +135,26 @@ func (t *transport) refuse(err error) {
 	}
 }
 
+// apologise tells the peer that a callback did not return. What that left behind may be
+// broken, so that this may panic as well.
+func (t *transport) apologise() {
+	defer func() { _ = recover() }()
+	t.refuse(alert.Internal("handshake", "%w", errNoReturn))
+}
+
+// forget wipes what a failed handshake established (RFC 9846 §6).
+func (t *transport) forget() {
+	t.in.wipe()
+	t.out.wipe()
+}
+
 // plainError is what the caller gets where the first bytes are not TLS.
 func (c *Conn) plainError(err error) error {
 	var plain *record.NotTLSError
 	if !errors.As(err, &plain) {
 		return publicError(err)
 	}
-	e := RecordHeaderError{Msg: "first record does not look like a TLS handshake", RecordHeader: plain.Header}
+	e := RecordHeaderError{Msg: "first record does not look like a TLS handshake (RFC 9846 §5.1)", RecordHeader: plain.Header}
 	if !c.client {
 		e.Conn = c.raw
 	}

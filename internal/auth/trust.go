@@ -55,12 +55,12 @@ func (t *Trust) Judge(chain [][]byte, now time.Time) (Peer, error) {
 		if err != nil {
 			return Peer{}, alert.Auth(where, ref, "certificate %d does not parse: %w", i, err)
 		}
+		if key, ok := cert.PublicKey.(*rsa.PublicKey); ok && key.N.BitLen() > maxRSABits {
+			return Peer{}, alert.Auth(where, ref, "the RSA key of certificate %d has %d bits, at most %d are accepted", i, key.N.BitLen(), maxRSABits)
+		}
 		peer.Certificates[i] = cert
 	}
 	leaf := peer.Certificates[0]
-	if key, ok := leaf.PublicKey.(*rsa.PublicKey); ok && key.N.BitLen() > maxRSABits {
-		return Peer{}, alert.Auth(where, ref, "the RSA key has %d bits, at most %d are accepted", key.N.BitLen(), maxRSABits)
-	}
 	if leaf.KeyUsage != 0 && leaf.KeyUsage&x509.KeyUsageDigitalSignature == 0 {
 		return Peer{}, alert.Auth(where, "RFC 9846 §4.5.1.2", "the certificate's key usage does not allow signatures").
 			With(iana.AlertUnsupportedCertificate)

@@ -36,9 +36,18 @@ type share struct {
 //	START ──ClientHello──► WAIT_SH ──ServerHello──► TLS 1.3: client13.go
 //	                          ▲ │                 └► TLS 1.2: client12.go
 //	                          └─┘ HelloRetryRequest, once
-func Client(ctx context.Context, t Transport, cfg *ClientConfig) (*Result, Post, error) {
+func Client(ctx context.Context, t Transport, cfg *ClientConfig) (result *Result, post Post, err error) {
 	c := &client{flow: flow{t: t}, ctx: ctx, cfg: cfg, result: &Result{ServerName: hostName(cfg.ServerName)}}
 	defer c.wipeShares()
+	defer func() {
+		if post == nil { // it failed, or a callback did not return
+			c.result.wipe()
+		}
+	}()
+	return c.run()
+}
+
+func (c *client) run() (*Result, Post, error) {
 	if err := c.sendClientHello(); err != nil {
 		return nil, nil, err
 	}
@@ -211,11 +220,14 @@ func (c *client) recvHelloRetryRequest(raw []byte) (*msg.HelloRetryRequest, erro
 	if c.cfg.MaxVersion < iana.VersionTLS13 {
 		return nil, alert.Unexpected(where, ref, "TLS 1.3 was not offered")
 	}
-	if err := c.checkResponses(m, iana.VersionTLS13, &m.Extensions); err != nil {
+	if err := order.CheckExtensions(order.Of(m), iana.VersionTLS13, &m.Extensions, c.requested); err != nil {
 		return nil, err
 	}
+	if !m.Extensions.Has(iana.ExtSupportedVersions) {
+		return nil, alert.Illegal(where, ref, "supported_versions is missing").With(iana.AlertMissingExtension)
+	}
 	if m.SelectedVersion != iana.VersionTLS13 {
-		return nil, alert.Illegal(where+".supported_versions", ref, "%v was selected", m.SelectedVersion)
+		return nil, alert.Illegal(where+".supported_versions.selected_version", ref, "%v was selected", m.SelectedVersion)
 	}
 	if err := c.checkEcho(where, m.LegacyVersion, m.SessionID, m.CompressionMethod); err != nil {
 		return nil, err
@@ -276,14 +288,11 @@ func (c *client) recvServerHello(raw []byte, retried *msg.HelloRetryRequest) (*m
 	if err := msg.DecodeInto(m, &c.layout, raw); err != nil {
 		return nil, err
 	}
-	v, err := c.checkVersion(m)
+	v, err := c.checkVersion(m, retried)
 	if err != nil {
 		return nil, err
 	}
-	if retried != nil && v != iana.VersionTLS13 {
-		return nil, alert.Illegal(where+".supported_versions", "RFC 9846 §4.2.4", "%v follows a HelloRetryRequest of TLS 1.3", v)
-	}
-	if err := c.checkResponses(m, v, &m.Extensions); err != nil {
+	if err := order.CheckExtensions(order.Of(m), v, &m.Extensions, c.requested); err != nil {
 		return nil, err
 	}
 	s, err := c.checkSuite(where, m.CipherSuite, v)
@@ -308,18 +317,16 @@ func (c *client) recvServerHello(raw []byte, retried *msg.HelloRetryRequest) (*m
 
 // checkVersion returns the version that the server chose, after looking for signs that
 // somebody talked the two ends into an older one.
-func (c *client) checkVersion(m *msg.ServerHello) (iana.Version, error) {
+func (c *client) checkVersion(m *msg.ServerHello, retried *msg.HelloRetryRequest) (iana.Version, error) {
 	v := m.LegacyVersion
 	if m.Extensions.Has(iana.ExtSupportedVersions) {
-		v = m.SelectedVersion
-		if v < iana.VersionTLS13 || m.LegacyVersion != iana.VersionTLS12 {
-			return 0, alert.Illegal("server_hello.supported_versions.selected_version", "RFC 9846 §4.3.1",
-				"%v with legacy_version %v", v, m.LegacyVersion)
-		}
-		if !c.cfg.allows(v) {
-			return 0, alert.Illegal("server_hello.supported_versions.selected_version", "RFC 9846 §4.3.1", "%v was not offered", v)
+		if v = m.SelectedVersion; v < iana.VersionTLS13 || !c.cfg.allows(v) {
+			return 0, alert.Illegal("server_hello.supported_versions.selected_version", "RFC 9846 §4.3.1", "%v was not offered there", v)
 		}
 		return v, nil
+	}
+	if retried != nil {
+		return 0, alert.Illegal("server_hello", "RFC 9846 §4.2.4", "it is not of TLS 1.3, as the HelloRetryRequest before it was")
 	}
 	if v >= iana.VersionTLS13 || !c.cfg.allows(v) {
 		return 0, alert.NoCommonGround("server_hello.legacy_version", "RFC 5246 §7.4.1.3",
@@ -338,7 +345,8 @@ func (c *client) checkEcho(where string, legacy iana.Version, sessionID []byte, 
 	const ref = "RFC 9846 §4.2.3"
 	switch {
 	case legacy != iana.VersionTLS12:
-		return alert.Illegal(where+".legacy_version", ref, "%v, where TLS 1.3 always says TLS 1.2", legacy)
+		return alert.Illegal(where+".legacy_version", ref, "%v, where TLS 1.3 always says TLS 1.2", legacy).
+			With(iana.AlertProtocolVersion)
 	case !bytes.Equal(sessionID, c.hello.SessionID):
 		return alert.Illegal(where+".legacy_session_id_echo", ref, "it is not what was sent")
 	case compression != 0:
@@ -355,13 +363,8 @@ func (c *client) checkSuite(where string, id iana.CipherSuite, v iana.Version) (
 	return s, nil
 }
 
-// checkResponses checks that each extension of a response was asked for and may stand
-// where it does (RFC 9846 §4.3).
-func (c *client) checkResponses(m msg.Message, v iana.Version, x *msg.Extensions) error {
-	return order.CheckExtensions(order.Of(m), v, x, func(t iana.ExtensionType) bool {
-		return slices.ContainsFunc(c.hello.Extensions.Order, func(e msg.Extension) bool { return e.Type == t })
-	})
-}
+// requested reports whether our ClientHello has the extension t.
+func (c *client) requested(t iana.ExtensionType) bool { return c.hello.Extensions.Has(t) }
 
 // judge decides about the server's certificates and remembers them.
 func (c *client) judge(chain [][]byte, peer auth.Peer) error {

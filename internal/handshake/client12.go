@@ -1,6 +1,7 @@
 package handshake
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"slices"
 
@@ -55,10 +56,10 @@ func (c *client12) run(hello *msg.ServerHello) (*Result, Post, error) {
 	if err := c.cfg.peer(c.result); err != nil {
 		return nil, nil, err
 	}
+	defer c.wipe()
 	if err := c.sendKeyExchange(public, premaster); err != nil {
 		return nil, nil, err
 	}
-	defer c.wipe()
 	first, err := c.sendFinished12(&c.flow, keys.Client)
 	if err != nil {
 		return nil, nil, err
@@ -66,13 +67,17 @@ func (c *client12) run(hello *msg.ServerHello) (*Result, Post, error) {
 	if _, err := c.recvFinished12(&c.flow, keys.Server); err != nil {
 		return nil, nil, err
 	}
-	c.finish12(c.result, first)
+	c.finish12(c.result, first, &c.client.hello.Random, &c.hello.Random)
 	return c.result, post12{client: true}, nil
 }
 
-// takeServerHello takes the extensions of TLS 1.2.
+// takeServerHello takes what of it is TLS 1.2's. Our session ID stands for no session, so
+// that a server that gives it back would resume what never was.
 func (c *client12) takeServerHello() error {
 	const where = "server_hello"
+	if id := c.client.hello.SessionID; len(id) > 0 && bytes.Equal(id, c.hello.SessionID) {
+		return alert.Illegal(where+".legacy_session_id_echo", "RFC 5246 §7.4.1.3", "there is no session to resume under it")
+	}
 	if len(c.hello.RenegotiatedConnInfo) != 0 {
 		return alert.Illegal(where+".renegotiation_info", "RFC 5746 §3.4", "it is not empty in a first handshake").
 			With(iana.AlertHandshakeFailure)
@@ -228,12 +233,12 @@ func (c *client12) sendCertificateVerify(cred *auth.Credential) error {
 	return c.send(&msg.CertificateVerify{Algorithm: scheme.ID, Signature: sig})
 }
 
-// secrets12 is what both sides of TLS 1.2 derive.
+// secrets12 is what both sides of TLS 1.2 derive. The keys that go to the transport are its
+// from then on; all others are wiped in one place, however the handshake ends.
 type secrets12 struct {
 	prf            keys.PRF
 	main           keys.Secret
-	client, server *suite.TrafficKeys
-	exporter       *exporter12
+	client, server *suite.TrafficKeys // nil once the transport has them
 }
 
 // derive makes the main secret and all keys of it (RFC 5246 §8.1, §6.3; RFC 7627 §4).
@@ -246,21 +251,31 @@ func (s *secrets12) derive(r *Result, log keys.Log, premaster keys.Secret, sessi
 	}
 	block := s.prf.KeyBlock(s.main, client[:], server[:], r.Suite.Lengths())
 	s.client, s.server = trafficKeys12(r, &block.Client), trafficKeys12(r, &block.Server)
-	s.exporter = &exporter12{prf: s.prf, main: s.main.Clone(), client: *client, server: *server}
 }
 
 func trafficKeys12(r *Result, k *keys.WriteKeys) *suite.TrafficKeys {
 	return &suite.TrafficKeys{Version: r.Version, Suite: r.Suite, Key: k.Key, IV: k.IV, MAC: k.MAC}
 }
 
-func (s *secrets12) of(side keys.Side) *suite.TrafficKeys {
-	if side == keys.Client {
-		return s.client
+// take hands over the keys of one side.
+func (s *secrets12) take(side keys.Side) *suite.TrafficKeys {
+	from := &s.client
+	if side == keys.Server {
+		from = &s.server
 	}
-	return s.server
+	k := *from
+	*from = nil
+	return k
 }
 
-func (s *secrets12) wipe() { s.main.Wipe() }
+func (s *secrets12) wipe() {
+	s.main.Wipe()
+	for _, k := range []*suite.TrafficKeys{s.client, s.server} {
+		if k != nil {
+			k.Wipe()
+		}
+	}
+}
 
 // sendFinished12 changes our keys and sends Finished, whose contents it returns (RFC 5246
 // §7.4.9).
@@ -268,7 +283,7 @@ func (s *secrets12) sendFinished12(f *flow, we keys.Side) ([]byte, error) {
 	if err := f.t.WriteChangeCipherSpec(); err != nil {
 		return nil, err
 	}
-	if err := f.t.SetWriteKeys(EpochApplication, s.of(we)); err != nil {
+	if err := f.t.SetWriteKeys(EpochApplication, s.take(we)); err != nil {
 		return nil, err
 	}
 	data := s.prf.AppendFinished(nil, s.main, we, f.transcript.sum())
@@ -286,7 +301,7 @@ func (s *secrets12) recvFinished12(f *flow, peer keys.Side) ([]byte, error) {
 	if err := f.t.ReadChangeCipherSpec(); err != nil {
 		return nil, err
 	}
-	if err := f.t.SetReadKeys(EpochApplication, s.of(peer)); err != nil {
+	if err := f.t.SetReadKeys(EpochApplication, s.take(peer)); err != nil {
 		return nil, err
 	}
 	want := s.prf.AppendFinished(nil, s.main, peer, f.transcript.sum())
@@ -302,8 +317,8 @@ func (s *secrets12) recvFinished12(f *flow, peer keys.Side) ([]byte, error) {
 
 // finish12 fills in what is known at the end. first is the Finished that was sent first:
 // tls-unique, which is safe only with an extended main secret (RFC 7627 §1, RFC 5929 §3).
-func (s *secrets12) finish12(r *Result, first []byte) {
-	r.Exporter = s.exporter
+func (s *secrets12) finish12(r *Result, first []byte, client, server *[32]byte) {
+	r.Exporter = &exporter12{prf: s.prf, main: s.main.Clone(), client: *client, server: *server}
 	if r.ExtendedMain {
 		r.TLSUnique = first
 	}

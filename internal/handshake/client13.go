@@ -15,15 +15,13 @@ import (
 // client13 is the client's side of TLS 1.3 after ServerHello.
 type client13 struct {
 	*client
-	kdf     keys.KDF
+	secrets13
 	request *msg.CertificateRequest // nil: our certificate was not asked for
-
-	clientHandshake, serverHandshake keys.Secret
 }
 
 // run goes through RFC 9846 Appendix A.1 from WAIT_SH on.
 //
-//	WAIT_SH      ServerHello            K_recv = K_send = handshake
+//	WAIT_SH      ServerHello            K_send = K_recv = handshake
 //	WAIT_EE      EncryptedExtensions
 //	WAIT_CERT_CR [CertificateRequest]
 //	WAIT_CERT    Certificate
@@ -31,63 +29,57 @@ type client13 struct {
 //	WAIT_FINISHED Finished
 //	             [Certificate [CertificateVerify]] Finished
 //	CONNECTED                           K_send = K_recv = application
+//
+// K_send changes earlier than in the RFC's figure, which asks for it below: so an alert
+// about what the server sent is encrypted too.
 func (c *client13) run(hello *msg.ServerHello) (*Result, Post, error) {
-	c.kdf = keys.TLS13(c.result.Suite.Hash, c.cfg.log(&c.hello.Random))
-	main, err := c.installHandshakeKeys(hello)
+	shared, err := c.sharedSecret(hello)
 	if err != nil {
 		return nil, nil, err
 	}
-	defer main.Wipe()
-	defer c.clientHandshake.Wipe()
-	defer c.serverHandshake.Wipe()
+	c.derive(c.result, c.cfg.log(&c.hello.Random), shared, c.transcript.sum())
+	defer c.wipe()
 	for _, step := range []func() error{
+		c.installHandshakeKeys,
 		c.recvEncryptedExtensions,
 		c.recvCertificateRequest,
 		c.recvCertificate,
 		c.recvFinished,
+		c.deriveApplication,
+		c.sendLastFlight,
 	} {
 		if err := step(); err != nil {
 			return nil, nil, err
 		}
 	}
-	client, server, exporter := main.Application(c.transcript.sum())
-	c.result.Exporter = &exporter13{c.kdf, exporter}
-	if err := c.cfg.peer(c.result); err != nil {
-		return nil, nil, err
-	}
-	if err := c.t.SetReadKeys(EpochApplication, c.keys(server)); err != nil {
-		return nil, nil, err
-	}
-	if err := c.sendLastFlight(); err != nil {
-		return nil, nil, err
-	}
-	if err := c.t.SetWriteKeys(EpochApplication, c.keys(client)); err != nil {
+	if err := c.t.SetWriteKeys(EpochApplication, c.keys(c.clientApplication)); err != nil {
 		return nil, nil, err
 	}
 	return c.result, post13{client: true}, nil
 }
 
-func (c *client13) keys(secret keys.Secret) *suite.TrafficKeys {
-	return &suite.TrafficKeys{Version: iana.VersionTLS13, Suite: c.result.Suite, Secret: secret}
+// installHandshakeKeys encrypts all from here on, but for the ChangeCipherSpec that goes
+// out with whatever we send next (RFC 9846 Appendix E.4).
+func (c *client13) installHandshakeKeys() error {
+	if err := c.t.SetReadKeys(EpochHandshake, c.keys(c.serverHandshake)); err != nil {
+		return err
+	}
+	if !c.result.HelloRetry { // else it went before the second ClientHello
+		if err := c.t.WriteChangeCipherSpec(); err != nil {
+			return err
+		}
+	}
+	return c.t.SetWriteKeys(EpochHandshake, c.keys(c.clientHandshake))
 }
 
-// installHandshakeKeys finishes the key exchange. From here on all is encrypted.
-func (c *client13) installHandshakeKeys(hello *msg.ServerHello) (keys.Main, error) {
-	shared, err := c.sharedSecret(hello)
-	if err != nil {
-		return keys.Main{}, err
+// deriveApplication lets the user judge the server, and reads application data from here
+// on.
+func (c *client13) deriveApplication() error {
+	c.application(c.result, c.transcript.sum())
+	if err := c.cfg.peer(c.result); err != nil {
+		return err
 	}
-	schedule := c.kdf.Early(nil).Handshake(shared)
-	shared.Wipe()
-	c.clientHandshake, c.serverHandshake = schedule.Traffic(c.transcript.sum())
-	if err := c.t.SetReadKeys(EpochHandshake, c.keys(c.serverHandshake.Clone())); err != nil {
-		return keys.Main{}, err
-	}
-	// Alerts from here on go under these keys too (RFC 9846 Appendix A.1).
-	if err := c.t.SetWriteKeys(EpochHandshake, c.keys(c.clientHandshake.Clone())); err != nil {
-		return keys.Main{}, err
-	}
-	return schedule.Main(), nil
+	return c.t.SetReadKeys(EpochApplication, c.keys(c.serverApplication))
 }
 
 // sharedSecret checks the server's share and combines it with ours (RFC 9846 §4.3.8).
@@ -115,7 +107,7 @@ func (c *client13) recvEncryptedExtensions() error {
 	if _, err := c.receive(m); err != nil {
 		return err
 	}
-	if err := c.checkResponses(m, iana.VersionTLS13, &m.Extensions); err != nil {
+	if err := order.CheckExtensions(order.Of(m), iana.VersionTLS13, &m.Extensions, c.requested); err != nil {
 		return err
 	}
 	return c.recvALPN("encrypted_extensions", &m.Extensions, m.ALPN)
@@ -152,6 +144,9 @@ func (c *client13) recvCertificateRequest() error {
 		return err
 	}
 	const where = "certificate_request"
+	if err := order.CheckExtensions(order.Of(m), iana.VersionTLS13, &m.Extensions, nil); err != nil {
+		return err
+	}
 	if len(m.RequestContext) != 0 {
 		return alert.Illegal(where+".certificate_request_context", "RFC 9846 §4.4.2", "it is not empty during the handshake")
 	}
@@ -168,10 +163,7 @@ func (c *client13) recvCertificate() error {
 	if _, err := c.receive(m); err != nil {
 		return err
 	}
-	requested := func(t iana.ExtensionType) bool {
-		return c.hello.Extensions.Has(t)
-	}
-	chain, peer, err := peerChain(m, requested)
+	chain, peer, err := peerChain(m, c.requested)
 	if err != nil {
 		return err
 	}
@@ -237,11 +229,6 @@ func (f *flow) sendFinished13(kdf keys.KDF, base keys.Secret) error {
 
 // sendLastFlight sends our certificate, if asked for, and Finished.
 func (c *client13) sendLastFlight() error {
-	if !c.result.HelloRetry { // else it went before the second ClientHello (Appendix E.4)
-		if err := c.t.WriteChangeCipherSpec(); err != nil {
-			return err
-		}
-	}
 	if c.request != nil {
 		if err := c.sendCertificate(); err != nil {
 			return err
@@ -325,4 +312,46 @@ func scts(cred *auth.Credential) []msg.SCT {
 		all[i] = s
 	}
 	return all
+}
+
+// secrets13 is what both sides of TLS 1.3 derive. The keys that go to the transport are
+// copies: what is here is wiped in one place, however the handshake ends.
+type secrets13 struct {
+	kdf   keys.KDF
+	suite *suite.Suite
+	main  keys.Main
+
+	clientHandshake, serverHandshake     keys.Secret
+	clientApplication, serverApplication keys.Secret
+}
+
+// derive makes the handshake traffic secrets of the shared secret, which it wipes (RFC 9846
+// §7.1). helloHash is the transcript up to ServerHello.
+func (s *secrets13) derive(r *Result, log keys.Log, shared keys.Secret, helloHash []byte) {
+	defer shared.Wipe()
+	s.suite = r.Suite
+	s.kdf = keys.TLS13(r.Suite.Hash, log)
+	schedule := s.kdf.Early(nil).Handshake(shared)
+	s.clientHandshake, s.serverHandshake = schedule.Traffic(helloHash)
+	s.main = schedule.Main()
+}
+
+// application makes the application traffic secrets and the exporter. finishedHash is the
+// transcript up to the server's Finished.
+func (s *secrets13) application(r *Result, finishedHash []byte) {
+	client, server, exporter := s.main.Application(finishedHash)
+	s.clientApplication, s.serverApplication = client, server
+	r.Exporter = &exporter13{s.kdf, exporter}
+}
+
+// keys is what a transport protects records with under secret.
+func (s *secrets13) keys(secret keys.Secret) *suite.TrafficKeys {
+	return &suite.TrafficKeys{Version: iana.VersionTLS13, Suite: s.suite, Secret: secret.Clone()}
+}
+
+func (s *secrets13) wipe() {
+	s.main.Wipe()
+	for _, secret := range []keys.Secret{s.clientHandshake, s.serverHandshake, s.clientApplication, s.serverApplication} {
+		secret.Wipe()
+	}
 }

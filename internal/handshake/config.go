@@ -89,6 +89,13 @@ type Result struct {
 	Exporter     Exporter // of keying material
 }
 
+// wipe zeroes the secret in r.
+func (r *Result) wipe() {
+	if r.Exporter != nil {
+		r.Exporter.Wipe()
+	}
+}
+
 // An Exporter derives keying material for the application from a connection's secrets
 // (RFC 9846 §7.5; RFC 5705). Wipe zeroes the secret; exporting is not possible after it.
 type Exporter interface {

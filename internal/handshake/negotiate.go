@@ -91,6 +91,11 @@ func offeredVersions(hello *msg.ClientHello) []iana.Version {
 
 // chooseVersion picks the newest version that both ends allow.
 func chooseVersion(p *Policy, hello *msg.ClientHello) (iana.Version, error) {
+	if hello.Extensions.Has(iana.ExtSupportedVersions) && hello.LegacyVersion != iana.VersionTLS12 {
+		return 0, alert.Illegal("client_hello.legacy_version", "RFC 9846 §4.2.2",
+			"%v, where a client with supported_versions always says TLS 1.2", hello.LegacyVersion).
+			With(iana.AlertProtocolVersion)
+	}
 	offered := offeredVersions(hello)
 	for _, v := range p.versions() {
 		if slices.Contains(offered, v) {
@@ -102,6 +107,9 @@ func chooseVersion(p *Policy, hello *msg.ClientHello) (iana.Version, error) {
 		With(iana.AlertProtocolVersion)
 }
 
+// mostListed bounds what an error message lists of a peer's offer.
+const mostListed = 30
+
 // list prints code points for an error message, without GREASE.
 func list[T interface {
 	~uint16
@@ -110,6 +118,10 @@ func list[T interface {
 ) string {
 	var names []string
 	for _, c := range codes {
+		if len(names) == mostListed {
+			names = append(names, "…")
+			break
+		}
 		if !iana.IsGREASE(uint16(c)) {
 			names = append(names, c.String())
 		}
@@ -194,9 +206,12 @@ func chooseALPN(ours []string, hello *msg.ClientHello) (string, error) {
 		}
 	}
 	return "", alert.NoCommonGround("client_hello.application_layer_protocol_negotiation", "RFC 7301 §3.2",
-		"no protocol in common; the client offers %q, this server speaks %q", hello.ALPN, ours).
+		"no protocol in common; the client offers %q, this server speaks %q", hello.ALPN[:min(len(hello.ALPN), mostListed)], ours).
 		With(iana.AlertNoApplicationProtocol)
 }
+
+// maxHostName is the length of the longest name of the DNS (RFC 1035 §2.3.4).
+const maxHostName = 255
 
 // serverName returns the host name that the client asks for, or "" (RFC 6066 §3).
 func serverName(hello *msg.ClientHello) (string, error) {
@@ -209,8 +224,11 @@ func serverName(hello *msg.ClientHello) (string, error) {
 		if name != "" {
 			return "", alert.Illegal(where, ref, "two host names")
 		}
+		if len(n.HostName) > maxHostName {
+			return "", alert.Illegal(where, ref, "a host name of %d bytes, the longest has %d", len(n.HostName), maxHostName)
+		}
 		name = string(n.HostName)
-		if strings.ContainsRune(name, 0) || len(name) > 255 {
+		if strings.ContainsRune(name, 0) {
 			return "", alert.Illegal(where, ref, "%q is not a host name", name)
 		}
 	}
@@ -275,8 +293,8 @@ func sameHello(first, second *msg.ClientHello) error {
 func steady(hello *msg.ClientHello) []msg.Extension {
 	return slices.DeleteFunc(slices.Clone(hello.Extensions.Order), func(e msg.Extension) bool {
 		switch e.Type {
-		case iana.ExtKeyShare, iana.ExtEarlyData, iana.ExtCookie, iana.ExtPreSharedKey, iana.ExtPadding:
-			return true
+		case iana.ExtKeyShare, iana.ExtEarlyData, iana.ExtPreSharedKey, iana.ExtPadding:
+			return true // and a cookie, if we sent one
 		}
 		return false
 	})

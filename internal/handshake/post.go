@@ -4,6 +4,7 @@ import (
 	"github.com/akushu/akushu/internal/alert"
 	"github.com/akushu/akushu/internal/iana"
 	"github.com/akushu/akushu/internal/msg"
+	"github.com/akushu/akushu/internal/order"
 )
 
 // post13 handles what may come after a TLS 1.3 handshake (RFC 9846 §4.7).
@@ -17,10 +18,19 @@ func (p post13) HandlePost(t PostTransport, raw []byte) error {
 	case typ == iana.HandshakeKeyUpdate:
 		return recvKeyUpdate(t, raw)
 	case typ == iana.HandshakeNewSessionTicket && p.client:
-		return msg.DecodeInto(&msg.NewSessionTicket{}, &msg.Context{Version: iana.VersionTLS13}, raw)
+		return recvTicket(raw)
 	default:
 		return alert.Unexpected(typ.String(), "RFC 9846 §4.7", "it may not come after the handshake")
 	}
+}
+
+// recvTicket takes a ticket, and drops it (RFC 9846 §4.7.1).
+func recvTicket(raw []byte) error {
+	m := &msg.NewSessionTicket{}
+	if err := msg.DecodeInto(m, &msg.Context{Version: iana.VersionTLS13}, raw); err != nil {
+		return err
+	}
+	return order.CheckExtensions(order.Of(m), iana.VersionTLS13, &m.Extensions, nil)
 }
 
 // recvKeyUpdate follows the peer to its next keys (RFC 9846 §4.7.3).
@@ -38,26 +48,25 @@ func recvKeyUpdate(t PostTransport, raw []byte) error {
 	return nil
 }
 
-// post12 handles what may come after a TLS 1.2 handshake: a request for another one,
-// which is declined (RFC 5246 §7.4.1.1, §7.2.2).
+// post12 handles what may come after a TLS 1.2 handshake: the wish for another one, which
+// is declined with a warning, so that the connection goes on (RFC 5246 §7.2.2).
 type post12 struct {
 	client bool
 }
 
 // HandlePost implements [Post].
 func (p post12) HandlePost(t PostTransport, raw []byte) error {
-	typ := iana.HandshakeType(raw[0])
-	switch {
-	case typ == iana.HandshakeHelloRequest && p.client:
-		if err := msg.DecodeInto(&msg.HelloRequest{}, &msg.Context{Version: iana.VersionTLS12}, raw); err != nil {
-			return err
-		}
-		return t.Warn(iana.AlertNoRenegotiation)
-	case typ == iana.HandshakeClientHello && !p.client:
-		return alert.Unexpected(typ.String(), "RFC 5246 §7.2.2", "renegotiation is not allowed").With(iana.AlertNoRenegotiation)
-	default:
+	var wish msg.Message = &msg.ClientHello{}
+	if p.client {
+		wish = &msg.HelloRequest{}
+	}
+	if typ := iana.HandshakeType(raw[0]); typ != wish.Type() {
 		return alert.Unexpected(typ.String(), "RFC 5246 §7.4", "it may not come after the handshake")
 	}
+	if err := msg.DecodeInto(wish, &msg.Context{Version: iana.VersionTLS12}, raw); err != nil {
+		return err
+	}
+	return t.Warn(iana.AlertNoRenegotiation)
 }
 
 // KeyUpdate returns a KeyUpdate message, header included (RFC 9846 §4.7.3). request asks the

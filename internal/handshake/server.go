@@ -9,6 +9,7 @@ import (
 	"github.com/akushu/akushu/internal/auth"
 	"github.com/akushu/akushu/internal/iana"
 	"github.com/akushu/akushu/internal/msg"
+	"github.com/akushu/akushu/internal/order"
 )
 
 // server is what both server flows share.
@@ -27,8 +28,17 @@ type server struct {
 //
 //	START ──ClientHello──► RECVD_CH ─► TLS 1.3: server13.go
 //	                                └► TLS 1.2: server12.go
-func Server(ctx context.Context, t Transport, cfg *ServerConfig) (*Result, Post, error) {
+func Server(ctx context.Context, t Transport, cfg *ServerConfig) (result *Result, post Post, err error) {
 	s := &server{flow: flow{t: t}, ctx: ctx, cfg: cfg, result: &Result{}}
+	defer func() {
+		if post == nil { // it failed, or a callback did not return
+			s.result.wipe()
+		}
+	}()
+	return s.run()
+}
+
+func (s *server) run() (*Result, Post, error) {
 	if err := s.recvClientHello(); err != nil {
 		return nil, nil, err
 	}
@@ -54,6 +64,9 @@ func Server(ctx context.Context, t Transport, cfg *ServerConfig) (*Result, Post,
 func (s *server) recvClientHello() error {
 	s.hello = &msg.ClientHello{}
 	if _, err := s.receive(s.hello); err != nil {
+		return err
+	}
+	if err := order.CheckExtensions(order.Of(s.hello), 0, &s.hello.Extensions, nil); err != nil {
 		return err
 	}
 	name, err := serverName(s.hello)

@@ -36,6 +36,7 @@ type server12 struct {
 //	                                ChangeCipherSpec  K_send
 //	                                        Finished
 func (s *server12) run() (*Result, Post, error) {
+	defer s.wipe()
 	for _, step := range []func() error{
 		s.checkClientHello,
 		s.negotiate,
@@ -49,7 +50,6 @@ func (s *server12) run() (*Result, Post, error) {
 			return nil, nil, err
 		}
 	}
-	defer s.wipe()
 	first, err := s.recvFinished12(&s.flow, keys.Client)
 	if err != nil {
 		return nil, nil, err
@@ -60,8 +60,15 @@ func (s *server12) run() (*Result, Post, error) {
 	if _, err := s.sendFinished12(&s.flow, keys.Server); err != nil {
 		return nil, nil, err
 	}
-	s.finish12(s.result, first)
+	s.finish12(s.result, first, &s.hello.Random, &s.random)
 	return s.result, post12{}, nil
+}
+
+func (s *server12) wipe() {
+	s.secrets12.wipe()
+	if s.key != nil {
+		s.key.Wipe()
+	}
 }
 
 // checkClientHello checks what TLS 1.2 asks of every ClientHello.
@@ -204,7 +211,6 @@ func (s *server12) recvClientKeyExchange() error {
 	if _, err := s.receive(m); err != nil {
 		return err
 	}
-	defer s.key.Wipe()
 	premaster, err := s.key.Shared(m.Public)
 	if err != nil {
 		return at("client_key_exchange.ecdh_Yc", err)

@@ -14,11 +14,9 @@ import (
 // server13 is the server's side of TLS 1.3 after ClientHello.
 type server13 struct {
 	*server
-	kdf   keys.KDF
+	secrets13
 	group *suite.Group
 	share []byte // the client's, for group
-
-	clientHandshake, serverHandshake keys.Secret
 }
 
 // run goes through RFC 9846 Appendix A.2 from RECVD_CH on.
@@ -38,37 +36,27 @@ func (s *server13) run() (*Result, Post, error) {
 			return nil, nil, err
 		}
 	}
-	main, err := s.sendServerHello()
+	shared, err := s.sendServerHello()
 	if err != nil {
 		return nil, nil, err
 	}
-	defer main.Wipe()
-	defer s.clientHandshake.Wipe()
-	defer s.serverHandshake.Wipe()
-	for _, step := range []func() error{s.sendEncryptedExtensions, s.sendCertificate, s.sendFinished} {
+	s.derive(s.result, s.cfg.log(&s.hello.Random), shared, s.transcript.sum())
+	defer s.wipe()
+	for _, step := range []func() error{
+		s.installHandshakeKeys,
+		s.sendEncryptedExtensions,
+		s.sendCertificate,
+		s.sendFinished,
+		s.recvFinished,
+	} {
 		if err := step(); err != nil {
 			return nil, nil, err
 		}
-	}
-	client, server, exporter := main.Application(s.transcript.sum())
-	s.result.Exporter = &exporter13{s.kdf, exporter}
-	if err := s.t.SetWriteKeys(EpochApplication, s.keys(server)); err != nil {
-		return nil, nil, err
-	}
-	if err := s.recvFinished13(s.kdf, s.clientHandshake); err != nil {
-		return nil, nil, err
-	}
-	if err := s.t.SetReadKeys(EpochApplication, s.keys(client)); err != nil {
-		return nil, nil, err
 	}
 	if err := s.cfg.peer(s.result); err != nil {
 		return nil, nil, err
 	}
 	return s.result, post13{}, nil
-}
-
-func (s *server13) keys(secret keys.Secret) *suite.TrafficKeys {
-	return &suite.TrafficKeys{Version: iana.VersionTLS13, Suite: s.result.Suite, Secret: secret}
 }
 
 // checkClientHello checks what TLS 1.3 asks of every ClientHello (RFC 9846 §4.2.2, §9.2).
@@ -98,18 +86,19 @@ func (s *server13) checkClientHello() error {
 // §4.3.8).
 func (s *server13) checkShares() error {
 	const where, ref = "client_hello.key_share.client_shares", "RFC 9846 §4.3.8"
-	seen := make(map[iana.NamedGroup]bool, len(s.hello.KeyShares))
+	const offered, shared = 1, 2
+	groups := make(map[iana.NamedGroup]int, len(s.hello.SupportedGroups))
+	for _, g := range s.hello.SupportedGroups {
+		groups[g] = offered
+	}
 	for _, share := range s.hello.KeyShares {
-		if seen[share.Group] {
+		switch groups[share.Group] {
+		case 0:
+			return alert.Illegal(where, ref, "a share for %v, which is not in supported_groups", share.Group)
+		case shared:
 			return alert.Illegal(where, ref, "two shares for %v", share.Group)
 		}
-		seen[share.Group] = true
-	}
-	for _, g := range s.hello.SupportedGroups {
-		delete(seen, g)
-	}
-	for g := range seen {
-		return alert.Illegal(where, ref, "a share for %v, which is not in supported_groups", g)
+		groups[share.Group] = shared
 	}
 	return nil
 }
@@ -122,7 +111,6 @@ func (s *server13) negotiate() error {
 		return err
 	}
 	s.result.Suite = chosen
-	s.kdf = keys.TLS13(chosen.Hash, s.cfg.log(&s.hello.Random))
 	s.transcript.begin(chosen.Hash)
 	s.group, s.share, err = chooseGroup(&s.cfg.Policy, s.hello)
 	if err != nil {
@@ -173,6 +161,9 @@ func (s *server13) recvSecondHello() error {
 	if err := sameHello(first, s.hello); err != nil {
 		return err
 	}
+	if err := s.checkClientHello(); err != nil {
+		return err
+	}
 	if len(s.hello.KeyShares) != 1 || s.hello.KeyShares[0].Group != s.group.ID {
 		return alert.Illegal(where, ref, "a share for %v alone was asked for", s.group.ID)
 	}
@@ -192,13 +183,12 @@ func (s *server13) changeCipherSpec() error {
 	return s.t.WriteChangeCipherSpec()
 }
 
-// sendServerHello finishes the key exchange. From here on all that is sent is encrypted.
-func (s *server13) sendServerHello() (keys.Main, error) {
+// sendServerHello finishes the key exchange and returns the shared secret.
+func (s *server13) sendServerHello() (keys.Secret, error) {
 	public, shared, err := s.group.Respond(s.cfg.Rand, s.share)
 	if err != nil {
-		return keys.Main{}, at("client_hello.key_share.client_shares.key_exchange", err)
+		return nil, at("client_hello.key_share.client_shares.key_exchange", err)
 	}
-	defer shared.Wipe()
 	m := &msg.ServerHello{
 		LegacyVersion:   iana.VersionTLS12,
 		Random:          s.random,
@@ -209,22 +199,23 @@ func (s *server13) sendServerHello() (keys.Main, error) {
 	}
 	m.Extensions.Add(iana.ExtSupportedVersions, iana.ExtKeyShare)
 	if err := s.send(m); err != nil {
-		return keys.Main{}, err
+		shared.Wipe()
+		return nil, err
 	}
-	if !s.result.HelloRetry {
+	return shared, nil
+}
+
+// installHandshakeKeys encrypts all from here on, in both directions.
+func (s *server13) installHandshakeKeys() error {
+	if !s.result.HelloRetry { // else it went behind that
 		if err := s.changeCipherSpec(); err != nil {
-			return keys.Main{}, err
+			return err
 		}
 	}
-	schedule := s.kdf.Early(nil).Handshake(shared)
-	s.clientHandshake, s.serverHandshake = schedule.Traffic(s.transcript.sum())
-	if err := s.t.SetWriteKeys(EpochHandshake, s.keys(s.serverHandshake.Clone())); err != nil {
-		return keys.Main{}, err
+	if err := s.t.SetWriteKeys(EpochHandshake, s.keys(s.serverHandshake)); err != nil {
+		return err
 	}
-	if err := s.t.SetReadKeys(EpochHandshake, s.keys(s.clientHandshake.Clone())); err != nil {
-		return keys.Main{}, err
-	}
-	return schedule.Main(), nil
+	return s.t.SetReadKeys(EpochHandshake, s.keys(s.clientHandshake))
 }
 
 // sendEncryptedExtensions sends what else was chosen (RFC 9846 §4.4.1).
@@ -254,10 +245,23 @@ func (s *server13) sendCertificate() error {
 	return s.sendCertificate13(s.cfg.Env, cred, scheme, auth.ServerContext, &s.hello.Extensions)
 }
 
-// sendFinished ends our flight (RFC 9846 §4.5.3).
+// sendFinished ends our flight (RFC 9846 §4.5.3). What we send from here on is under the
+// application's keys.
 func (s *server13) sendFinished() error {
 	if err := s.sendFinished13(s.kdf, s.serverHandshake); err != nil {
 		return err
 	}
-	return s.t.Flush()
+	if err := s.t.Flush(); err != nil {
+		return err
+	}
+	s.application(s.result, s.transcript.sum())
+	return s.t.SetWriteKeys(EpochApplication, s.keys(s.serverApplication))
+}
+
+// recvFinished ends the client's flight.
+func (s *server13) recvFinished() error {
+	if err := s.recvFinished13(s.kdf, s.clientHandshake); err != nil {
+		return err
+	}
+	return s.t.SetReadKeys(EpochApplication, s.keys(s.clientApplication))
 }

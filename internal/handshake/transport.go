@@ -35,9 +35,11 @@ type Transport interface {
 	// Flush sends the flight.
 	Flush() error
 	// SetReadKeys protects what is read from now on. It is an error if part of a
-	// message was received under the old keys (RFC 9846 §5.1).
+	// message was received under the old keys (RFC 9846 §5.1). The keys are the
+	// transport's to wipe from here on, also where it fails.
 	SetReadKeys(Epoch, *suite.TrafficKeys) error
-	// SetWriteKeys protects what is written from now on.
+	// SetWriteKeys protects what is written from now on. The keys are the transport's to
+	// wipe, also where it fails.
 	SetWriteKeys(Epoch, *suite.TrafficKeys) error
 	// SetVersion tells what was negotiated, as soon as it is known: it decides the
 	// version that record headers carry and which records are tolerated.

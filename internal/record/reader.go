@@ -78,9 +78,10 @@ func (r *Reader) fill(n int) error {
 // read reads once.
 func (r *Reader) read(n int) error {
 	r.compact()
-	had := len(r.buf)
-	var err error
-	r.buf, err = r.src.ReadBorrowed(r.buf, max(n, r.size))
+	had, buf := len(r.buf), r.buf
+	r.buf = nil // the source's until it returns, even if it panics
+	buf, err := r.src.ReadBorrowed(buf, max(n, r.size))
+	r.buf = buf
 	switch {
 	case err == io.EOF && had > 0:
 		return io.ErrUnexpectedEOF

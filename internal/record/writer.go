@@ -1,6 +1,7 @@
 package record
 
 import (
+	"errors"
 	"io"
 
 	"github.com/akushu/akushu/internal/borrow"
@@ -166,8 +167,13 @@ func (w *Writer) drop() {
 	w.flight = nil
 }
 
-// Wipe zeroes the keys and drops what was not sent.
+var errWiped = errors.New("record: nothing can be written any more, the keys are wiped")
+
+// Wipe zeroes the keys and drops what was not sent. Later calls fail, so that nothing goes out in the clear.
 func (w *Writer) Wipe() {
+	if w.err == nil {
+		w.err = errWiped
+	}
 	w.Sealer.Wipe()
 	borrow.Put(w.messages)
 	w.messages = nil

@@ -267,3 +267,25 @@ func TestWriterPastTheLimit(t *testing.T) {
 	out.want(t, "past the limit")
 	w.Wipe()
 }
+
+// A Writer that was wiped has no keys, and so must not write: it would write in the clear.
+func TestWipedWriterWritesNothing(t *testing.T) {
+	poisoned(t)
+	var s sink
+	w := NewWriter(&s)
+	if err := w.SetKeys(testKeys(suiteOf(iana.VersionTLS13), 1)); err != nil {
+		t.Fatal(err)
+	}
+	w.Wipe()
+	for name, do := range map[string]func() error{
+		"Write":        func() error { _, err := w.Write([]byte("x")); return err },
+		"WriteMessage": func() error { return w.WriteMessage([]byte("x")) },
+		"WriteRecord":  func() error { return w.WriteRecord(iana.ContentAlert, []byte{1, 0}) },
+		"Flush":        w.Flush,
+	} {
+		if err := do(); err == nil {
+			t.Errorf("%s: got no error, want one", name)
+		}
+	}
+	s.want(t, "after Wipe")
+}
