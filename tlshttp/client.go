@@ -7,163 +7,192 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
-	"sync"
+	"net/url"
 	"time"
 
 	"github.com/akushu/akushu/tls"
 )
 
-func sprint(v any) string { return fmt.Sprint(v) }
-
-// RoundTripper speaks HTTP/1 or HTTP/2 over akushu's TLS, whichever the server chooses by
-// ALPN. It reuses connections, and is safe for concurrent use. Requests to http:// go
-// out in the clear. Proxies are not used.
+// RoundTripper speaks HTTP/1 and HTTP/2 over akushu's TLS, whichever the server chooses by
+// ALPN. It keeps connections for later requests, and is safe for concurrent use. Response.TLS
+// is set in both versions. A request that asks for an upgrade (WebSocket) goes out in
+// HTTP/1. Requests to http:// go out in the clear, in HTTP/1.
+//
+// Errors of the handshake come unwrapped from RoundTrip, and in a *url.Error from
+// [http.Client].
 type RoundTripper struct {
-	config *tls.Config
-	one    *http.Transport // HTTP/1
-	two    *http.Transport // HTTP/2
-
-	mu     sync.Mutex
-	h2     map[string]bool       // what the address spoke last
-	parked map[string][]net.Conn // connections that turned out to speak the other version
+	config    *tls.Config
+	upgrading *tls.Config // config with HTTP/1 alone
+	base      *http.Transport
+	one, two  *http.Transport // of base, for HTTP/1 and HTTP/2
+	parked    parking
+	hosts     hosts
 }
 
-// Transport returns a RoundTripper with cfg, to which h2 and http/1.1 are added where it
-// names no protocols. ServerName is each request's host unless cfg has one.
+// Transport returns a RoundTripper with the settings of http.DefaultTransport as Go has
+// it, and without a proxy. See [TransportFrom].
 func Transport(cfg *tls.Config) *RoundTripper {
-	cfg = cfg.Clone()
-	if len(cfg.NextProtos) == 0 {
-		cfg.NextProtos = NextProtos
+	return TransportFrom(&http.Transport{
+		DialContext:           (&net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		MaxIdleConns:          100,
+		IdleConnTimeout:       90 * time.Second,
+		TLSHandshakeTimeout:   10 * time.Second,
+		ExpectContinueTimeout: time.Second,
+	}, cfg)
+}
+
+// TransportFrom returns a RoundTripper with the settings of base, which it copies, and
+// with cfg, which may be nil. Where cfg names no protocols, those of [NextProtos] are
+// offered; what it names says which versions of HTTP are spoken, so that Protocols,
+// ForceAttemptHTTP2 and TLSNextProto of base mean nothing, nor does what base says of
+// crypto/tls. ServerName is each request's host unless cfg has one. Connections are dialled
+// with base's DialContext. A limit of connections per host counts for each version of
+// HTTP. A base whose Proxy names one for a request to https:// fails that request.
+func TransportFrom(base *http.Transport, cfg *tls.Config) *RoundTripper {
+	t := &RoundTripper{config: &tls.Config{}, base: base.Clone()}
+	if cfg != nil {
+		t.config = cfg.Clone()
 	}
-	t := &RoundTripper{config: cfg, h2: map[string]bool{}, parked: map[string][]net.Conn{}}
-	t.one = t.transport(false)
-	t.two = t.transport(true)
+	if len(t.config.NextProtos) == 0 {
+		t.config.NextProtos = NextProtos
+	}
+	t.upgrading = t.config.Clone()
+	t.upgrading.NextProtos = []string{protoHTTP1}
+	if t.base.DialContext == nil {
+		t.base.DialContext = new(net.Dialer).DialContext
+	}
+	t.one, t.two = t.transport(false), t.transport(true)
 	return t
 }
 
-// idleTimeout is how long an unused connection is kept, as in http.DefaultTransport.
-const idleTimeout = 90 * time.Second
-
-func (t *RoundTripper) transport(h2 bool) *http.Transport {
-	protocols := new(http.Protocols)
-	protocols.SetHTTP1(!h2)
-	protocols.SetUnencryptedHTTP2(h2) // over our TLS, which net/http does not know as such
-	return &http.Transport{
-		IdleConnTimeout:   idleTimeout,
-		ForceAttemptHTTP2: false,
-		Protocols:         protocols,
-		DialTLSContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
-			return t.dial(ctx, network, addr, h2)
-		},
+// transport returns base for one version of HTTP.
+func (t *RoundTripper) transport(http2 bool) *http.Transport {
+	v := t.base.Clone()
+	v.TLSNextProto, v.ForceAttemptHTTP2 = nil, false
+	v.Protocols = new(http.Protocols)
+	v.Protocols.SetHTTP1(!http2)
+	v.Protocols.SetUnencryptedHTTP2(http2) // over our TLS, which net/http does not know as such
+	v.DialTLSContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		return t.dial(ctx, network, place{addr, http2})
 	}
+	if v.Proxy != nil {
+		v.Proxy = t.proxy
+	}
+	return v
+}
+
+// proxy is base's, for requests in the clear only: net/http would run crypto/tls through it.
+func (t *RoundTripper) proxy(r *http.Request) (*url.URL, error) {
+	u, err := t.base.Proxy(r)
+	if u != nil && r.URL.Scheme == "https" {
+		return nil, fmt.Errorf("tlshttp: the proxy %s cannot be used for https", u.Redacted())
+	}
+	return u, err
 }
 
 // errOtherVersion says that the connection that was made speaks the other version of HTTP.
-// It is parked for that.
+// It is parked.
 var errOtherVersion = errors.New("tlshttp: the server chose the other version of HTTP")
 
-// dial returns a connection for the version that is wanted.
-func (t *RoundTripper) dial(ctx context.Context, network, addr string, h2 bool) (net.Conn, error) {
-	if c := t.unpark(addr, h2); c != nil {
+// dial returns a connection to a place, a parked one if there is.
+func (t *RoundTripper) dial(ctx context.Context, network string, want place) (net.Conn, error) {
+	if c := t.parked.take(want); c != nil {
 		return c, nil
 	}
-	dialer := tls.Dialer{Config: t.config}
-	c, err := dialer.DialContext(ctx, network, addr)
+	c, err := t.connect(ctx, network, want.addr)
 	if err != nil {
 		return nil, err
 	}
-	speaksH2 := c.(*tls.Conn).ConnectionState().NegotiatedProtocol == "h2"
-	if speaksH2 != h2 {
-		t.park(addr, speaksH2, c)
+	got := place{want.addr, c.ConnectionState().NegotiatedProtocol == protoHTTP2}
+	if got != want {
+		t.parked.put(got, c)
 		return nil, errOtherVersion
 	}
 	return c, nil
 }
 
-func (t *RoundTripper) park(addr string, h2 bool, c net.Conn) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.h2[addr] = h2
-	t.parked[addr] = append(t.parked[addr], c)
-	time.AfterFunc(idleTimeout, func() { t.drop(addr, c) })
+// connect dials and shakes hands.
+func (t *RoundTripper) connect(ctx context.Context, network, addr string) (*tls.Conn, error) {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return nil, err
+	}
+	raw, err := t.base.DialContext(ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	cfg := t.config
+	if ctx.Value(upgradeKey{}) != nil {
+		cfg = t.upgrading
+	}
+	if cfg.ServerName == "" {
+		cfg = cfg.Clone()
+		cfg.ServerName = host
+	}
+	c := tls.Client(raw, cfg)
+	if err := t.handshake(ctx, c); err != nil {
+		_ = raw.Close()
+		return nil, err
+	}
+	return c, nil
 }
 
-func (t *RoundTripper) unpark(addr string, h2 bool) net.Conn {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	list := t.parked[addr]
-	if t.h2[addr] != h2 || len(list) == 0 {
-		return nil
+// handshake shakes hands within base's time, and tells the request's trace.
+func (t *RoundTripper) handshake(ctx context.Context, c *tls.Conn) error {
+	if limit := t.base.TLSHandshakeTimeout; limit > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, limit)
+		defer cancel()
 	}
-	c := list[len(list)-1]
-	t.parked[addr] = list[:len(list)-1]
-	return c
+	trace := httptrace.ContextClientTrace(ctx)
+	if trace != nil && trace.TLSHandshakeStart != nil {
+		trace.TLSHandshakeStart()
+	}
+	err := c.HandshakeContext(ctx)
+	if trace != nil && trace.TLSHandshakeDone != nil {
+		trace.TLSHandshakeDone(c.ConnectionState(), err)
+	}
+	return err
 }
 
-// drop closes c if it is parked still.
-func (t *RoundTripper) drop(addr string, c net.Conn) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	list := t.parked[addr]
-	for i := range list {
-		if list[i] == c {
-			t.parked[addr] = append(list[:i], list[i+1:]...)
-			c.Close()
-			return
-		}
-	}
-}
+// maxTries bounds how often a request is made again because a server chose the other
+// version of HTTP. Once is enough, unless others take the connections that were parked
+// while the server keeps changing its mind.
+const maxTries = 4
 
 // RoundTrip implements [http.RoundTripper].
 func (t *RoundTripper) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.URL.Scheme != "https" {
+	if r.URL == nil || r.URL.Scheme != "https" {
 		return t.one.RoundTrip(r)
 	}
-	addr := r.URL.Host
-	if r.URL.Port() == "" {
-		addr = net.JoinHostPort(r.URL.Hostname(), "443")
-	}
-	t.mu.Lock()
-	h2 := t.h2[addr]
-	t.mu.Unlock()
-	// The server may change its mind once a dial, so twice is enough.
-	for range 2 {
-		resp, err := t.roundTrip(r, h2)
+	p := newPending(r)
+	defer p.end()
+	host := r.URL.Host
+	http2 := !p.upgrade && t.hosts.speakHTTP2(host)
+	for range maxTries {
+		resp, err := p.try(t.version(http2))
 		if !errors.Is(err, errOtherVersion) {
 			return resp, err
 		}
-		h2 = !h2
+		http2 = !http2
+		t.hosts.note(host, http2)
+		if err := p.rewind(); err != nil {
+			return nil, err
+		}
 	}
 	return nil, errOtherVersion
 }
 
-// roundTrip makes the request in one version of HTTP. Nothing of it was sent where the
-// error is errOtherVersion.
-func (t *RoundTripper) roundTrip(r *http.Request, h2 bool) (*http.Response, error) {
-	if h2 {
-		return t.two.RoundTrip(r)
+func (t *RoundTripper) version(http2 bool) http.RoundTripper {
+	if http2 {
+		return t.two
 	}
-	var conn net.Conn
-	trace := &httptrace.ClientTrace{GotConn: func(info httptrace.GotConnInfo) { conn = info.Conn }}
-	resp, err := t.one.RoundTrip(r.WithContext(httptrace.WithClientTrace(r.Context(), trace)))
-	if c, ok := conn.(*tls.Conn); ok && err == nil {
-		state := c.ConnectionState()
-		resp.TLS = &state
-		resp.Request = r
-	}
-	return resp, err
+	return t.one
 }
 
 // CloseIdleConnections closes the connections that no request uses.
 func (t *RoundTripper) CloseIdleConnections() {
 	t.one.CloseIdleConnections()
 	t.two.CloseIdleConnections()
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for addr, list := range t.parked {
-		for _, c := range list {
-			c.Close()
-		}
-		delete(t.parked, addr)
-	}
+	t.parked.clear()
 }

@@ -1,0 +1,99 @@
+package tlshttp
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"sync/atomic"
+
+	"github.com/akushu/akushu/tls"
+)
+
+// pending is a request that may have to be made again in the other version of HTTP.
+type pending struct {
+	orig    *http.Request
+	upgrade bool
+	body    *heldBody // nil where there is none
+	conn    net.Conn  // that was found for it last
+}
+
+// upgradeKey marks the context of a request that asks for an upgrade.
+type upgradeKey struct{}
+
+func newPending(r *http.Request) *pending {
+	p := &pending{orig: r, upgrade: r.Header.Get("Upgrade") != ""} // of which HTTP/2 has none (RFC 9113 §8.6)
+	if r.Body != nil && r.Body != http.NoBody {
+		p.body = &heldBody{ReadCloser: r.Body}
+	}
+	return p
+}
+
+// try makes the request in one version of HTTP.
+func (p *pending) try(version http.RoundTripper) (*http.Response, error) {
+	ctx := p.orig.Context()
+	if p.upgrade {
+		ctx = context.WithValue(ctx, upgradeKey{}, true)
+	}
+	r := p.orig.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: p.gotConn}))
+	if p.body != nil {
+		r.Body = p.body
+	}
+	resp, err := version.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	resp.Request = p.orig
+	if c, ok := p.conn.(*tls.Conn); ok && resp.TLS == nil { // net/http saw no TLS
+		state := c.ConnectionState()
+		resp.TLS = &state
+	}
+	return resp, nil
+}
+
+// gotConn is told which connection is used. It is called by RoundTrip, on its goroutine.
+func (p *pending) gotConn(info httptrace.GotConnInfo) {
+	p.conn = info.Conn
+	if p.body != nil {
+		p.body.sent.Store(true)
+	}
+}
+
+// rewind prepares for one more try. A body that was used by a try before, on a connection
+// that turned out to be dead, is asked for again, as in net/http.
+func (p *pending) rewind() error {
+	if p.body == nil || !p.body.sent.Load() {
+		return nil
+	}
+	if p.orig.GetBody == nil {
+		return errOtherVersion
+	}
+	body, err := p.orig.GetBody()
+	if err != nil {
+		return err
+	}
+	p.body = &heldBody{ReadCloser: body}
+	return nil
+}
+
+// end closes a body that no connection was found for: RoundTrip has to.
+func (p *pending) end() {
+	if p.body != nil && !p.body.sent.Swap(true) {
+		_ = p.body.Close()
+	}
+}
+
+// heldBody is a request's body that stays open until there is a connection to send it
+// on. net/http closes it when it finds none.
+type heldBody struct {
+	io.ReadCloser
+	sent atomic.Bool
+}
+
+func (b *heldBody) Close() error {
+	if !b.sent.Load() {
+		return nil
+	}
+	return b.ReadCloser.Close()
+}
