@@ -39,10 +39,11 @@ func Var(flags *pflag.FlagSet, words *explain.Words, name, kind string, set func
 // String defines a flag whose text is taken as it is.
 func String(flags *pflag.FlagSet, words *explain.Words, v *string, name, kind, usual string) {
 	*v = usual
-	Var(flags, words, name, kind, func(text string) error {
+	set := func(text string) error {
 		*v = text
 		return nil
-	})
+	}
+	flags.Var(&value{text: usual, kind: kind, set: set}, name, words.Text("help.flag."+name))
 }
 
 // TLSFlags is the flags that say what a TLS connection may consist of. Nil lists and zero

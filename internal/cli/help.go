@@ -98,11 +98,22 @@ func flags(set *pflag.FlagSet) []entry {
 	var list []entry
 	set.VisitAll(func(f *pflag.Flag) {
 		if !f.Hidden {
-			list = append(list, entry{flagSyntax(f), f.Usage})
+			list = append(list, entry{flagSyntax(f), f.Usage + usual(f)})
 		}
 	})
 	return list
 }
+
+// usual is a flag's value where it is not given, in parentheses; nothing for switches.
+func usual(f *pflag.Flag) string {
+	if f.DefValue == "" || f.Value.Type() == "bool" {
+		return ""
+	}
+	return " (" + f.DefValue + ")"
+}
+
+// kinds renames pflag's own types of value.
+var kinds = map[string]string{"bool": "", "duration": " TIME"}
 
 // flagSyntax is how a flag is typed: "-h, --help", "--tls V".
 func flagSyntax(f *pflag.Flag) string {
@@ -110,8 +121,9 @@ func flagSyntax(f *pflag.Flag) string {
 	if f.Shorthand != "" {
 		text = "-" + f.Shorthand + ", " + text
 	}
-	if kind := f.Value.Type(); kind != "bool" {
-		text += " " + kind
+	kind, renamed := kinds[f.Value.Type()]
+	if !renamed {
+		kind = " " + f.Value.Type()
 	}
-	return text
+	return text + kind
 }

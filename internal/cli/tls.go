@@ -45,9 +45,9 @@ func (f *TLSFlags) newest() iana.Version {
 
 // LoadRoots reads the certificates that are trusted.
 func (e *Env) LoadRoots(path string) (*x509.CertPool, error) {
-	data, err := os.ReadFile(path)
+	data, err := e.ReadFile(path)
 	if err != nil {
-		return nil, e.fileError(path, err)
+		return nil, err
 	}
 	chain, err := pki.LoadChain(data)
 	if err != nil {
@@ -62,19 +62,34 @@ func (e *Env) LoadRoots(path string) (*x509.CertPool, error) {
 
 // LoadIdentity reads our certificate chain and its key.
 func (e *Env) LoadIdentity(certPath, keyPath string) (tls.Certificate, error) {
-	certPEM, err := os.ReadFile(certPath)
+	certPEM, err := e.ReadFile(certPath)
 	if err != nil {
-		return tls.Certificate{}, e.fileError(certPath, err)
+		return tls.Certificate{}, err
 	}
-	keyPEM, err := os.ReadFile(keyPath)
-	if err != nil {
-		return tls.Certificate{}, e.fileError(keyPath, err)
+	keyPEM := certPEM
+	if keyPath != certPath { // both may stand in one file, or come on standard input together
+		if keyPEM, err = e.ReadFile(keyPath); err != nil {
+			return tls.Certificate{}, err
+		}
 	}
 	id, err := pki.LoadIdentity(certPEM, keyPEM)
 	if err != nil {
 		return tls.Certificate{}, e.fileError(certPath, err)
 	}
 	return Certificate(id), nil
+}
+
+// ReadFile reads a file, or standard input where its name is "-".
+func (e *Env) ReadFile(path string) (data []byte, err error) {
+	if path == "-" {
+		data, err = io.ReadAll(e.In)
+	} else {
+		data, err = os.ReadFile(path)
+	}
+	if err != nil {
+		return nil, e.fileError(path, err)
+	}
+	return data, nil
 }
 
 func (e *Env) fileError(path string, err error) error {
@@ -100,6 +115,9 @@ func (e *Env) Connecting(to string, err error) error {
 
 // Listening is the error of an address that cannot be listened on.
 func (e *Env) Listening(at string, err error) error {
+	if _, ok := errors.AsType[*net.AddrError](err); ok {
+		return Usage(e.Words.Text("cli.listen", at, reason(err)), e.Words.Text("hint.listen"))
+	}
 	return &Error{Code: ExitNetwork, Text: e.Words.Text("cli.listen", at, reason(err)), Err: err}
 }
 
@@ -127,15 +145,37 @@ func (e *Env) Handshake(err error, check pki.Check) error {
 	case errors.As(err, &remote):
 		a := iana.Alert(remote)
 		told.Text = e.Words.Text("cli.remote_alert", a)
-		told.Hints = []string{e.Words.Text("alert." + a.String())}
+		if refusals[a] {
+			told.Code, told.Text = ExitRefused, e.Words.Text("cli.refused", a)
+		}
+		if id := "alert." + a.String(); e.Words.Has(id) {
+			told.Hints = []string{e.Words.Text(id)}
+		}
 	case errors.As(err, &fact):
 		told.Text = e.Words.Text("cli.our_alert", err, fact.Alert)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		told.Text = e.Words.Text("cli.handshake_eof")
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
 		told.Text = e.Words.Text("cli.handshake_timeout")
+	default:
+		if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
+			told.Hints = []string{e.Words.Text("hint.not_tls")}
+		}
 	}
 	return told
+}
+
+// refusals are the alerts that speak of a certificate. From a server they speak of the
+// client's, or of its having none (RFC 9846 §6.2).
+var refusals = map[iana.Alert]bool{
+	iana.AlertBadCertificate:         true,
+	iana.AlertUnsupportedCertificate: true,
+	iana.AlertCertificateRevoked:     true,
+	iana.AlertCertificateExpired:     true,
+	iana.AlertCertificateUnknown:     true,
+	iana.AlertUnknownCA:              true,
+	iana.AlertAccessDenied:           true,
+	iana.AlertCertificateRequired:    true,
 }
 
 // Untrusted is the error of a chain that is not trusted: which certificate is at fault, and

@@ -23,6 +23,7 @@ type Watcher struct {
 
 	mu      sync.Mutex
 	ladders map[int]*ladder.Ladder
+	shown   bool // a ladder was
 	err     error
 }
 
@@ -64,7 +65,12 @@ func (w *Watcher) done(s *observe.Session) {
 	defer w.mu.Unlock()
 	if l := w.ladders[s.Stream]; l != nil {
 		delete(w.ladders, s.Stream)
-		w.note(w.env.Print(w.to, l.Lines(s)))
+		lines := l.Lines(s)
+		if w.shown {
+			lines = append([]ladder.Line{nil}, lines...)
+		}
+		w.shown = true
+		w.note(w.env.Print(w.to, lines))
 	}
 	if w.json != nil {
 		w.note(w.json.Write(s))
