@@ -458,3 +458,58 @@ func TestFindings(t *testing.T) {
 		})
 	}
 }
+
+// A record with a hole in it is lost, and the next one is found by its length, also where the
+// hole reaches beyond what was announced.
+func TestHoleInARecord(t *testing.T) {
+	for _, row := range []struct {
+		name     string
+		from, to int // the bytes of the second of three records that are lost
+		want     string
+	}{
+		{"in the fragment", 20, 40, "ClientHello | Finished 'first' 'third'"},
+		{"in the header", 2, 30, "ClientHello | Finished 'first' 'third'"},
+		{"to the end", 10, 1022, "ClientHello | Finished 'first' 'third'"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			f := newForge(t, iana.VersionTLS12, iana.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256)
+			f.messages(ClientToServer, f.clientHello())
+			f.messages(ServerToClient, f.serverHello(), &msg.ServerHelloDone{})
+			f.traffic12(ClientToServer)
+			f.messages(ClientToServer, &msg.Finished{VerifyData: make([]byte, 12)})
+			f.data(ClientToServer, "first")
+			second, err := f.sealers[ClientToServer].Seal(nil, iana.ContentApplicationData, make([]byte, 1001), 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			f.conn.Feed(ClientToServer, f.at(), second[:row.from])
+			f.conn.Lost(ClientToServer, f.at(), int64(row.to-row.from))
+			f.conn.Feed(ClientToServer, f.at(), second[row.to:])
+			f.data(ClientToServer, "third")
+			f.data(ClientToServer, "")
+			f.done()
+			list := strings.TrimSuffix(f.list(ClientToServer), " ''")
+			if list != row.want {
+				t.Errorf("\n got %s\nwant %s", list, row.want)
+			}
+		})
+	}
+}
+
+// What is inside a record may be against the rules though it opens.
+func TestFaultInside(t *testing.T) {
+	f := newForge(t, iana.VersionTLS13, iana.TLS_AES_128_GCM_SHA256)
+	f.messages(ClientToServer, f.clientHello())
+	f.messages(ServerToClient, f.serverHello(iana.ExtKeyShare))
+	f.traffic13(ServerToClient, EpochHandshake)
+	empty, err := f.sealers[ServerToClient].Seal(nil, 0, nil, 5) // nothing but padding
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.conn.Feed(ServerToClient, f.at(), empty)
+	f.messages(ServerToClient, &msg.EncryptedExtensions{})
+	f.send(ServerToClient, 99, []byte("?"))
+	f.done()
+	f.want(ServerToClient, "ServerHello | EncryptedExtensions")
+	f.wantFindings("unexpected", "unexpected")
+}

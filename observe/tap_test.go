@@ -351,3 +351,37 @@ func TestRecording(t *testing.T) {
 		}
 	}
 }
+
+// Connections that are not of the internet are recorded too, under made-up addresses, and a
+// destination that fails is told by Close.
+func TestRecordingOfAPipe(t *testing.T) {
+	for _, fails := range []bool{false, true} {
+		var file bytes.Buffer
+		var dst io.Writer = &file
+		if fails {
+			dst = failing{}
+		}
+		rec, err := observe.NewRecording(dst)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tap := observe.NewTap(observe.TapOptions{Recording: rec})
+		clientConfig, serverConfig := configs(t, tls.VersionTLS13, "ECDSA")
+		clientConfig.KeyLogWriter = tap.KeyLog()
+		c, s := net.Pipe()
+		questionAndAnswer(t, tls.Client(tap.Conn(c, observe.Client, 0), clientConfig), tls.Server(s, serverConfig))
+		if err := rec.Close(); (err != nil) != fails {
+			t.Errorf("got %v, want an error: %v", err, fails)
+		}
+		if err := rec.Close(); (err != nil) != fails {
+			t.Errorf("got %v from a second Close, want an error: %v", err, fails)
+		}
+		if !fails && file.Len() < 3000 {
+			t.Errorf("got a file of %d bytes", file.Len())
+		}
+	}
+}
+
+type failing struct{}
+
+func (failing) Write([]byte) (int, error) { return 0, errors.New("no room") }

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/akushu/akushu/observe"
+	akushu "github.com/akushu/akushu/tls"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -187,7 +188,7 @@ func listed(events []observe.Event) []string {
 	return list
 }
 
-// What a tap sees of crypto/tls talking to itself is what tshark finds in the packets of the
+// What a tap sees of a stack talking to itself, crypto/tls or ours, is what tshark finds in the packets of the
 // same connection with the same key log: records and messages, their types, lengths,
 // directions and order.
 func TestTapAgainstTshark(t *testing.T) {
@@ -199,6 +200,7 @@ func TestTapAgainstTshark(t *testing.T) {
 		warmUp  bool // a connection before, whose session is resumed
 		fail    bool
 		crosses bool // the ends do not always take turns
+		ours    bool // our stack, not crypto/tls
 	}{
 		{name: "1.2", version: tls.VersionTLS12},
 		{name: "1.2 client certificate", version: tls.VersionTLS12, change: clientAuth},
@@ -209,6 +211,9 @@ func TestTapAgainstTshark(t *testing.T) {
 		{name: "1.3 client certificate", version: tls.VersionTLS13, change: clientAuth},
 		{name: "1.3 resumed", version: tls.VersionTLS13, change: cache, warmUp: true},
 		{name: "1.3 refused", version: tls.VersionTLS13, change: demand, fail: true},
+		{name: "ours 1.2", version: tls.VersionTLS12, ours: true},
+		{name: "ours 1.3", version: tls.VersionTLS13, ours: true},
+		{name: "ours 1.3 HelloRetryRequest", version: tls.VersionTLS13, change: retry, crosses: true, ours: true},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			clientConfig, serverConfig := configs(t, row.version, "ECDSA")
@@ -226,10 +231,15 @@ func TestTapAgainstTshark(t *testing.T) {
 			clientConfig.KeyLogWriter = io.MultiWriter(&keys, tap.KeyLog())
 			port := ln.Addr().(*net.TCPAddr).Port
 			stop := tcpdump(t, port)
-			if row.warmUp {
-				visit(t, ln, clientConfig, serverConfig, tap)
+			speak := theirs
+			if row.ours {
+				speak = ours
 			}
-			err = visit(t, ln, clientConfig, serverConfig, tap)
+			s := speak(t, clientConfig, serverConfig)
+			if row.warmUp {
+				visit(t, ln, s, tap)
+			}
+			err = visit(t, ln, s, tap)
 			path := stop()
 			if (err != nil) != row.fail {
 				t.Errorf("got error %v, want one: %v", err, row.fail)
@@ -264,9 +274,36 @@ func apart(list []string) []string {
 	return list
 }
 
+// A stack speaks TLS on connections.
+type stack struct {
+	client, server func(net.Conn) io.ReadWriteCloser
+}
+
+func theirs(_ *testing.T, client, server *tls.Config) stack {
+	return stack{
+		func(c net.Conn) io.ReadWriteCloser { return tls.Client(c, client) },
+		func(c net.Conn) io.ReadWriteCloser { return tls.Server(c, server) },
+	}
+}
+
+func ours(t *testing.T, client, server *tls.Config) stack {
+	from := func(c *tls.Config) *akushu.Config {
+		own, err := akushu.FromStd(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return own
+	}
+	clientConfig, serverConfig := from(client), from(server)
+	return stack{
+		func(c net.Conn) io.ReadWriteCloser { return akushu.Client(c, clientConfig) },
+		func(c net.Conn) io.ReadWriteCloser { return akushu.Server(c, serverConfig) },
+	}
+}
+
 // visit is one connection that a tap watches at the client. The ends take turns, so that
 // there is but one order of what they send.
-func visit(t *testing.T, ln net.Listener, clientConfig, serverConfig *tls.Config, tap *observe.Tap) error {
+func visit(t *testing.T, ln net.Listener, s stack, tap *observe.Tap) error {
 	t.Helper()
 	const greeting = "ready"
 	served := make(chan struct{})
@@ -276,7 +313,7 @@ func visit(t *testing.T, ln net.Listener, clientConfig, serverConfig *tls.Config
 		if err != nil {
 			return
 		}
-		server := tls.Server(c, serverConfig)
+		server := s.server(c)
 		defer server.Close()
 		if _, err := io.WriteString(server, greeting); err != nil {
 			return
@@ -289,7 +326,7 @@ func visit(t *testing.T, ln net.Listener, clientConfig, serverConfig *tls.Config
 	if err != nil {
 		t.Fatal(err)
 	}
-	client := tls.Client(tap.Conn(c, observe.Client, 0), clientConfig)
+	client := s.client(tap.Conn(c, observe.Client, 0))
 	defer func() { <-served }()
 	defer client.Close()
 	if _, err := io.ReadFull(client, make([]byte, len(greeting))); err != nil {
