@@ -120,8 +120,13 @@ func (p *program) say(t *testing.T, line string) {
 	}
 }
 
-// hellos counts the ClientHellos that OpenSSL saw.
-func (p *program) hellos() int { return strings.Count(p.text(), ", ClientHello") }
+// hellos waits until OpenSSL has told of want ClientHellos, and returns how many it did.
+func (p *program) hellos(want int) int {
+	count := func() int { return strings.Count(p.text(), ", ClientHello") }
+	for end := time.Now().Add(5 * time.Second); count() < want && time.Now().Before(end); time.Sleep(2 * time.Millisecond) {
+	}
+	return count()
+}
 
 // TestOpenSSLServer has our client connect to openssl s_server.
 func TestOpenSSLServer(t *testing.T) {
@@ -159,8 +164,8 @@ func toOpenSSL(t *testing.T, openssl string, creds *credentials, x cell, before 
 	if got, err := bufio.NewReader(c).ReadString('\n'); got != "uhsuka\n" {
 		t.Errorf("got %q, %v, want %q", got, err, "uhsuka\n")
 	}
-	if got, want := p.hellos(), 1+len(before); got != want {
-		t.Errorf("OpenSSL saw %d ClientHellos, want %d", got, want)
+	if want := 1 + len(before); p.hellos(want) != want {
+		t.Errorf("OpenSSL saw %d ClientHellos, want %d", p.hellos(want), want)
 	}
 }
 
@@ -196,8 +201,8 @@ func fromOpenSSL(t *testing.T, openssl string, creds *credentials, x cell, befor
 		t.Fatal("the server failed")
 	}
 	x.check(t, state, len(before) > 0)
-	if got, want := p.hellos(), 1+len(before); got != want {
-		t.Errorf("OpenSSL sent %d ClientHellos, want %d", got, want)
+	if want := 1 + len(before); p.hellos(want) != want {
+		t.Errorf("OpenSSL sent %d ClientHellos, want %d", p.hellos(want), want)
 	}
 }
 

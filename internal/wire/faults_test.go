@@ -379,6 +379,9 @@ func TestAllocations(t *testing.T) {
 	if testing.CoverMode() != "" {
 		t.Skip("counting statements moves closures to the heap")
 	}
+	if raceEnabled {
+		t.Skip("the race detector allocates too")
+	}
 	raw := unhex(t, allHex)
 	buf := make([]byte, 0, 256)
 	var c wire.Codec
