@@ -39,7 +39,12 @@ func TestServerRejects(t *testing.T) {
 					m.Extensions.Order = append([]msg.Extension{{Type: iana.ExtSignedCertificateTimestamp}}, m.Extensions.Order...)
 				}),
 				where: "client_hello.extensions[5].signed_certificate_timestamp", alert: illegal, ref: "RFC 9846 §4.3"},
-			{name: "an extension of another message", message: ch, placed: true,
+			{name: "GREASE twice", message: ch,
+				change: hello(func(m *msg.ClientHello) {
+					m.Extensions.Order = append([]msg.Extension{{Type: 0x4a4a}, {Type: 0x4a4a}}, m.Extensions.Order...)
+				}),
+				where: "client_hello.extensions[1].extension_data", alert: illegal, ref: "RFC 9846 §4.3"},
+			{name: "an extension of another message", message: ch,
 				change: hello(func(m *msg.ClientHello) { m.Extensions.AddRaw(iana.ExtOIDFilters, []byte{0, 0}) }),
 				where:  "client_hello.oid_filters", alert: illegal, ref: "RFC 9846 §4.3"},
 			{name: "two host names", message: ch,
@@ -77,7 +82,7 @@ func TestServerRejects(t *testing.T) {
 					m.Extensions.Remove(iana.ExtApplicationLayerProtocolNegotiation)
 					m.Extensions.AddRaw(iana.ExtApplicationLayerProtocolNegotiation, []byte{0, 1, 0})
 				}),
-				where: "client_hello.extensions[11].application_layer_protocol_negotiation.protocol_name_list", alert: malformed, ref: "RFC 9846 §4.2.2"},
+				where: "client_hello.extensions[11].application_layer_protocol_negotiation.protocol_name_list", alert: malformed, ref: "RFC 7301 §3.1"},
 			{name: "no group in common", message: ch,
 				change: hello(func(m *msg.ClientHello) {
 					m.SupportedGroups, m.KeyShares = []iana.NamedGroup{0x2a2a, 0x0100}, nil
@@ -153,7 +158,7 @@ func TestServer13Rejects(t *testing.T) {
 				m.Extensions.Remove(iana.ExtKeyShare)
 				m.Extensions.AddRaw(iana.ExtKeyShare, []byte{0, 4, 0, 29, 0, 0})
 			}),
-			where: "client_hello.extensions[11].key_share.client_shares[0].key_exchange", alert: malformed, ref: "RFC 9846 §4.2.2"},
+			where: "client_hello.extensions[11].key_share.client_shares[0].key_exchange", alert: malformed, ref: "RFC 9846 §4.3.8"},
 
 		{name: "a Certificate that nobody asked for", message: "client Finished", change: before(&msg.Certificate{}),
 			where: "finished", alert: unexpected, ref: "RFC 9846 §4.5.3"},

@@ -9,7 +9,6 @@ import (
 	"github.com/akushu/akushu/internal/handshake"
 	"github.com/akushu/akushu/internal/iana"
 	"github.com/akushu/akushu/internal/msg"
-	"github.com/akushu/akushu/internal/order"
 )
 
 // A rejection is one change to a good handshake, and what the end that receives the change
@@ -22,7 +21,6 @@ type rejection struct {
 	alert   iana.Alert
 	ref     string
 	setup   func(*handshake.ClientConfig, *handshake.ServerConfig) // nil: both ends can do everything
-	placed  bool                                                   // it needs the table of the places of extensions
 }
 
 // A change is what is sent in place of a message.
@@ -41,9 +39,6 @@ func rejects(t *testing.T, f flowOf, rows []rejection) {
 	t.Helper()
 	for _, row := range rows {
 		t.Run(f.String()+"/"+row.name, func(t *testing.T) {
-			if row.placed && order.Allowed("encrypted_extensions", iana.ExtKeyShare, iana.VersionTLS13) {
-				t.Skip("there is no table of the places of extensions yet")
-			}
 			row.run(t, f)
 		})
 	}
