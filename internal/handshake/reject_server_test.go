@@ -39,6 +39,11 @@ func TestServerRejects(t *testing.T) {
 					m.Extensions.Order = append([]msg.Extension{{Type: iana.ExtSignedCertificateTimestamp}}, m.Extensions.Order...)
 				}),
 				where: "client_hello.extensions[5].signed_certificate_timestamp", alert: illegal, ref: "RFC 9846 §4.3"},
+			{name: "GREASE twice", message: ch,
+				change: hello(func(m *msg.ClientHello) {
+					m.Extensions.Order = append([]msg.Extension{{Type: 0x4a4a}, {Type: 0x4a4a}}, m.Extensions.Order...)
+				}),
+				where: "client_hello.extensions[1].extension_data", alert: illegal, ref: "RFC 9846 §4.3"},
 			{name: "an extension of another message", message: ch,
 				change: hello(func(m *msg.ClientHello) { m.Extensions.AddRaw(iana.ExtOIDFilters, []byte{0, 0}) }),
 				where:  "client_hello.oid_filters", alert: illegal, ref: "RFC 9846 §4.3"},

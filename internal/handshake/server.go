@@ -66,7 +66,7 @@ func (s *server) recvClientHello() error {
 	if _, err := s.receive(s.hello); err != nil {
 		return err
 	}
-	if err := order.CheckExtensions(order.Of(s.hello), 0, &s.hello.Extensions, nil); err != nil {
+	if err := s.checkExtensions(); err != nil {
 		return err
 	}
 	name, err := serverName(s.hello)
@@ -86,6 +86,11 @@ func (s *server) recvClientHello() error {
 		s.cfg = cfg
 	}
 	return nil
+}
+
+// checkExtensions holds the extensions of ClientHello to their places (RFC 9846 §4.3).
+func (s *server) checkExtensions() error {
+	return order.CheckExtensions(order.ClientHello, 0, &s.hello.Extensions, nil)
 }
 
 // checkFallback refuses a client that came back with an older version than it can speak,

@@ -76,9 +76,6 @@ func (s *server13) checkClientHello() error {
 			return alert.NoCommonGround(where, "RFC 9846 §9.2", "%v is missing", need.t).With(iana.AlertMissingExtension)
 		}
 	}
-	if last := len(x.Order) - 1; x.Has(iana.ExtPreSharedKey) && x.Order[last].Type != iana.ExtPreSharedKey {
-		return alert.Illegal(where+".pre_shared_key", "RFC 9846 §4.3.11", "it is not the last extension")
-	}
 	return s.checkShares()
 }
 
@@ -158,11 +155,14 @@ func (s *server13) recvSecondHello() error {
 	if _, err := s.receive(s.hello); err != nil {
 		return err
 	}
-	if err := sameHello(first, s.hello); err != nil {
-		return err
-	}
-	if err := s.checkClientHello(); err != nil {
-		return err
+	for _, check := range []func() error{
+		s.checkExtensions,
+		func() error { return sameHello(first, s.hello) },
+		s.checkClientHello,
+	} {
+		if err := check(); err != nil {
+			return err
+		}
 	}
 	if len(s.hello.KeyShares) != 1 || s.hello.KeyShares[0].Group != s.group.ID {
 		return alert.Illegal(where, ref, "a share for %v alone was asked for", s.group.ID)
