@@ -25,7 +25,6 @@ const (
 
 const (
 	noResumption = "sessions are not resumed yet"
-	noClientAuth = "a server does not ask for certificates yet"
 	noECH        = "there is no Encrypted Client Hello yet"
 	noQUIC       = "there is no QUIC yet"
 	deprecated   = "deprecated in crypto/tls; Certificates and GetCertificate do it"
@@ -47,8 +46,8 @@ var identifiers = map[string]string{
 	"Config": ours, "CipherSuites": ours, "InsecureCipherSuites": ours, "CipherSuiteName": ours,
 	"VersionName": ours, "X509KeyPair": ours, "LoadX509KeyPair": ours,
 
-	"ClientAuthType": noClientAuth, "NoClientCert": noClientAuth, "RequestClientCert": noClientAuth,
-	"RequireAnyClientCert": noClientAuth, "VerifyClientCertIfGiven": noClientAuth, "RequireAndVerifyClientCert": noClientAuth,
+	"ClientAuthType": alias, "NoClientCert": alias, "RequestClientCert": alias,
+	"RequireAnyClientCert": alias, "VerifyClientCertIfGiven": alias, "RequireAndVerifyClientCert": alias,
 	"ClientSessionCache": noResumption, "ClientSessionState": noResumption, "NewLRUClientSessionCache": noResumption,
 	"NewResumptionState": noResumption, "ParseSessionState": noResumption, "SessionState": noResumption,
 	"EncryptedClientHelloKey": noECH, "ECHRejectionError": noECH,
@@ -169,7 +168,6 @@ func stdDir(t *testing.T) string {
 // has, with the same type; where that names Config, ours.
 var configFields = map[string]string{
 	"NameToCertificate": deprecated, "PreferServerCipherSuites": noEffect,
-	"ClientAuth": noClientAuth, "ClientCAs": noClientAuth,
 	"SessionTicketsDisabled": noResumption, "SessionTicketKey": noResumption, "ClientSessionCache": noResumption,
 	"UnwrapSession": noResumption, "WrapSession": noResumption,
 	"EncryptedClientHelloConfigList": noECH, "EncryptedClientHelloRejectionVerify": noECH,

@@ -71,6 +71,15 @@ type Config struct {
 	// RootCAs are the authorities that a client trusts. Nil: the system's.
 	RootCAs *x509.CertPool
 
+	// ClientAuth says what a server asks of its clients: nothing (the zero value), a
+	// certificate if they have one, or one that they must have, verified or not. Verified
+	// means that an authority of ClientCAs vouches for it.
+	ClientAuth ClientAuthType
+
+	// ClientCAs are the authorities that a server trusts to vouch for clients; their names
+	// go to the client, so that it can choose. Nil: the system's, and no names.
+	ClientCAs *x509.CertPool
+
 	// NextProtos are the application protocols that this end speaks, in order of preference
 	// (ALPN, RFC 7301), each of 1 to 255 bytes. Where both ends name some and none in
 	// common, the handshake fails with no_application_protocol. Empty: not negotiated.
@@ -144,6 +153,8 @@ func (c *Config) Clone() *Config {
 		VerifyPeerCertificate:       c.VerifyPeerCertificate,
 		VerifyConnection:            c.VerifyConnection,
 		RootCAs:                     c.RootCAs,
+		ClientAuth:                  c.ClientAuth,
+		ClientCAs:                   c.ClientCAs,
 		NextProtos:                  c.NextProtos,
 		ServerName:                  c.ServerName,
 		InsecureSkipVerify:          c.InsecureSkipVerify,

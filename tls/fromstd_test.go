@@ -41,8 +41,8 @@ var stdFields = map[string]struct {
 
 	"Renegotiation":                       {RenegotiateOnceAsClient, named},
 	"NameToCertificate":                   {map[string]*Certificate{}, named},
-	"ClientAuth":                          {std.RequestClientCert, named},
-	"ClientCAs":                           {x509.NewCertPool(), named},
+	"ClientAuth":                          {std.RequestClientCert, carried},
+	"ClientCAs":                           {x509.NewCertPool(), carried},
 	"SessionTicketKey":                    {[32]byte{1}, named},
 	"ClientSessionCache":                  {std.NewLRUClientSessionCache(1), named},
 	"UnwrapSession":                       {func([]byte, ConnectionState) (*std.SessionState, error) { return nil, nil }, named},
@@ -115,11 +115,11 @@ func TestFromStdCarriesValues(t *testing.T) {
 
 func TestFromStdNamesAll(t *testing.T) {
 	_, err := FromStd(&std.Config{
-		ClientAuth: std.RequireAnyClientCert, ClientSessionCache: std.NewLRUClientSessionCache(1), MinVersion: VersionTLS10, MaxVersion: VersionTLS11,
+		ClientSessionCache: std.NewLRUClientSessionCache(1), MinVersion: VersionTLS10, MaxVersion: VersionTLS11,
 		CipherSuites:     []uint16{TLS_RSA_WITH_AES_128_CBC_SHA, TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA},
 		CurvePreferences: []CurveID{SecP384r1MLKEM1024, CurveP256},
 	})
-	want := "tls: these fields of a crypto/tls.Config cannot be carried over: ClientAuth, " +
+	want := "tls: these fields of a crypto/tls.Config cannot be carried over: " +
 		"CipherSuites (without TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA, TLS_RSA_WITH_AES_128_CBC_SHA), ClientSessionCache, " +
 		"MinVersion (TLS 1.0), MaxVersion (TLS 1.1), CurvePreferences (without SecP384r1MLKEM1024)"
 	if err == nil || err.Error() != want {
@@ -152,7 +152,7 @@ func TestFromStdLists(t *testing.T) {
 }
 
 func TestFromStdGetConfigForClient(t *testing.T) {
-	tenant, bad := &std.Config{NextProtos: []string{"tenant"}}, &std.Config{ClientAuth: std.RequestClientCert}
+	tenant, bad := &std.Config{NextProtos: []string{"tenant"}}, &std.Config{ClientSessionCache: std.NewLRUClientSessionCache(1)}
 	c := must(FromStd(&std.Config{GetConfigForClient: func(hello *ClientHelloInfo) (*std.Config, error) {
 		switch hello.ServerName {
 		case "tenant.example":
@@ -178,7 +178,7 @@ func TestFromStdGetConfigForClient(t *testing.T) {
 	if got, err := ask("error.example"); got != nil || err != io.ErrUnexpectedEOF {
 		t.Errorf("error: got %v, %v, want the callback's", got, err)
 	}
-	if _, err := ask("bad.example"); err == nil || !strings.Contains(err.Error(), "ClientAuth") {
+	if _, err := ask("bad.example"); err == nil || !strings.Contains(err.Error(), "ClientSessionCache") {
 		t.Errorf("what cannot be carried: got %v, want it named", err)
 	}
 }

@@ -27,6 +27,7 @@ type resolved struct {
 	certificates          certificates
 	identity              serverIdentity // asks no callback, so serves every connection
 	trust                 auth.Trust
+	clientTrust           auth.Trust // of clients
 	getConfigForClient    func(*ClientHelloInfo) (*Config, error)
 	verifyPeerCertificate func(rawCerts [][]byte, verifiedChains [][]*x509.Certificate) error
 	verifyConnection      func(ConnectionState) error
@@ -131,6 +132,7 @@ func newResolved(c *Config) *resolved {
 		Identity:   clientIdentity{&r.certificates},
 	}
 	r.server = serverSetup{handshake.ServerConfig{Env: env, Policy: policy, Hooks: hooks, Identity: &r.identity}, r.dynamicRecords}
+	r.setClientAuth(c)
 	r.setJudges()
 	r.clientErr, r.serverErr = err, cmp.Or(err, c.checkServer())
 	return r
@@ -168,8 +170,26 @@ func (r *resolved) setJudges() {
 		r.server.Peer = r.judge
 		r.client.Peer = r.server.Peer
 	}
+	if r.verifyPeerCertificate != nil && r.server.ClientAuth.Requests() {
+		r.server.Peer = r.judgeChain
+	}
 	if r.verifyPeerCertificate != nil {
 		r.client.Peer = r.judgeChain
+	}
+}
+
+// setClientAuth has a server ask for certificates, if c does.
+func (r *resolved) setClientAuth(c *Config) {
+	s := &r.server.ServerConfig
+	s.ClientAuth = auth.ClientAuth(c.ClientAuth)
+	if !s.ClientAuth.Requests() {
+		return
+	}
+	r.clientTrust = auth.Trust{Roots: c.ClientCAs, Usage: x509.ExtKeyUsageClientAuth, Skip: !s.ClientAuth.Verifies()}
+	s.ClientTrust = &r.clientTrust
+	if c.ClientCAs != nil {
+		//lint:ignore SA1019 a pool that somebody made has all its subjects
+		s.ClientAuthorities = c.ClientCAs.Subjects()
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 type (
 	Certificate                  = std.Certificate
 	CertificateRequestInfo       = std.CertificateRequestInfo
+	ClientAuthType               = std.ClientAuthType
 	CertificateVerificationError = std.CertificateVerificationError
 	CipherSuite                  = std.CipherSuite
 	ClientHelloInfo              = std.ClientHelloInfo
@@ -153,3 +154,12 @@ func CipherSuites() []*CipherSuite {
 // InsecureCipherSuites lists the cipher suites with known weaknesses that this package has:
 // none.
 func InsecureCipherSuites() []*CipherSuite { return nil }
+
+// What a server asks of its clients: see [Config.ClientAuth].
+const (
+	NoClientCert               = std.NoClientCert
+	RequestClientCert          = std.RequestClientCert
+	RequireAnyClientCert       = std.RequireAnyClientCert
+	VerifyClientCertIfGiven    = std.VerifyClientCertIfGiven
+	RequireAndVerifyClientCert = std.RequireAndVerifyClientCert
+)

@@ -90,7 +90,7 @@ func see(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s := r.TLS
-	fmt.Fprintln(w, s.HandshakeComplete, tls.VersionName(s.Version), s.NegotiatedProtocol, s.NegotiatedProtocolIsMutual, s.ServerName, s.DidResume, s.CurveID)
+	fmt.Fprintln(w, s.HandshakeComplete, tls.VersionName(s.Version), s.NegotiatedProtocol, s.ServerName, s.DidResume, s.CurveID)
 	_, err = s.ExportKeyingMaterial("EXPORTER-akushu", nil, 16)
 	fmt.Fprintln(w, "exporter", err)
 }
@@ -242,8 +242,8 @@ func firstWords(l *logs) string {
 func TestHandlerSees(t *testing.T) {
 	srv := serveOurs(t, &http.Server{Handler: site()})
 	for http2, want := range map[bool]string{
-		false: "HTTP/1.1 GET /see true 127.0.0.1 <nil> true true\ntrue TLS 1.3 http/1.1 true localhost false X25519MLKEM768\nexporter <nil>\n",
-		true:  "HTTP/2.0 GET /see true 127.0.0.1 <nil> true true\ntrue TLS 1.3 h2 true localhost false X25519MLKEM768\nexporter <nil>\n",
+		false: "HTTP/1.1 GET /see true 127.0.0.1 <nil> true true\ntrue TLS 1.3 http/1.1 localhost false X25519MLKEM768\nexporter <nil>\n",
+		true:  "HTTP/2.0 GET /see true 127.0.0.1 <nil> true true\ntrue TLS 1.3 h2 localhost false X25519MLKEM768\nexporter <nil>\n",
 	} {
 		_, got := get(t, client(t, http2), "https://localhost:"+port(srv.addr)+"/see")
 		if got != want {

@@ -68,6 +68,11 @@ type ServerConfig struct {
 	Policy
 	Hooks
 	Identity auth.ServerIdentity // our certificate
+	// ClientAuth says whether a client is asked for its certificate, ClientTrust how that
+	// is judged, ClientAuthorities (DER of names) whose are accepted; none means anybody's.
+	ClientAuth        auth.ClientAuth
+	ClientTrust       *auth.Trust
+	ClientAuthorities [][]byte
 	// ForClient may return another configuration, made for the client that sent this
 	// hello, or nil to go on with this one.
 	ForClient func(context.Context, *auth.ClientHelloFacts) (*ServerConfig, error)

@@ -323,3 +323,54 @@ func TestKeyLog(t *testing.T) {
 		})
 	}
 }
+
+// clientIdentity is a client with one certificate, or none.
+type clientIdentity struct{ cred *auth.Credential }
+
+func (i clientIdentity) ClientCredential(context.Context, *auth.CertificateRequestFacts) (*auth.Credential, error) {
+	return i.cred, nil
+}
+
+// TestClientCertificates has a server ask for a certificate in each of crypto/tls's ways.
+func TestClientCertificates(t *testing.T) {
+	const fine = iana.AlertCloseNotify // stands for no alert
+	tests := []struct {
+		mode             auth.ClientAuth
+		none, known, odd iana.Alert // of a client without, with a trusted, with another certificate
+	}{
+		{auth.NoClientCert, fine, fine, fine},
+		{auth.RequestClientCert, fine, fine, fine},
+		{auth.RequireAnyClientCert, iana.AlertCertificateRequired, fine, fine},
+		{auth.VerifyClientCertIfGiven, fine, fine, iana.AlertUnknownCA},
+		{auth.RequireAndVerifyClientCert, iana.AlertCertificateRequired, fine, iana.AlertUnknownCA},
+	}
+	known, trust := newIdentity(t)
+	odd, _ := newIdentity(t)
+	for _, tt := range tests {
+		for _, v := range []iana.Version{iana.VersionTLS12, iana.VersionTLS13} {
+			for name, c := range map[string]struct {
+				cred *auth.Credential
+				want iana.Alert
+			}{"none": {nil, tt.none}, "known": {known.cred, tt.known}, "odd": {odd.cred, tt.odd}} {
+				t.Run(fmt.Sprintf("%d/%v/%s", tt.mode, v, name), func(t *testing.T) {
+					client, server := ends(t)
+					client.MaxVersion = v
+					client.Identity = clientIdentity{c.cred}
+					server.ClientAuth = tt.mode
+					server.ClientTrust = &auth.Trust{Roots: trust.Roots, Usage: x509.ExtKeyUsageAny, Skip: !tt.mode.Verifies()}
+					_, s := new(pair).run(client, server)
+					want := c.want
+					if want == iana.AlertCertificateRequired && v == iana.VersionTLS12 {
+						want = iana.AlertHandshakeFailure
+					}
+					if s.err != nil && alert.For(s.err) != want || s.err == nil && want != fine {
+						t.Fatalf("server: got %v, want %v", s.err, want)
+					}
+					if seen := s.err == nil && len(s.result.Peer.Certificates) == 1; seen != (want == fine && c.cred != nil && tt.mode.Requests()) {
+						t.Errorf("the server saw a certificate: %v", seen)
+					}
+				})
+			}
+		}
+	}
+}

@@ -29,8 +29,11 @@ type server12 struct {
 //	                                     Certificate
 //	                             [CertificateStatus]
 //	                               ServerKeyExchange
+//	                            [CertificateRequest]
 //	                                 ServerHelloDone
+//	[Certificate]
 //	ClientKeyExchange
+//	[CertificateVerify]
 //	ChangeCipherSpec                          K_recv
 //	Finished
 //	                                ChangeCipherSpec  K_send
@@ -43,8 +46,11 @@ func (s *server12) run() (*Result, Post, error) {
 		s.sendServerHello,
 		s.sendCertificate,
 		s.sendServerKeyExchange,
+		s.sendCertificateRequest,
 		s.sendServerHelloDone,
+		s.recvCertificate,
 		s.recvClientKeyExchange,
+		s.recvCertificateVerify,
 	} {
 		if err := step(); err != nil {
 			return nil, nil, err
@@ -112,6 +118,7 @@ func (s *server12) negotiate() error {
 	s.result.ALPN, err = chooseALPN(s.cfg.ALPN, s.hello)
 	s.result.ExtendedMain = s.hello.Extensions.Has(iana.ExtExtendedMainSecret)
 	s.layout.KeyExchange = form(s.result.Suite)
+	s.transcript.keep = s.cfg.ClientAuth.Requests()
 	s.transcript.begin(s.result.Suite.Hash)
 	return err
 }

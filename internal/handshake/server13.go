@@ -24,10 +24,13 @@ type server13 struct {
 //	RECVD_CH      [HelloRetryRequest, ClientHello]
 //	NEGOTIATED    ServerHello            K_send = handshake
 //	              EncryptedExtensions
+//	              [CertificateRequest]
 //	              Certificate
 //	              CertificateVerify
 //	              Finished               K_send = application
 //	WAIT_FLIGHT2                         K_recv = handshake
+//	WAIT_CERT     [Certificate
+//	WAIT_CV       [CertificateVerify]]
 //	WAIT_FINISHED Finished               K_recv = application
 //	CONNECTED
 func (s *server13) run() (*Result, Post, error) {
@@ -45,8 +48,10 @@ func (s *server13) run() (*Result, Post, error) {
 	for _, step := range []func() error{
 		s.installHandshakeKeys,
 		s.sendEncryptedExtensions,
+		s.sendCertificateRequest,
 		s.sendCertificate,
 		s.sendFinished,
+		s.recvCertificate,
 		s.recvFinished,
 	} {
 		if err := step(); err != nil {

@@ -1,0 +1,122 @@
+package handshake
+
+import (
+	"github.com/akushu/akushu/internal/alert"
+	"github.com/akushu/akushu/internal/auth"
+	"github.com/akushu/akushu/internal/iana"
+	"github.com/akushu/akushu/internal/msg"
+)
+
+// Asking a client for its certificate, in both versions.
+
+// sendCertificateRequest asks for the client's certificate, if that is wanted (RFC 9846
+// §4.4.2).
+func (s *server13) sendCertificateRequest() error {
+	if !s.cfg.ClientAuth.Requests() {
+		return nil
+	}
+	m := &msg.CertificateRequest{SignatureAlgorithms: s.cfg.schemes(), Authorities: s.authorities()}
+	m.Extensions.Add(iana.ExtSignatureAlgorithms)
+	if len(m.Authorities) > 0 {
+		m.Extensions.Add(iana.ExtCertificateAuthorities)
+	}
+	return s.send(m)
+}
+
+// authorities are the names of the issuers that are accepted.
+func (s *server) authorities() []msg.DistinguishedName {
+	all := make([]msg.DistinguishedName, len(s.cfg.ClientAuthorities))
+	for i, name := range s.cfg.ClientAuthorities {
+		all[i] = name
+	}
+	return all
+}
+
+// recvCertificate takes the client's Certificate and CertificateVerify, if we asked for
+// them (RFC 9846 §4.5).
+func (s *server13) recvCertificate() error {
+	if !s.cfg.ClientAuth.Requests() {
+		return nil
+	}
+	m := &msg.Certificate{}
+	if _, err := s.receive(m); err != nil {
+		return err
+	}
+	if len(m.List) == 0 {
+		return s.noCertificate(m, iana.AlertCertificateRequired)
+	}
+	chain, peer, err := peerChain(m, func(iana.ExtensionType) bool { return false })
+	if err != nil {
+		return err
+	}
+	if err := s.judge(chain, peer); err != nil {
+		return err
+	}
+	_, err = s.recvCertificateVerify(s.result.Peer, s.cfg.Schemes, auth.ClientContext)
+	return err
+}
+
+// noCertificate decides about a client that has none.
+func (s *server) noCertificate(m msg.Message, a iana.Alert) error {
+	if !s.cfg.ClientAuth.Requires() {
+		return nil
+	}
+	spec := m.Spec()
+	return alert.Auth(spec.Name+".certificate_list", spec.Ref, "the client sent no certificate, and one is required").With(a)
+}
+
+// judge decides about the client's certificates and remembers them.
+func (s *server) judge(chain [][]byte, peer auth.Peer) error {
+	judged, err := s.cfg.ClientTrust.Judge(chain, s.cfg.Now())
+	judged.OCSP, judged.SCTs = peer.OCSP, peer.SCTs
+	s.result.Peer = judged
+	return err
+}
+
+// The kinds of certificate that TLS 1.2 asks for (RFC 5246 §7.4.4, RFC 8422 §5.5): the
+// signature schemes say the rest.
+var clientCertificateTypes = []byte{byte(iana.ClientCertRSASign), byte(iana.ClientCertECDSASign)}
+
+// sendCertificateRequest asks for the client's certificate, if that is wanted (RFC 5246
+// §7.4.4).
+func (s *server12) sendCertificateRequest() error {
+	if !s.cfg.ClientAuth.Requests() {
+		return nil
+	}
+	return s.send(&msg.CertificateRequest12{
+		CertificateTypes:    clientCertificateTypes,
+		SignatureAlgorithms: s.cfg.schemes(),
+		Authorities:         s.authorities(),
+	})
+}
+
+// recvCertificate takes the client's Certificate, if we asked for it (RFC 5246 §7.4.6).
+func (s *server12) recvCertificate() error {
+	if !s.cfg.ClientAuth.Requests() {
+		return nil
+	}
+	m := &msg.Certificate12{}
+	if _, err := s.receive(m); err != nil {
+		return err
+	}
+	if len(m.List) == 0 {
+		return s.noCertificate(m, iana.AlertHandshakeFailure)
+	}
+	return s.judge(m.List, auth.Peer{})
+}
+
+// recvCertificateVerify takes the client's proof that it has the key of its certificate, if
+// it sent one (RFC 5246 §7.4.8). It signs all messages so far.
+func (s *server12) recvCertificateVerify() error {
+	signed := s.transcript.messages
+	s.transcript.forget()
+	if len(s.result.Peer.Certificates) == 0 {
+		return nil
+	}
+	m := &msg.CertificateVerify{}
+	if _, err := s.receive(m); err != nil {
+		return err
+	}
+	leaf := s.result.Peer.Certificates[0]
+	return auth.Verify12("certificate_verify", leaf, s.cfg.Schemes, m.Algorithm, signed, m.Signature)
+}
