@@ -23,6 +23,7 @@ type options struct {
 	tls        cli.TLSFlags
 	to         cli.Address
 	caFile     string
+	cert, key  string
 	insecure   bool
 	serverName string
 	pcapng     string
@@ -45,6 +46,8 @@ func New(env *cli.Env) *cobra.Command {
 	cmd.Args = cli.Args(words, "HOST[:PORT]")
 	f := cmd.Flags()
 	cli.String(f, words, &o.caFile, "cafile", "FILE", "")
+	cli.String(f, words, &o.cert, "cert", "FILE", "")
+	cli.String(f, words, &o.key, "key", "FILE", "")
 	f.BoolVar(&o.insecure, "insecure", false, words.Text("help.flag.insecure"))
 	cli.String(f, words, &o.serverName, "servername", "NAME", "")
 	o.tls.Register(f, words)
@@ -60,6 +63,12 @@ func New(env *cli.Env) *cobra.Command {
 func (o *options) check(cmd *cobra.Command, env *cli.Env, to string) error {
 	if err := o.tls.Check(cmd.Flags(), env.Words); err != nil {
 		return err
+	}
+	if (o.cert == "") != (o.key == "") {
+		return cli.Usage(env.Words.Text("cli.flags_together", "--cert", "--key"))
+	}
+	if o.cert != "" && !cmd.Flags().Changed("wait") {
+		o.wait = time.Second // a refusal comes after the handshake
 	}
 	for _, pair := range []struct {
 		a, b  string
@@ -127,6 +136,13 @@ func config(env *cli.Env, o *options) (*tls.Config, error) {
 	o.tls.Apply(cfg)
 	if o.get != "" && len(cfg.NextProtos) == 0 {
 		cfg.NextProtos = []string{"h2", "http/1.1"}
+	}
+	if o.cert != "" {
+		cert, err := env.LoadIdentity(o.cert, o.key)
+		if err != nil {
+			return nil, err
+		}
+		cfg.Certificates = []tls.Certificate{cert}
 	}
 	if o.caFile == "" {
 		return cfg, nil

@@ -33,6 +33,8 @@ type options struct {
 	dir         string
 	echo        bool
 	watch, json bool
+	clientCA    string
+	requireCert bool
 }
 
 // New makes the verb.
@@ -53,6 +55,8 @@ func New(env *cli.Env) *cobra.Command {
 	cli.String(f, words, &o.plain, "http", "ADDR", "")
 	cli.String(f, words, &o.dir, "dir", "DIR", "")
 	f.BoolVar(&o.echo, "echo", false, words.Text("help.flag.echo"))
+	cli.String(f, words, &o.clientCA, "client-ca", "FILE", "")
+	f.BoolVar(&o.requireCert, "require-client-cert", false, words.Text("help.flag.require-client-cert"))
 	o.tls.Register(f, words)
 	f.BoolVar(&o.watch, "watch", false, words.Text("help.flag.watch"))
 	f.BoolVar(&o.json, "json", false, words.Text("help.flag.json_each"))
@@ -73,7 +77,7 @@ func (o *options) check(cmd *cobra.Command, env *cli.Env) error {
 		{"cert", "key-type", o.cert != "" && o.keyType != "", "cli.flags_exclude"},
 		{"dir", "echo", o.dir != "" && o.echo, "cli.flags_exclude"},
 		{"http", "echo", o.plain != "" && o.echo, "cli.flags_exclude"},
-		{"alpn", "echo", false, ""},
+		{"require-client-cert", "client-ca", o.requireCert && o.clientCA == "", "cli.flags_together"},
 	} {
 		if pair.clash {
 			return cli.Usage(env.Words.Text(pair.reason, "--"+pair.a, "--"+pair.b))
@@ -114,6 +118,9 @@ func config(env *cli.Env, o *options) (*tls.Config, error) {
 	if len(cfg.NextProtos) == 0 && !o.echo {
 		cfg.NextProtos = append(slices.Clone(tlshttp.NextProtos), "http/1.0") // which curl --http1.0 offers
 	}
+	if err := o.askClients(env, cfg); err != nil {
+		return nil, err
+	}
 	if o.cert != "" {
 		cert, err := env.LoadIdentity(o.cert, o.key)
 		cfg.Certificates = []tls.Certificate{cert}
@@ -129,6 +136,20 @@ func config(env *cli.Env, o *options) (*tls.Config, error) {
 	}
 	cfg.Certificates = []tls.Certificate{cli.Certificate(id)}
 	return cfg, nil
+}
+
+// askClients has the server ask for certificates, if that is wanted.
+func (o *options) askClients(env *cli.Env, cfg *tls.Config) error {
+	if o.clientCA == "" {
+		return nil
+	}
+	cfg.ClientAuth = tls.VerifyClientCertIfGiven
+	if o.requireCert {
+		cfg.ClientAuth = tls.RequireAndVerifyClientCert
+	}
+	roots, err := env.LoadRoots(o.clientCA)
+	cfg.ClientCAs = roots
+	return err
 }
 
 // server is the verb at work.
