@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/akushu/akushu/observe"
 	"github.com/akushu/akushu/tls"
 )
 
@@ -126,8 +127,24 @@ func stacks(t testing.TB, version uint16) (theirs, ours stack) {
 	return theirs, ours
 }
 
+// A link is a way to join two ends. Every test that joins some runs over all of them: a
+// connection that is watched behaves as one that is not.
+type link struct {
+	name string
+	join func(testing.TB) (client, server net.Conn)
+}
+
+var links = []link{{"bare", loopback}, {"tapped", tapped}}
+
+// tapped is a loopback with both ends watched.
+func tapped(t testing.TB) (client, server net.Conn) {
+	client, server = loopback(t)
+	tap := observe.NewTap(observe.TapOptions{})
+	return tap.Conn(client, observe.Client, 0), tap.Conn(server, observe.Server, 0)
+}
+
 // loopback returns the two ends of a TCP connection.
-func loopback(t testing.TB) (client, server *net.TCPConn) {
+func loopback(t testing.TB) (client, server net.Conn) {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -146,14 +163,14 @@ func loopback(t testing.TB) (client, server *net.TCPConn) {
 		c.Close()
 		s.Close()
 	})
-	return c.(*net.TCPConn), s.(*net.TCPConn)
+	return c, s
 }
 
 // shaken returns the two ends of a connection after the handshake, the client's of stack c
 // and the server's of stack s.
-func shaken(t testing.TB, c, s stack) (client, server conn) {
+func shaken(t testing.TB, l link, c, s stack) (client, server conn) {
 	t.Helper()
-	rawC, rawS := loopback(t)
+	rawC, rawS := l.join(t)
 	client, server = c.client(rawC), s.server(rawS)
 	done := make(chan error, 1)
 	go func() { done <- server.Handshake() }()

@@ -44,22 +44,24 @@ func TestSemantics(t *testing.T) {
 		theirs, ours := stacks(t, version)
 		for _, tt := range tests {
 			for _, role := range []string{"client", "server"} {
-				t.Run(fmt.Sprintf("%s/%s/%s", tls.VersionName(version), role, tt.name), func(t *testing.T) {
-					observe := func(s stack) string {
-						c, p := shaken(t, s, theirs)
-						if role == "server" {
-							p, c = shaken(t, theirs, s)
+				for _, l := range links {
+					t.Run(fmt.Sprintf("%s/%s/%s/%s", tls.VersionName(version), role, l.name, tt.name), func(t *testing.T) {
+						observe := func(s stack) string {
+							c, p := shaken(t, l, s, theirs)
+							if role == "server" {
+								p, c = shaken(t, l, theirs, s)
+							}
+							return tt.run(t, c, p)
 						}
-						return tt.run(t, c, p)
-					}
-					want := tt.want
-					if want == "" {
-						want = observe(theirs)
-					}
-					if got := observe(ours); got != want {
-						t.Errorf("got:\n%s\nwant:\n%s", got, want)
-					}
-				})
+						want := tt.want
+						if want == "" {
+							want = observe(theirs)
+						}
+						if got := observe(ours); got != want {
+							t.Errorf("got:\n%s\nwant:\n%s", got, want)
+						}
+					})
+				}
 			}
 		}
 	}
@@ -289,22 +291,24 @@ func TestHandshakeSemantics(t *testing.T) {
 	theirs, ours := stacks(t, tls.VersionTLS13)
 	for _, tt := range tests {
 		for _, role := range []string{"client", "server"} {
-			t.Run(role+"/"+tt.name, func(t *testing.T) {
-				observe := func(s stack) string {
-					rawC, rawS := loopback(t)
-					if role == "client" {
-						return tt.run(t, s.client(rawC), rawS)
+			for _, l := range links {
+				t.Run(role+"/"+l.name+"/"+tt.name, func(t *testing.T) {
+					observe := func(s stack) string {
+						rawC, rawS := l.join(t)
+						if role == "client" {
+							return tt.run(t, s.client(rawC), rawS)
+						}
+						return tt.run(t, s.server(rawS), rawC)
 					}
-					return tt.run(t, s.server(rawS), rawC)
-				}
-				want := tt.want
-				if want == "" {
-					want = observe(theirs)
-				}
-				if got := observe(ours); got != want {
-					t.Errorf("got:\n%s\nwant:\n%s", got, want)
-				}
-			})
+					want := tt.want
+					if want == "" {
+						want = observe(theirs)
+					}
+					if got := observe(ours); got != want {
+						t.Errorf("got:\n%s\nwant:\n%s", got, want)
+					}
+				})
+			}
 		}
 	}
 }
