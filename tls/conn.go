@@ -26,7 +26,8 @@ type Conn struct {
 	in       inHalf
 	out      outHalf
 	result   atomic.Pointer[handshake.Result] // nil until the handshake is complete
-	closed   atomic.Bool
+	closed   atomic.Bool // Close was called
+	gone     atomic.Bool // close_notify is out and TCP closed: the halves can be wiped
 	deadline writeDeadline
 }
 
@@ -110,6 +111,7 @@ func (c *Conn) Close() error {
 		goodbye = c.out.goodbye()
 	}
 	err := c.raw.Close()
+	c.gone.Store(true)
 	c.in.retire()
 	c.out.retire()
 	if result != nil {

@@ -37,11 +37,11 @@ func (h *inHalf) init(c *Conn) {
 
 // unlock ends a use of the half. Whoever comes last after Close wipes it.
 func (h *inHalf) unlock() {
-	if h.conn.closed.Load() {
+	if h.conn.gone.Load() {
 		h.wipe()
 	}
 	h.mu.Unlock()
-	if h.conn.closed.Load() {
+	if h.conn.gone.Load() {
 		h.retire() // Close may have come between the two lines above
 	}
 }

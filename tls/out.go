@@ -42,12 +42,12 @@ func (h *outHalf) init(c *Conn) {
 func (h *outHalf) unlock() {
 	for {
 		h.drain()
-		if h.conn.closed.Load() {
+		if h.conn.gone.Load() {
 			h.wipe()
 		}
 		h.mu.Unlock()
 		// Either may have come between the lines above.
-		if h.urgent.Load() == nil && !h.conn.closed.Load() || !h.mu.TryLock() {
+		if h.urgent.Load() == nil && !h.conn.gone.Load() || !h.mu.TryLock() {
 			return
 		}
 		if h.urgent.Load() == nil {

@@ -2,6 +2,7 @@ package tlshttp_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	std "crypto/tls"
 	"crypto/x509"
@@ -241,4 +242,11 @@ func versions(t *testing.T, f func(t *testing.T, http2 bool)) {
 	for name, http2 := range map[string]bool{"http1": false, "http2": true} {
 		t.Run(name, func(t *testing.T) { f(t, http2) })
 	}
+}
+
+func within(t *testing.T, d time.Duration) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), d)
+	t.Cleanup(cancel)
+	return ctx
 }
