@@ -26,8 +26,8 @@ type Conn struct {
 	in       inHalf
 	out      outHalf
 	result   atomic.Pointer[handshake.Result] // nil until the handshake is complete
-	closed   atomic.Bool // Close was called
-	gone     atomic.Bool // close_notify is out and TCP closed: the halves can be wiped
+	closed   atomic.Bool                      // Close was called
+	gone     atomic.Bool                      // close_notify is out and TCP closed: the halves can be wiped
 	deadline writeDeadline
 }
 
