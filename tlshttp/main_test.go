@@ -39,10 +39,8 @@ func TestMain(m *testing.M) {
 func goroutines() string {
 	var left string
 	for range 150 {
-		buf := make([]byte, 4<<20)
-		stacks := strings.Split(string(buf[:runtime.Stack(buf, true)]), "\n\n")
 		left = ""
-		for _, s := range stacks {
+		for s := range strings.SplitSeq(goroutineStacks(), "\n\n") {
 			ours := strings.Contains(s, "akushu/tls") || strings.Contains(s, "net/http.")
 			if ours && !strings.Contains(s, "TestMain") {
 				left += s + "\n\n"
@@ -54,6 +52,11 @@ func goroutines() string {
 		time.Sleep(20 * time.Millisecond)
 	}
 	return left
+}
+
+func goroutineStacks() string {
+	buf := make([]byte, 4<<20)
+	return string(buf[:runtime.Stack(buf, true)])
 }
 
 // identity is the certificate of all servers here, and the pool that trusts it.
