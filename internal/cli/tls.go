@@ -51,7 +51,7 @@ func (e *Env) LoadRoots(path string) (*x509.CertPool, error) {
 	}
 	chain, err := pki.LoadChain(data)
 	if err != nil {
-		return nil, e.fileError(path, err)
+		return nil, e.FileError(path, err)
 	}
 	pool := x509.NewCertPool()
 	for _, cert := range chain {
@@ -74,7 +74,7 @@ func (e *Env) LoadIdentity(certPath, keyPath string) (tls.Certificate, error) {
 	}
 	id, err := pki.LoadIdentity(certPEM, keyPEM)
 	if err != nil {
-		return tls.Certificate{}, e.fileError(certPath, err)
+		return tls.Certificate{}, e.FileError(certPath, err)
 	}
 	return Certificate(id), nil
 }
@@ -87,12 +87,13 @@ func (e *Env) ReadFile(path string) (data []byte, err error) {
 		data, err = os.ReadFile(path)
 	}
 	if err != nil {
-		return nil, e.fileError(path, err)
+		return nil, e.FileError(path, err)
 	}
 	return data, nil
 }
 
-func (e *Env) fileError(path string, err error) error {
+// FileError is the error of a file, or folder, that cannot be used.
+func (e *Env) FileError(path string, err error) error {
 	if pathErr, ok := errors.AsType[*os.PathError](err); ok {
 		err = pathErr.Err
 	}

@@ -103,7 +103,7 @@ func (w *Watcher) KeyLog(file io.Writer) io.Writer {
 func (e *Env) Record(path string) (*observe.Recording, func() error, error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600) // it holds secrets
 	if err != nil {
-		return nil, nil, e.fileError(path, err)
+		return nil, nil, e.FileError(path, err)
 	}
 	r, err := observe.NewRecording(f)
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -99,16 +100,33 @@ func run(ctx context.Context, env *cli.Env, o *options) error {
 		defer file.Close()
 		cfg.KeyLogWriter = file
 	}
+	handler, err := o.handler(env)
+	if err != nil {
+		return err
+	}
 	ln, err := net.Listen("tcp", o.addr)
 	if err != nil {
 		return env.Listening(o.addr, err)
 	}
-	s := &server{env: env, o: o, inner: ln}
+	s := &server{env: env, o: o, inner: ln, handler: handler}
 	if o.watch || o.json {
 		s.watch(cfg, file)
 	}
 	s.ln = tls.NewListener(s.inner, cfg)
 	return s.run(ctx, cfg)
+}
+
+// handler answers requests: with the files of a folder, out of which no link leads, or
+// with the same for all.
+func (o *options) handler(env *cli.Env) (http.Handler, error) {
+	if o.dir == "" {
+		return cli.HelloHandler(), nil
+	}
+	root, err := os.OpenRoot(o.dir)
+	if err != nil {
+		return nil, env.FileError(o.dir, err)
+	}
+	return http.FileServerFS(root.FS()), nil
 }
 
 // config is the server's configuration. Without a certificate it makes one.
@@ -159,6 +177,7 @@ type server struct {
 	inner   net.Listener // TCP, watched if asked for
 	ln      net.Listener // TLS
 	watcher *cli.Watcher
+	handler http.Handler
 }
 
 // watch shows connections as they end.
@@ -207,10 +226,7 @@ const grace = 2 * time.Second
 
 // serveHTTP serves HTTP over TLS, and on a plain port too if asked for.
 func (s *server) serveHTTP(ctx context.Context) error {
-	handler := cli.HelloHandler()
-	if s.o.dir != "" {
-		handler = http.FileServer(http.Dir(s.o.dir))
-	}
+	handler := s.handler
 	errorLog := log.New(writer(s.env.Warn), "", 0)
 	secure := &http.Server{Handler: handler, ErrorLog: errorLog, ReadHeaderTimeout: time.Minute}
 	ends := make(chan error, 2)
