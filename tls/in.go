@@ -180,7 +180,7 @@ func (h *inHalf) takeAlert(content []byte) error {
 		return alert.Unexpected("alert", "RFC 9846 §5.4", "an empty record of type alert")
 	}
 	if len(content) != 2 {
-		return alert.Malformed("alert", "RFC 9846 §6", "%d bytes, where an alert has 2", len(content))
+		return alert.Malformed("alert", "RFC 9846 §6", "its length is %d, where an alert has 2 bytes", len(content))
 	}
 	level, code := iana.AlertLevel(content[0]), iana.Alert(content[1])
 	switch {

@@ -71,7 +71,7 @@ func (t *transport) passOver(content []byte) error {
 
 func checkChangeCipherSpec(content []byte, ref string) error {
 	if len(content) != 1 || content[0] != 1 {
-		return alert.Unexpected("change_cipher_spec", ref, "%x, where it is always 01", content)
+		return alert.Unexpected("change_cipher_spec", ref, "its content is [% x], where it is always [01]", content)
 	}
 	return nil
 }

@@ -61,15 +61,15 @@ func (c *client13) run(hello *msg.ServerHello) (*Result, Post, error) {
 // installHandshakeKeys encrypts all from here on, but for the ChangeCipherSpec that goes
 // out with whatever we send next (RFC 9846 Appendix E.4).
 func (c *client13) installHandshakeKeys() error {
-	if err := c.t.SetReadKeys(EpochHandshake, c.keys(c.serverHandshake)); err != nil {
-		return err
-	}
 	if !c.result.HelloRetry { // else it went before the second ClientHello
 		if err := c.t.WriteChangeCipherSpec(); err != nil {
 			return err
 		}
 	}
-	return c.t.SetWriteKeys(EpochHandshake, c.keys(c.clientHandshake))
+	if err := c.t.SetWriteKeys(EpochHandshake, c.keys(c.clientHandshake)); err != nil {
+		return err
+	}
+	return c.t.SetReadKeys(EpochHandshake, c.keys(c.serverHandshake))
 }
 
 // deriveApplication lets the user judge the server, and reads application data from here

@@ -20,6 +20,7 @@ type pair struct {
 	toServer, toClient wire
 	log                []string                                     // "client ClientHello", in the order of sending
 	tamper             func(from string, raw []byte) (out [][]byte) // nil: nothing is changed
+	fail               func(who, op string) error                   // may fail a method of a transport; nil: none
 }
 
 // wire is what travels in one direction.
@@ -45,6 +46,14 @@ type end struct {
 	flushed int
 }
 
+// broken asks whether the method op is to fail.
+func (e *end) broken(op string) error {
+	if e.fail == nil {
+		return nil
+	}
+	return e.fail(e.name, op)
+}
+
 func (e *end) next() (packet, error) {
 	for len(*e.in) == 0 {
 		if !e.wait() {
@@ -57,6 +66,9 @@ func (e *end) next() (packet, error) {
 }
 
 func (e *end) ReadMessage() ([]byte, error) {
+	if err := e.broken("ReadMessage"); err != nil {
+		return nil, err
+	}
 	for {
 		p, err := e.next()
 		if err != nil {
@@ -76,6 +88,9 @@ func (e *end) ReadMessage() ([]byte, error) {
 }
 
 func (e *end) ReadChangeCipherSpec() error {
+	if err := e.broken("ReadChangeCipherSpec"); err != nil {
+		return err
+	}
 	p, err := e.next()
 	if err == nil && p.raw != nil {
 		err = errors.New("a message came instead of a ChangeCipherSpec")
@@ -84,6 +99,9 @@ func (e *end) ReadChangeCipherSpec() error {
 }
 
 func (e *end) WriteMessage(raw []byte) error {
+	if err := e.broken("WriteMessage"); err != nil {
+		return err
+	}
 	all := [][]byte{bytes.Clone(raw)}
 	if e.tamper != nil {
 		all = e.tamper(e.name, all[0])
@@ -96,12 +114,18 @@ func (e *end) WriteMessage(raw []byte) error {
 }
 
 func (e *end) WriteChangeCipherSpec() error {
+	if err := e.broken("WriteChangeCipherSpec"); err != nil {
+		return err
+	}
 	*e.out = append(*e.out, packet{})
 	e.log = append(e.log, e.name+" ChangeCipherSpec")
 	return nil
 }
 
-func (e *end) Flush() error { e.flushed++; return nil }
+func (e *end) Flush() error {
+	e.flushed++
+	return e.broken("Flush")
+}
 
 func keysOf(epoch handshake.Epoch, k *suite.TrafficKeys) string {
 	return fmt.Sprintf("%d %v %v %x%x%x%x", epoch, k.Version, k.Suite.ID,
@@ -110,12 +134,12 @@ func keysOf(epoch handshake.Epoch, k *suite.TrafficKeys) string {
 
 func (e *end) SetReadKeys(epoch handshake.Epoch, k *suite.TrafficKeys) error {
 	e.read = keysOf(epoch, k)
-	return nil
+	return e.broken("SetReadKeys")
 }
 
 func (e *end) SetWriteKeys(epoch handshake.Epoch, k *suite.TrafficKeys) error {
 	e.write = keysOf(epoch, k)
-	return nil
+	return e.broken("SetWriteKeys")
 }
 
 func (e *end) SetVersion(v iana.Version) { e.version = v }

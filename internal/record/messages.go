@@ -47,7 +47,7 @@ func (m *Messages) Next() ([]byte, error) {
 	}
 	length := int(m.buf[1])<<16 | int(m.buf[2])<<8 | int(m.buf[3])
 	if most := m.limit(); length > most {
-		return nil, alert.TooLarge(iana.HandshakeType(m.buf[0]).String(), "", "a message of %d bytes, the most taken is %d", length, most).
+		return nil, alert.TooLarge(iana.HandshakeType(m.buf[0]).String(), "RFC 9846 §4", "a message of %d bytes, the most taken is %d", length, most).
 			With(iana.AlertIllegalParameter)
 	}
 	length += messageHeaderLen

@@ -55,6 +55,9 @@ func (r *Reader) check(h Header) error {
 		return notTLS(r.buf[r.off : r.off+HeaderLen])
 	}
 	r.begun = true
+	if !h.known() {
+		return alert.Unexpected("record", "RFC 9846 §5", "a record of type %v", h.Type)
+	}
 	if r.version != 0 && r.version <= iana.VersionTLS12 && h.Version != r.version {
 		return alert.Illegal("record", "RFC 5246 §6.2.1", "the header says %v, and %v was negotiated", h.Version, r.version).
 			With(iana.AlertProtocolVersion)

@@ -249,8 +249,7 @@ func TestNotTLS(t *testing.T) {
 		"HTTP/1.1 400 Bad Request\r\n",
 		"SSH-2.0-OpenSSH",
 		"\x80\x2e\x01\x03\x01\x00", // the hello of SSL 2.0
-		"\x17\x03\x03\x00\x10",     // application data
-		"\x14\x03\x03\x00\x01",     // change_cipher_spec
+		"\x18\x03\x03\x00\x10", // heartbeat
 		"\x16\x02\x00\x00\x10",
 		"\x16\x7f\x12\x00\x10",
 		"\x00\x00\x00\x00\x00",
@@ -266,7 +265,7 @@ func TestNotTLS(t *testing.T) {
 		}
 		r.Wipe()
 	}
-	for _, first := range []string{"\x16\x03\x01", "\x16\x03\x03", "\x16\x03\x00", "\x15\x03\x01", "\x16\x03\x7f"} {
+	for _, first := range []string{"\x16\x03\x01", "\x16\x03\x03", "\x16\x03\x00", "\x15\x03\x01", "\x16\x03\x7f", "\x14\x03\x03", "\x17\x03\x03"} {
 		r := NewReader(borrow.From(bytes.NewReader([]byte(first + "\x00\x02ok"))))
 		if _, content, err := r.Next(); err != nil || string(content) != "ok" {
 			t.Errorf("%q: got %q, %v, want it read", first, content, err)
@@ -275,7 +274,7 @@ func TestNotTLS(t *testing.T) {
 	}
 }
 
-// Behind the first record any type is passed on, for the caller to judge, and so is any version until one is negotiated.
+// Behind the first record any type of TLS is passed on, for the caller to judge, and so is any version until one is negotiated.
 func TestLaterRecords(t *testing.T) {
 	for _, test := range []struct {
 		negotiated, carries iana.Version
@@ -289,7 +288,7 @@ func TestLaterRecords(t *testing.T) {
 		{iana.VersionTLS13, 0x0303, 0},
 		{iana.VersionTLS13, 0x7f7f, 0},
 	} {
-		records := append([]byte("\x16\x03\x01\x00\x01x"), Header{99, test.carries, 1}.Append(nil)...)
+		records := append([]byte("\x16\x03\x01\x00\x01x"), Header{iana.ContentApplicationData, test.carries, 1}.Append(nil)...)
 		r := NewReader(borrow.From(bytes.NewReader(append(records, 'y'))))
 		if _, _, err := r.Next(); err != nil {
 			t.Fatal(err)
@@ -299,9 +298,23 @@ func TestLaterRecords(t *testing.T) {
 		what := fmt.Sprintf("%v negotiated, %v in the header", test.negotiated, test.carries)
 		if test.want != 0 {
 			wantAlert(t, what, err, test.want)
-		} else if err != nil || typ != 99 || string(content) != "y" {
+		} else if err != nil || typ != iana.ContentApplicationData || string(content) != "y" {
 			t.Errorf("%s: got %v, %q, %v, want it read", what, typ, content, err)
 		}
+		r.Wipe()
+	}
+}
+
+// A type that TLS does not have is refused by its header: what it announces is not waited for.
+func TestUnknownType(t *testing.T) {
+	for _, typ := range []iana.ContentType{0, 19, 24, 99, 255} {
+		records := append([]byte("\x16\x03\x01\x00\x01x"), Header{typ, iana.VersionTLS12, 100}.Append(nil)...)
+		r := NewReader(borrow.From(bytes.NewReader(records)))
+		if _, _, err := r.Next(); err != nil {
+			t.Fatal(err)
+		}
+		_, _, err := r.Next()
+		wantAlert(t, typ.String(), err, iana.AlertUnexpectedMessage)
 		r.Wipe()
 	}
 }

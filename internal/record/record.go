@@ -50,15 +50,14 @@ func (h Header) Append(dst []byte) []byte {
 	return binary.BigEndian.AppendUint16(dst, uint16(h.Length))
 }
 
-// NotTLSError reports a connection whose first bytes begin no record of a handshake: the other end does not speak TLS, or
-// not here. It is an unexpected_message, but no alert helps a peer that cannot read it.
+// NotTLSError reports a connection whose first bytes begin no record of TLS: the other end does not speak it, or not here. It is an unexpected_message, but no alert helps a peer that cannot read it.
 type NotTLSError struct {
 	Header [HeaderLen]byte // what came instead
 	fact   *alert.Error
 }
 
 func notTLS(first []byte) *NotTLSError {
-	e := &NotTLSError{fact: alert.Unexpected("record", "RFC 9846 §5.1", "the first bytes, %q, do not begin a TLS handshake", first)}
+	e := &NotTLSError{fact: alert.Unexpected("record", "RFC 9846 §5.1", "the first bytes, %q, do not begin a record of TLS", first)}
 	copy(e.Header[:], first)
 	return e
 }
@@ -69,9 +68,12 @@ func (e *NotTLSError) Error() string { return e.fact.Error() }
 // Unwrap returns the [alert.Error].
 func (e *NotTLSError) Unwrap() error { return e.fact }
 
-// begins reports whether the first record of a connection may have this header: a handshake, or the alert of a peer that
-// will not begin one, of any version that has this form of record. RFC 9846 §5.1 has us ignore the minor version, which
-// says 0x0301 or 0x0303 today.
-func (h Header) begins() bool {
-	return (h.Type == iana.ContentHandshake || h.Type == iana.ContentAlert) && h.Version>>8 == iana.VersionSSL30>>8
+// known reports whether TLS has records of this type (RFC 9846 §5.1). What length another one has is not worth waiting for.
+func (h Header) known() bool {
+	return h.Type >= iana.ContentChangeCipherSpec && h.Type <= iana.ContentApplicationData
 }
+
+// begins reports whether the first record of a connection is one of TLS, of any version that has this form of record. RFC
+// 9846 §5.1 has us ignore the minor version, which says 0x0301 or 0x0303 today. One that may not come first is for the
+// caller to refuse: who sent it understands the alert.
+func (h Header) begins() bool { return h.known() && h.Version>>8 == iana.VersionSSL30>>8 }
