@@ -90,14 +90,17 @@ func (t *RoundTripper) proxy(r *http.Request) (*url.URL, error) {
 	return u, err
 }
 
-// errOtherVersion says that the connection that was made speaks the other version of HTTP.
-// It is parked.
+// errOtherVersion says that a connection that speaks the other version of HTTP was made. It
+// is parked.
 var errOtherVersion = errors.New("tlshttp: the server chose the other version of HTTP")
 
 // dial returns a connection to a place, a parked one if there is.
 func (t *RoundTripper) dial(ctx context.Context, network string, want place) (net.Conn, error) {
 	if c := t.parked.take(want); c != nil {
 		return c, nil
+	}
+	if !upgrading(ctx) && t.parked.has(place{want.addr, !want.http2}) {
+		return nil, errOtherVersion
 	}
 	c, err := t.connect(ctx, network, want.addr)
 	if err != nil {
@@ -122,7 +125,7 @@ func (t *RoundTripper) connect(ctx context.Context, network, addr string) (*tls.
 		return nil, err
 	}
 	cfg := t.config
-	if ctx.Value(upgradeKey{}) != nil {
+	if upgrading(ctx) {
 		cfg = t.upgrading
 	}
 	if cfg.ServerName == "" {

@@ -1,10 +1,13 @@
 package tlshttp
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/akushu/akushu/tls"
@@ -29,8 +32,13 @@ type http2Conn struct {
 // told of it, as in net/http.
 var errNoRequest = errors.New("nothing was asked")
 
-// newHTTP2Conn takes the preface from conn.
-func newHTTP2Conn(conn *tls.Conn) (net.Conn, error) {
+// goAway is the frame that says INADEQUATE_SECURITY before any stream (RFC 9113 §6.8, §7).
+const goAway = "\x00\x00\x08\x07\x00\x00\x00\x00\x00" + "\x00\x00\x00\x00" + "\x00\x00\x00\x0c"
+
+// newHTTP2Conn takes the preface from conn, unless ctx ends before. It refuses what is too weak for HTTP/2, as
+// net/http would if it saw the TLS.
+func newHTTP2Conn(ctx context.Context, conn *tls.Conn) (net.Conn, error) {
+	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
 	var got [len(http2Preface)]byte
 	_ = conn.SetReadDeadline(time.Now().Add(prefaceTimeout))
 	if _, err := io.ReadFull(conn, got[:]); err != nil {
@@ -39,7 +47,25 @@ func newHTTP2Conn(conn *tls.Conn) (net.Conn, error) {
 	if string(got[:]) != http2Preface {
 		return nil, fmt.Errorf("%v negotiated h2, but speaks something else: %q", conn.RemoteAddr(), got)
 	}
+	if s := conn.ConnectionState(); tooWeak(s.Version, s.CipherSuite) {
+		_, _ = io.WriteString(conn, goAway)
+		return nil, fmt.Errorf("%v negotiated h2 with %s and %s, which HTTP/2 forbids (RFC 9113 §9.2)",
+			conn.RemoteAddr(), tls.VersionName(s.Version), tls.CipherSuiteName(s.CipherSuite))
+	}
 	return &http2Conn{conn, http2Preface}, conn.SetReadDeadline(time.Time{})
+}
+
+// tooWeak reports whether HTTP/2 forbids a version, or in TLS 1.2 a cipher suite: all but
+// those with an ephemeral key exchange and authenticated encryption (RFC 9113 §9.2.2).
+func tooWeak(version, suite uint16) bool {
+	if version >= tls.VersionTLS13 {
+		return false
+	}
+	name := tls.CipherSuiteName(suite)
+	contains := func(part string) bool { return strings.Contains(name, part) }
+	ephemeral := strings.HasPrefix(name, "TLS_ECDHE_") || strings.HasPrefix(name, "TLS_DHE_")
+	authenticated := slices.ContainsFunc([]string{"_GCM_", "_CCM", "_CHACHA20_POLY1305"}, contains)
+	return version < tls.VersionTLS12 || !ephemeral || !authenticated
 }
 
 // Read returns the preface, and then what comes after it.

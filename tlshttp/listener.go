@@ -132,7 +132,7 @@ func (l *listener) prepare(ctx context.Context, conn *tls.Conn) (net.Conn, error
 	case proto == "" || proto == protoHTTP1 || proto == "http/1.0":
 		return conn, nil
 	case proto == protoHTTP2 && l.http2:
-		return newHTTP2Conn(conn)
+		return newHTTP2Conn(ctx, conn)
 	}
 	return nil, fmt.Errorf("%v negotiated %q, which the server does not speak", conn.RemoteAddr(), proto)
 }

@@ -56,6 +56,13 @@ func (p *parking) take(at place) net.Conn {
 	return c.Conn
 }
 
+// has reports whether a connection is parked.
+func (p *parking) has(at place) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.conns[at]) > 0
+}
+
 // drop closes c, unless it was taken.
 func (p *parking) drop(at place, c *parkedConn) {
 	p.mu.Lock()

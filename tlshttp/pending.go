@@ -22,6 +22,9 @@ type pending struct {
 // upgradeKey marks the context of a request that asks for an upgrade.
 type upgradeKey struct{}
 
+// upgrading reports whether ctx is that of a request that asks for an upgrade.
+func upgrading(ctx context.Context) bool { return ctx.Value(upgradeKey{}) != nil }
+
 func newPending(r *http.Request) *pending {
 	p := &pending{orig: r, upgrade: r.Header.Get("Upgrade") != ""} // of which HTTP/2 has none (RFC 9113 §8.6)
 	if r.Body != nil && r.Body != http.NoBody {

@@ -11,6 +11,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -26,8 +27,10 @@ import (
 // that we do as much.
 func both(t *testing.T, f func(t *testing.T, s stack, http2 bool)) {
 	t.Helper()
+	t.Parallel()
 	for _, s := range []stack{theirs, ours} {
 		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
 			versions(t, func(t *testing.T, http2 bool) { f(t, s, http2) })
 		})
 	}
@@ -199,9 +202,9 @@ func TestHandshakesEndWithTheServer(t *testing.T) {
 				t.Error(err)
 			}
 			<-srv.served
-			silent.SetDeadline(time.Now().Add(5 * time.Second))
 			for name, c := range map[string]net.Conn{"silent": silent, "undecided": undecided} {
-				if _, err := c.Read(make([]byte, 1)); err == nil || errors.Is(err, context.DeadlineExceeded) {
+				c.SetDeadline(time.Now().Add(5 * time.Second))
+				if _, err := c.Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
 					t.Errorf("%s: got %v, want the end", name, err)
 				}
 			}
@@ -214,6 +217,7 @@ func TestHandshakesEndWithTheServer(t *testing.T) {
 
 // TestTimeouts compares what comes of each timeout with net/http.
 func TestTimeouts(t *testing.T) {
+	t.Parallel()
 	const short = 150 * time.Millisecond
 	idle := func(t *testing.T, srv *server, http2 bool) string {
 		get(t, client(t, http2), "https://"+srv.addr+"/see")
@@ -246,8 +250,8 @@ func TestTimeouts(t *testing.T) {
 		{"WriteTimeout", func(s *http.Server) { s.WriteTimeout = short; s.IdleTimeout = short }, slowAnswer},
 	} {
 		t.Run(x.name, func(t *testing.T) {
-			t.Parallel()
 			versions(t, func(t *testing.T, http2 bool) {
+				t.Parallel()
 				var got [2]string
 				for i, s := range []stack{theirs, ours} {
 					seen := new(states)
@@ -838,4 +842,61 @@ func TestBothDirectionsAtOnce(t *testing.T) {
 			t.Errorf("got %d bytes, %v, want %d", len(got), err, len(data))
 		}
 	})
+}
+
+// TestSuitesOfHTTP2 negotiates h2 with each suite that a stack has: HTTP/2 forbids some.
+func TestSuitesOfHTTP2(t *testing.T) {
+	cert, pool := identity()
+	haveIt := make(map[uint16]bool)
+	for _, s := range slices.Concat(tls.CipherSuites(), tls.InsecureCipherSuites()) {
+		haveIt[s.ID] = true
+	}
+	forbidden := 0
+	for _, suite := range slices.Concat(std.CipherSuites(), std.InsecureCipherSuites()) {
+		if !strings.Contains(suite.Name, "_ECDHE_ECDSA_") || strings.Contains(suite.Name, "RC4") {
+			continue
+		}
+		only := []uint16{suite.ID}
+		listen := map[string]func(*http.Server, net.Listener) error{
+			theirs.name: func(srv *http.Server, ln net.Listener) error {
+				return srv.Serve(std.NewListener(ln, &std.Config{
+					Certificates: []std.Certificate{cert}, NextProtos: tlshttp.NextProtos, MaxVersion: std.VersionTLS12, CipherSuites: only,
+				}))
+			},
+		}
+		if haveIt[suite.ID] {
+			listen[ours.name] = func(srv *http.Server, ln net.Listener) error {
+				cfg := serverConfig(tls.VersionTLS12, tlshttp.NextProtos)
+				cfg.CipherSuites = only
+				return tlshttp.Serve(srv, tls.NewListener(ln, cfg))
+			}
+		}
+		for name, serve := range listen {
+			t.Run(suite.Name+"/"+name, func(t *testing.T) {
+				srv := &http.Server{Handler: site()}
+				r := start(t, srv, func(ln net.Listener) error { return serve(srv, ln) })
+				c, err := std.Dial("tcp", r.addr, &std.Config{RootCAs: pool, NextProtos: []string{"h2"}, MaxVersion: std.VersionTLS12, CipherSuites: only})
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer c.Close()
+				io.WriteString(c, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00")
+				frame := make([]byte, 9+8)
+				if _, err := io.ReadFull(c, frame); err != nil {
+					t.Fatal(err)
+				}
+				want := byte(4) // SETTINGS
+				if strings.Contains(suite.Name, "_CBC_") {
+					want = 7 // GOAWAY
+					forbidden++
+				}
+				if frame[3] != want || want == 7 && frame[16] != 0xc {
+					t.Errorf("got %x, want a frame of type %d", frame, want)
+				}
+			})
+		}
+	}
+	if forbidden == 0 {
+		t.Error("no suite was forbidden")
+	}
 }
