@@ -141,10 +141,14 @@ func TestCallbacksFail(t *testing.T) {
 		where string
 		alert iana.Alert
 	}{
-		{"the client's user does not accept the server", "client", func(c *handshake.ClientConfig, _ *handshake.ServerConfig) { c.Peer = refuse },
-			"", iana.AlertBadCertificate},
-		{"the server's user does not accept the client", "server", func(_ *handshake.ClientConfig, s *handshake.ServerConfig) { s.Peer = refuse },
-			"", iana.AlertBadCertificate},
+		{
+			"the client's user does not accept the server", "client", func(c *handshake.ClientConfig, _ *handshake.ServerConfig) { c.Peer = refuse },
+			"", iana.AlertBadCertificate,
+		},
+		{
+			"the server's user does not accept the client", "server", func(_ *handshake.ClientConfig, s *handshake.ServerConfig) { s.Peer = refuse },
+			"", iana.AlertBadCertificate,
+		},
 		{"no configuration", "server", func(_ *handshake.ClientConfig, s *handshake.ServerConfig) {
 			s.ForClient = func(context.Context, *auth.ClientHelloFacts) (*handshake.ServerConfig, error) { return nil, errBroken }
 		}, "client_hello", iana.AlertInternalError},

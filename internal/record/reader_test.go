@@ -249,7 +249,7 @@ func TestNotTLS(t *testing.T) {
 		"HTTP/1.1 400 Bad Request\r\n",
 		"SSH-2.0-OpenSSH",
 		"\x80\x2e\x01\x03\x01\x00", // the hello of SSL 2.0
-		"\x18\x03\x03\x00\x10", // heartbeat
+		"\x18\x03\x03\x00\x10",     // heartbeat
 		"\x16\x02\x00\x00\x10",
 		"\x16\x7f\x12\x00\x10",
 		"\x00\x00\x00\x00\x00",
