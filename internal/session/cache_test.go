@@ -77,12 +77,16 @@ func TestServerCacheOwnership(t *testing.T) {
 	out, _ := c.Get(bg, id(1))
 	clear(out)
 	wantSession(t, c, 1, "secret")
-	kept, _ := c.lru.get(string(id(1)))
+	first, _ := c.lru.get(string(id(1)))
+	put(t, c, 1, "another", epoch.Add(time.Hour))
+	second, _ := c.lru.get(string(id(1)))
 	if err := c.Remove(bg, id(1)); err != nil {
 		t.Fatal(err)
 	}
-	if !bytes.Equal(kept.session, make([]byte, 6)) {
-		t.Errorf("after Remove: got %q, want zeros", kept.session)
+	for _, dropped := range []*stored{first, second} {
+		if !bytes.Equal(dropped.session, make([]byte, len(dropped.session))) {
+			t.Errorf("dropped: got %q, want zeros", dropped.session)
+		}
 	}
 }
 
@@ -208,11 +212,49 @@ func TestIDsErrors(t *testing.T) {
 	if err := x.Remove(bg, s.ID); !errors.Is(err, down.error) {
 		t.Errorf("Remove: got %v, want %v", err, down.error)
 	}
-	for name, bad := range map[string]*State{"no ID": server13(), "a client's": client13()} {
+	client := client13()
+	client.ID = s.ID
+	for name, bad := range map[string]*State{"no ID": server13(), "a client's": client} {
 		if err := x.Put(bg, bad); CodeOf(err) != SessionFormat {
 			t.Errorf("%s: got %v, want %s", name, err, string(SessionFormat))
 		}
 	}
+}
+
+// lending is Tickets that gives a session that the test holds too.
+type lending struct{ *State }
+
+func (l lending) Seal(context.Context, *State) ([]byte, error)       { return []byte("sealed"), nil }
+func (l lending) Open(context.Context, []byte) (*State, bool, error) { return l.State, false, nil }
+
+// A session that turns up under another's ID is wiped.
+func TestIDsWipes(t *testing.T) {
+	s := server12()
+	x := &IDs{Cache: NewServerCache(DefaultLimits, newClock().now), Tickets: lending{s}}
+	if err := x.Cache.Put(bg, id(1), []byte("sealed"), epoch.Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	wantNoID(t, "another's session", x, id(1), SessionUnknown)
+	if !bytes.Equal(s.Secret, make([]byte, 48)) {
+		t.Errorf("the secret: got %x, want zeros", s.Secret.Reveal())
+	}
+}
+
+// A callback that panics leaves the cache as it was.
+func TestTakePanics(t *testing.T) {
+	k := newClock()
+	c := NewClientCache(DefaultLimits, k.now)
+	c.Put("host:443", numbered(1, iana.VersionTLS13))
+	k.add(30 * time.Minute)
+	late := numbered(2, iana.VersionTLS13)
+	late.Created = k.now()
+	c.Put("host:443", late)
+	k.add(30 * time.Minute) // the first has expired
+	func() {
+		defer func() { _ = recover() }()
+		c.Take("host:443", func(*State) bool { panic("no") })
+	}()
+	wantTaken(t, c, any_, 2, 0)
 }
 
 func any_(*State) bool { return true }

@@ -200,6 +200,14 @@ func TestAppendLeavesNoSecret(t *testing.T) {
 	}
 }
 
+// Nor does what was decrypted and is no session.
+func TestDecodeFailureLeavesNoSecret(t *testing.T) {
+	b := append(mustEncode(t, server13()), 0)
+	if _, err := decode(b); err == nil || !bytes.Equal(b, make([]byte, len(b))) {
+		t.Errorf("got %v, and %x, want zeros", err, b)
+	}
+}
+
 func TestStateShowsNoSecret(t *testing.T) {
 	s := client13()
 	text, err := json.Marshal(s)
