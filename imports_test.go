@@ -36,6 +36,7 @@ row 1: messages and arithmetic
 row 2: records, certificates, key logs
   internal/record: internal/alert internal/borrow internal/iana internal/keys internal/suite
   internal/auth: internal/alert internal/iana internal/suite
+  internal/session: internal/alert internal/iana internal/keys internal/msg internal/suite internal/wire
   keylog
 
 row 3: the flows; captures
