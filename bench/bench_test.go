@@ -87,7 +87,7 @@ func stacks(t testing.TB, version uint16) []stack {
 	ourClient := &tls.Config{RootCAs: pool, ServerName: "localhost", MinVersion: version, MaxVersion: version, CurvePreferences: []tls.CurveID{tls.X25519}}
 	ourServer := &tls.Config{
 		Certificates: []tls.Certificate{cert}, MinVersion: version, MaxVersion: version,
-		CurvePreferences: []tls.CurveID{tls.X25519},
+		CurvePreferences: []tls.CurveID{tls.X25519}, SessionTicketsDisabled: true,
 	}
 	return []stack{
 		{

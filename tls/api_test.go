@@ -24,7 +24,8 @@ const (
 )
 
 const (
-	noResumption = "sessions are not resumed yet"
+	noResumption = "tickets cannot be wrapped, nor sessions be stored, by the program yet"
+	noTicketKey  = "deprecated in crypto/tls; SetSessionTicketKeys does it"
 	noECH        = "there is no Encrypted Client Hello yet"
 	noQUIC       = "there is no QUIC yet"
 	deprecated   = "deprecated in crypto/tls; Certificates and GetCertificate do it"
@@ -48,7 +49,7 @@ var identifiers = map[string]string{
 
 	"ClientAuthType": alias, "NoClientCert": alias, "RequestClientCert": alias,
 	"RequireAnyClientCert": alias, "VerifyClientCertIfGiven": alias, "RequireAndVerifyClientCert": alias,
-	"ClientSessionCache": noResumption, "ClientSessionState": noResumption, "NewLRUClientSessionCache": noResumption,
+	"ClientSessionCache": ours, "ClientSessionState": ours, "NewLRUClientSessionCache": ours,
 	"NewResumptionState": noResumption, "ParseSessionState": noResumption, "SessionState": noResumption,
 	"EncryptedClientHelloKey": noECH, "ECHRejectionError": noECH,
 	"QUIC*": noQUIC,
@@ -168,16 +169,16 @@ func stdDir(t *testing.T) string {
 // has, with the same type; where that names Config, ours.
 var configFields = map[string]string{
 	"NameToCertificate": deprecated, "PreferServerCipherSuites": noEffect,
-	"SessionTicketsDisabled": noResumption, "SessionTicketKey": noResumption, "ClientSessionCache": noResumption,
-	"UnwrapSession": noResumption, "WrapSession": noResumption,
+	"SessionTicketKey": noTicketKey,
+	"UnwrapSession":    noResumption, "WrapSession": noResumption,
 	"EncryptedClientHelloConfigList": noECH, "EncryptedClientHelloRejectionVerify": noECH,
 	"GetEncryptedClientHelloKeys": noECH, "EncryptedClientHelloKeys": noECH,
 }
 
 // configMethods is the methods of crypto/tls's Config that ours does not have.
 var configMethods = map[string]string{
-	"BuildNameToCertificate": deprecated, "SetSessionTicketKeys": noResumption,
-	"EncryptTicket": noResumption, "DecryptTicket": noResumption,
+	"BuildNameToCertificate": deprecated,
+	"EncryptTicket":          noResumption, "DecryptTicket": noResumption,
 }
 
 func TestConfigFields(t *testing.T) {

@@ -5,6 +5,8 @@ import (
 	"io"
 	"sync/atomic"
 	"time"
+
+	"github.com/akushu/akushu/internal/session"
 )
 
 // Config is what an end of a connection is told to do. Its fields have crypto/tls's names
@@ -80,6 +82,14 @@ type Config struct {
 	// go to the client, so that it can choose. Nil: the system's, and no names.
 	ClientCAs *x509.CertPool
 
+	// SessionTicketsDisabled has a server give no tickets and take none. A client keeps
+	// sessions only where it has a ClientSessionCache.
+	SessionTicketsDisabled bool
+
+	// ClientSessionCache is where a client keeps sessions, so that it can resume them. Nil:
+	// nowhere.
+	ClientSessionCache ClientSessionCache
+
 	// NextProtos are the application protocols that this end speaks, in order of preference
 	// (ALPN, RFC 7301), each of 1 to 255 bytes. Where both ends name some and none in
 	// common, the handshake fails with no_application_protocol. Empty: not negotiated.
@@ -134,6 +144,7 @@ type Config struct {
 
 	// resolved is what was made of the fields at first use.
 	resolved atomic.Pointer[resolved]
+	tickets  atomic.Pointer[session.TicketKeys]
 }
 
 // Clone returns a copy of c that has not been used yet: changes of its fields count.
@@ -143,7 +154,7 @@ func (c *Config) Clone() *Config {
 	if c == nil {
 		return nil
 	}
-	return &Config{
+	clone := &Config{
 		Rand:                        c.Rand,
 		Time:                        c.Time,
 		Certificates:                c.Certificates,
@@ -155,6 +166,8 @@ func (c *Config) Clone() *Config {
 		RootCAs:                     c.RootCAs,
 		ClientAuth:                  c.ClientAuth,
 		ClientCAs:                   c.ClientCAs,
+		SessionTicketsDisabled:      c.SessionTicketsDisabled,
+		ClientSessionCache:          c.ClientSessionCache,
 		NextProtos:                  c.NextProtos,
 		ServerName:                  c.ServerName,
 		InsecureSkipVerify:          c.InsecureSkipVerify,
@@ -166,4 +179,6 @@ func (c *Config) Clone() *Config {
 		Renegotiation:               c.Renegotiation,
 		KeyLogWriter:                c.KeyLogWriter,
 	}
+	clone.tickets.Store(c.ticketKeys()) // a ticket of one is good for the other
+	return clone
 }

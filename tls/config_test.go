@@ -74,7 +74,7 @@ func filled(t *testing.T) *Config {
 		VerifyPeerCertificate: func([][]byte, [][]*x509.Certificate) error { return nil },
 		VerifyConnection:      func(ConnectionState) error { return nil },
 		RootCAs:               x509.NewCertPool(),
-		ClientAuth:            RequestClientCert, ClientCAs: x509.NewCertPool(),
+		ClientAuth:            RequestClientCert, ClientCAs: x509.NewCertPool(), SessionTicketsDisabled: true, ClientSessionCache: NewLRUClientSessionCache(1),
 		NextProtos:                  []string{"h2", "http/1.1"},
 		ServerName:                  "a.example",
 		InsecureSkipVerify:          true,

@@ -68,7 +68,6 @@ func conversions() map[string]func(from *std.Config, to *Config) error {
 		"sessionTicketKeys":  setKeysFromStd,
 
 		"PreferServerCipherSuites": nothing, // crypto/tls does not look at it
-		"SessionTicketsDisabled":   nothing, // there are none
 		"autoSessionTicketKeys":    nothing, // crypto/tls makes them for itself
 		"mutex":                    nothing, // it has no meaning
 	}

@@ -38,6 +38,7 @@ var stdFields = map[string]struct {
 	"CurvePreferences":            {[]CurveID{CurveP256}, carried},
 	"DynamicRecordSizingDisabled": {true, carried},
 	"KeyLogWriter":                {io.Discard, carried},
+	"SessionTicketsDisabled":      {true, carried},
 
 	"Renegotiation":                       {RenegotiateOnceAsClient, named},
 	"NameToCertificate":                   {map[string]*Certificate{}, named},
@@ -54,7 +55,6 @@ var stdFields = map[string]struct {
 	"sessionTicketKeys":                   {nil, named}, // see TestFromStdTicketKeys
 
 	"PreferServerCipherSuites": {true, moot},
-	"SessionTicketsDisabled":   {true, moot},
 	"autoSessionTicketKeys":    {nil, moot},
 	"mutex":                    {nil, moot},
 }

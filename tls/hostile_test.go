@@ -257,7 +257,7 @@ func TestHostilePeers(t *testing.T) {
 				var r report
 				for _, m := range a.at {
 					t.Run(fmt.Sprintf("%s/%v", a.name, m), func(t *testing.T) {
-						config := &tls.Config{Certificates: []tls.Certificate{cert}, RootCAs: pool, ServerName: "localhost"}
+						config := &tls.Config{Certificates: []tls.Certificate{cert}, RootCAs: pool, ServerName: "localhost", SessionTicketsDisabled: true}
 						r.add(m, suffer(t, l, config, a, m))
 					})
 				}
@@ -433,7 +433,7 @@ func TestTolerated(t *testing.T) {
 		}, ""},
 	}
 	cert, pool := newCert(t)
-	config := &tls.Config{Certificates: []tls.Certificate{cert}, RootCAs: pool, ServerName: "localhost"}
+	config := &tls.Config{Certificates: []tls.Certificate{cert}, RootCAs: pool, ServerName: "localhost", SessionTicketsDisabled: true}
 	for _, l := range links {
 		for _, tt := range tests {
 			for _, m := range tt.at {

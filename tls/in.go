@@ -58,6 +58,9 @@ func (h *inHalf) wipe() {
 	h.records.Wipe()
 	h.messages = record.Messages{}
 	h.data = nil
+	if h.post != nil {
+		h.post.Wipe()
+	}
 	if h.err == nil {
 		h.err = net.ErrClosed
 	}

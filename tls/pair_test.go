@@ -112,7 +112,7 @@ func stacks(t testing.TB, version uint16) (theirs, ours stack) {
 	}
 	config := &tls.Config{
 		Certificates: []tls.Certificate{cert}, RootCAs: pool, ServerName: "localhost",
-		MinVersion: version, MaxVersion: version,
+		MinVersion: version, MaxVersion: version, SessionTicketsDisabled: true,
 	}
 	theirs = stack{
 		"crypto/tls",

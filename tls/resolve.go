@@ -28,6 +28,8 @@ type resolved struct {
 	identity              serverIdentity // asks no callback, so serves every connection
 	trust                 auth.Trust
 	clientTrust           auth.Trust // of clients
+	sessions              handshake.ClientResumption
+	ticketing             handshake.ServerResumption
 	getConfigForClient    func(*ClientHelloInfo) (*Config, error)
 	verifyPeerCertificate func(rawCerts [][]byte, verifiedChains [][]*x509.Certificate) error
 	verifyConnection      func(ConnectionState) error
@@ -133,12 +135,16 @@ func newResolved(c *Config) *resolved {
 	}
 	r.server = serverSetup{handshake.ServerConfig{Env: env, Policy: policy, Hooks: hooks, Identity: &r.identity}, r.dynamicRecords}
 	r.setClientAuth(c)
+	r.setResumption(c)
 	r.setJudges()
 	r.clientErr, r.serverErr = err, cmp.Or(err, c.checkServer())
 	return r
 }
 
 func (c *Config) checkServer() error {
+	if c.ClientAuth < NoClientCert || c.ClientAuth > RequireAndVerifyClientCert {
+		return configError("ClientAuth", "there is no kind %d", int(c.ClientAuth))
+	}
 	if len(c.Certificates) == 0 && c.GetCertificate == nil && c.GetConfigForClient == nil {
 		return configError("Certificates", "a server needs a certificate here, or GetCertificate, or GetConfigForClient")
 	}
@@ -195,6 +201,9 @@ func (r *resolved) setClientAuth(c *Config) {
 
 // judgeChain asks VerifyPeerCertificate, then VerifyConnection.
 func (r *resolved) judgeChain(result *handshake.Result) error {
+	if result.Resumed { // as in crypto/tls: who resumes was judged before
+		return r.judge(result)
+	}
 	raw := make([][]byte, len(result.Peer.Certificates))
 	for i, cert := range result.Peer.Certificates {
 		raw[i] = cert.Raw

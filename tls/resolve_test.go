@@ -236,6 +236,7 @@ func TestEnvironmentOfFlows(t *testing.T) {
 
 func TestResolvingIsCheap(t *testing.T) {
 	c := filled(t)
+	c.SessionTicketsDisabled = false
 	must((*Config)(nil).client("a.example")) // the process's first
 	if n := testing.AllocsPerRun(100, func() { newResolved(c) }); n >= 20 {
 		t.Errorf("got %v allocations, want under 20", n)

@@ -26,6 +26,7 @@ func connectionState(r *handshake.Result, complete bool) ConnectionState {
 		OCSPResponse:                r.Peer.OCSP,
 		TLSUnique:                   r.TLSUnique,
 		HelloRetryRequest:           r.HelloRetry,
+		DidResume:                   r.Resumed,
 	}
 	if r.Suite != nil {
 		state.CipherSuite = uint16(r.Suite.ID)

@@ -17,11 +17,12 @@ import (
 // client is what both client flows share: what was offered, and with which keys.
 type client struct {
 	flow
-	ctx    context.Context
-	cfg    *ClientConfig
-	hello  *msg.ClientHello
-	shares []share // the private halves of hello.KeyShares
-	result *Result
+	ctx     context.Context
+	cfg     *ClientConfig
+	hello   *msg.ClientHello
+	shares  []share // the private halves of hello.KeyShares
+	session offered
+	result  *Result
 }
 
 // share is a key that was offered for one group.
@@ -39,6 +40,7 @@ type share struct {
 func Client(ctx context.Context, t Transport, cfg *ClientConfig) (result *Result, post Post, err error) {
 	c := &client{flow: flow{t: t}, ctx: ctx, cfg: cfg, result: &Result{ServerName: hostName(cfg.ServerName)}}
 	defer c.wipeShares()
+	defer c.session.wipe()
 	defer func() {
 		if post == nil { // it failed, or a callback did not return
 			c.result.wipe()
@@ -99,7 +101,8 @@ func (c *client) sendClientHello() error {
 			return err
 		}
 	}
-	if err := c.send(c.hello); err != nil {
+	c.offerSession()
+	if err := c.sendHello(); err != nil {
 		return err
 	}
 	return c.t.Flush()
@@ -269,10 +272,11 @@ func (c *client) sendSecondHello(m *msg.HelloRetryRequest) error {
 		c.hello.HRRCookie = m.Cookie
 		c.hello.Extensions.Add(iana.ExtCookie)
 	}
+	c.reofferSession(suite.ByID(m.CipherSuite).Hash)
 	if err := c.t.WriteChangeCipherSpec(); err != nil { // Appendix E.4: before the second flight
 		return err
 	}
-	if err := c.send(c.hello); err != nil {
+	if err := c.sendHello(); err != nil {
 		return err
 	}
 	return c.t.Flush()

@@ -9,6 +9,7 @@ import (
 	"github.com/akushu/akushu/internal/keys"
 	"github.com/akushu/akushu/internal/msg"
 	"github.com/akushu/akushu/internal/order"
+	"github.com/akushu/akushu/internal/session"
 	"github.com/akushu/akushu/internal/suite"
 )
 
@@ -17,6 +18,20 @@ type client13 struct {
 	*client
 	secrets13
 	request *msg.CertificateRequest // nil: our certificate was not asked for
+}
+
+// recvAuthentication takes what proves who the server is: its Finished alone, where a PSK
+// did.
+func (c *client13) recvAuthentication() error {
+	if c.psk == nil {
+		if err := c.recvCertificateRequest(); err != nil {
+			return err
+		}
+		if err := c.recvCertificate(); err != nil {
+			return err
+		}
+	}
+	return c.recvFinished()
 }
 
 // run goes through RFC 9846 Appendix A.1 from WAIT_SH on.
@@ -42,9 +57,7 @@ func (c *client13) run(hello *msg.ServerHello) (*Result, Post, error) {
 	for _, step := range []func() error{
 		c.installHandshakeKeys,
 		c.recvEncryptedExtensions,
-		c.recvCertificateRequest,
-		c.recvCertificate,
-		c.recvFinished,
+		c.recvAuthentication,
 		c.deriveApplication,
 		c.sendLastFlight,
 	} {
@@ -55,7 +68,7 @@ func (c *client13) run(hello *msg.ServerHello) (*Result, Post, error) {
 	if err := c.t.SetWriteKeys(EpochApplication, c.keys(c.clientApplication)); err != nil {
 		return nil, nil, err
 	}
-	return c.result, post13{client: true}, nil
+	return c.result, post13{client: true, tickets: c.receiveTickets()}, nil
 }
 
 // installHandshakeKeys encrypts all from here on, but for the ChangeCipherSpec that goes
@@ -94,6 +107,9 @@ func (c *client13) sharedSecret(hello *msg.ServerHello) (keys.Secret, error) {
 	for _, s := range c.shares {
 		if s.group.ID == hello.KeyShare.Group {
 			c.result.Group = s.group.ID
+			if err := c.takeSelected(hello); err != nil {
+				return nil, err
+			}
 			shared, err := s.key.Shared(hello.KeyShare.KeyExchange)
 			return shared, at(where+".server_share.key_exchange", err)
 		}
@@ -319,6 +335,8 @@ func scts(cred *auth.Credential) []msg.SCT {
 type secrets13 struct {
 	kdf   keys.KDF
 	suite *suite.Suite
+	psk   *session.PSK // nil: none
+	early keys.Early   // the schedule, begun with psk where that was needed before
 	main  keys.Main
 
 	clientHandshake, serverHandshake     keys.Secret
@@ -331,7 +349,13 @@ func (s *secrets13) derive(r *Result, log keys.Log, shared keys.Secret, helloHas
 	defer shared.Wipe()
 	s.suite = r.Suite
 	s.kdf = keys.TLS13(r.Suite.Hash, log)
-	schedule := s.kdf.Early(nil).Handshake(shared)
+	if s.psk != nil && s.early == (keys.Early{}) {
+		s.early = s.psk.Schedule(log)
+	}
+	if s.psk == nil {
+		s.early = s.kdf.Early(nil)
+	}
+	schedule := s.early.Handshake(shared)
 	s.clientHandshake, s.serverHandshake = schedule.Traffic(helloHash)
 	s.main = schedule.Main()
 }
@@ -350,7 +374,12 @@ func (s *secrets13) keys(secret keys.Secret) *suite.TrafficKeys {
 }
 
 func (s *secrets13) wipe() {
-	s.main.Wipe()
+	if s.early != (keys.Early{}) { // it is one ladder from there to main
+		s.early.Wipe()
+	}
+	if s.psk != nil {
+		s.psk.Key.Wipe()
+	}
 	for _, secret := range []keys.Secret{s.clientHandshake, s.serverHandshake, s.clientApplication, s.serverApplication} {
 		secret.Wipe()
 	}

@@ -60,6 +60,7 @@ type ClientConfig struct {
 	ServerName string              // sent as server_name unless it is an IP address or empty
 	Trust      *auth.Trust         // how the server's certificate is judged
 	Identity   auth.ClientIdentity // our certificate, if asked for one; nil: none
+	Resumption *ClientResumption   // nil: sessions are not kept
 }
 
 // ServerConfig is what a server flow is given.
@@ -73,6 +74,7 @@ type ServerConfig struct {
 	ClientAuth        auth.ClientAuth
 	ClientTrust       *auth.Trust
 	ClientAuthorities [][]byte
+	Resumption        *ServerResumption // nil: no tickets
 	// ForClient may return another configuration, made for the client that sent this
 	// hello, or nil to go on with this one.
 	ForClient func(context.Context, *auth.ClientHelloFacts) (*ServerConfig, error)
@@ -87,6 +89,7 @@ type Result struct {
 	ALPN         string
 	ServerName   string // server: what the client asked for
 	HelloRetry   bool
+	Resumed      bool // the peer was authenticated by a PSK, and its certificates are of an earlier handshake
 	ExtendedMain bool // TLS 1.2: extended_main_secret was used (RFC 7627)
 	Peer         auth.Peer
 	ClientRandom [32]byte

@@ -9,8 +9,12 @@ import (
 
 // post13 handles what may come after a TLS 1.3 handshake (RFC 9846 §4.7).
 type post13 struct {
-	client bool
+	client  bool
+	tickets *clientTickets // nil: tickets are dropped
 }
+
+// Wipe implements [Post].
+func (p post13) Wipe() { p.tickets.wipe() }
 
 // HandlePost implements [Post].
 func (p post13) HandlePost(t PostTransport, raw []byte) error {
@@ -18,19 +22,23 @@ func (p post13) HandlePost(t PostTransport, raw []byte) error {
 	case typ == iana.HandshakeKeyUpdate:
 		return recvKeyUpdate(t, raw)
 	case typ == iana.HandshakeNewSessionTicket && p.client:
-		return recvTicket(raw)
+		return p.recvTicket(raw)
 	default:
 		return alert.Unexpected(typ.String(), "RFC 9846 §4.7", "it may not come after the handshake")
 	}
 }
 
-// recvTicket takes a ticket, and drops it (RFC 9846 §4.7.1).
-func recvTicket(raw []byte) error {
+// recvTicket takes a ticket (RFC 9846 §4.7.1).
+func (p post13) recvTicket(raw []byte) error {
 	m := &msg.NewSessionTicket{}
 	if err := msg.DecodeInto(m, &msg.Context{Version: iana.VersionTLS13}, raw); err != nil {
 		return err
 	}
-	return order.CheckExtensions(order.Of(m), iana.VersionTLS13, &m.Extensions, nil)
+	if err := order.CheckExtensions(order.Of(m), iana.VersionTLS13, &m.Extensions, nil); err != nil {
+		return err
+	}
+	p.tickets.take(m)
+	return nil
 }
 
 // recvKeyUpdate follows the peer to its next keys (RFC 9846 §4.7.3).
@@ -53,6 +61,9 @@ func recvKeyUpdate(t PostTransport, raw []byte) error {
 type post12 struct {
 	client bool
 }
+
+// Wipe implements [Post].
+func (post12) Wipe() {}
 
 // HandlePost implements [Post].
 func (p post12) HandlePost(t PostTransport, raw []byte) error {

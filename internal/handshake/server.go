@@ -18,6 +18,7 @@ type server struct {
 	ctx    context.Context
 	cfg    *ServerConfig
 	hello  *msg.ClientHello
+	raw    []byte // hello as it came
 	facts  *auth.ClientHelloFacts
 	random [32]byte // ServerHello.random
 	result *Result
@@ -63,7 +64,8 @@ func (s *server) run() (*Result, Post, error) {
 // recvClientHello takes the first message, and the configuration that goes with it.
 func (s *server) recvClientHello() error {
 	s.hello = &msg.ClientHello{}
-	if _, err := s.receive(s.hello); err != nil {
+	var err error
+	if s.raw, err = s.receive(s.hello); err != nil {
 		return err
 	}
 	if err := s.checkExtensions(); err != nil {

@@ -2,6 +2,7 @@ package handshake
 
 import (
 	"bytes"
+	"hash"
 
 	"github.com/akushu/akushu/internal/alert"
 	"github.com/akushu/akushu/internal/auth"
@@ -15,8 +16,10 @@ import (
 type server13 struct {
 	*server
 	secrets13
-	group *suite.Group
-	share []byte // the client's, for group
+	group    *suite.Group
+	share    []byte    // the client's, for group
+	selected uint16    // which of the client's PSKs is psk
+	before   hash.Hash // the transcript up to a HelloRetryRequest
 }
 
 // run goes through RFC 9846 Appendix A.2 from RECVD_CH on.
@@ -34,7 +37,8 @@ type server13 struct {
 //	WAIT_FINISHED Finished               K_recv = application
 //	CONNECTED
 func (s *server13) run() (*Result, Post, error) {
-	for _, step := range []func() error{s.checkClientHello, s.negotiate} {
+	defer s.wipe()
+	for _, step := range []func() error{s.checkClientHello, s.negotiate, s.choosePSK} {
 		if err := step(); err != nil {
 			return nil, nil, err
 		}
@@ -44,15 +48,11 @@ func (s *server13) run() (*Result, Post, error) {
 		return nil, nil, err
 	}
 	s.derive(s.result, s.cfg.log(&s.hello.Random), shared, s.transcript.sum())
-	defer s.wipe()
 	for _, step := range []func() error{
 		s.installHandshakeKeys,
 		s.sendEncryptedExtensions,
-		s.sendCertificateRequest,
-		s.sendCertificate,
-		s.sendFinished,
-		s.recvCertificate,
-		s.recvFinished,
+		s.sendAuthentication,
+		s.recvAuthentication,
 	} {
 		if err := step(); err != nil {
 			return nil, nil, err
@@ -61,7 +61,30 @@ func (s *server13) run() (*Result, Post, error) {
 	if err := s.cfg.peer(s.result); err != nil {
 		return nil, nil, err
 	}
-	return s.result, post13{}, nil
+	return s.result, post13{}, s.sendTicket()
+}
+
+// sendAuthentication sends what proves who we are: Finished alone, where a PSK does.
+func (s *server13) sendAuthentication() error {
+	if s.psk == nil {
+		if err := s.sendCertificateRequest(); err != nil {
+			return err
+		}
+		if err := s.sendCertificate(); err != nil {
+			return err
+		}
+	}
+	return s.sendFinished()
+}
+
+// recvAuthentication takes what proves who the client is.
+func (s *server13) recvAuthentication() error {
+	if s.psk == nil {
+		if err := s.recvCertificate(); err != nil {
+			return err
+		}
+	}
+	return s.recvFinished()
 }
 
 // checkClientHello checks what TLS 1.3 asks of every ClientHello (RFC 9846 §4.2.2, §9.2).
@@ -150,6 +173,7 @@ func (s *server13) retry() error {
 		return err
 	}
 	s.result.HelloRetry = true
+	s.before = s.transcript.fork()
 	return s.recvSecondHello()
 }
 
@@ -157,7 +181,8 @@ func (s *server13) recvSecondHello() error {
 	const where, ref = "client_hello.key_share.client_shares", "RFC 9846 §4.3.8"
 	first := s.hello
 	s.hello = &msg.ClientHello{}
-	if _, err := s.receive(s.hello); err != nil {
+	var err error
+	if s.raw, err = s.receive(s.hello); err != nil {
 		return err
 	}
 	for _, check := range []func() error{
@@ -203,6 +228,10 @@ func (s *server13) sendServerHello() (keys.Secret, error) {
 		KeyShare:        msg.KeyShareEntry{Group: s.group.ID, KeyExchange: public},
 	}
 	m.Extensions.Add(iana.ExtSupportedVersions, iana.ExtKeyShare)
+	if s.psk != nil {
+		m.SelectedIdentity = s.selected
+		m.Extensions.Add(iana.ExtPreSharedKey)
+	}
 	if err := s.send(m); err != nil {
 		shared.Wipe()
 		return nil, err

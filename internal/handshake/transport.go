@@ -65,6 +65,8 @@ const (
 type Post interface {
 	// HandlePost is given one message, header included, which it does not keep.
 	HandlePost(t PostTransport, raw []byte) error
+	// Wipe zeroes the secrets that it keeps. Nothing is handled after it.
+	Wipe()
 }
 
 // PostTransport is what a [Post] can do to its connection. It is called from whoever

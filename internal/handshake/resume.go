@@ -1,0 +1,261 @@
+package handshake
+
+import (
+	"context"
+	"crypto"
+	"hash"
+	"time"
+
+	"github.com/akushu/akushu/internal/alert"
+	"github.com/akushu/akushu/internal/auth"
+	"github.com/akushu/akushu/internal/iana"
+	"github.com/akushu/akushu/internal/keys"
+	"github.com/akushu/akushu/internal/msg"
+	"github.com/akushu/akushu/internal/session"
+)
+
+// Resumption by tickets in TLS 1.3 (RFC 9846 §2.2): internal/session says what a session is
+// and when it may be used, this file when that is asked.
+
+// ClientResumption is where a client keeps its sessions.
+type ClientResumption struct {
+	Cache session.ClientCache
+}
+
+// ServerResumption is how a server makes tickets, and takes them.
+type ServerResumption struct {
+	Tickets  session.Tickets
+	Auth     session.Fingerprint // of the policy for client certificates
+	Lifetime time.Duration       // of a ticket
+}
+
+// sessionEnv is e, as internal/session has it.
+func (e Env) sessionEnv() session.Env { return session.Env{Rand: e.Rand, Now: e.Now} }
+
+// offered is the session that a client offers to resume.
+type offered struct {
+	psks []*session.PSK // one, or none
+	peer auth.Peer      // of its server, judged anew
+}
+
+// offerSession adds a session with the server to ClientHello, if there is one. Its
+// certificates must be trusted still: nobody shows them again.
+func (c *client) offerSession() {
+	if c.cfg.Resumption == nil || c.cfg.MaxVersion < iana.VersionTLS13 {
+		return
+	}
+	offer := session.Offer{
+		MinVersion: iana.VersionTLS13, MaxVersion: c.cfg.MaxVersion, Suites: c.hello.CipherSuites,
+		ServerName: c.result.ServerName, ALPN: c.cfg.ALPN, Now: c.cfg.Now(),
+	}
+	s := c.cfg.Resumption.Cache.Take(c.cfg.ServerName, func(s *session.State) bool {
+		ok, _ := session.Offerable(s, &offer)
+		return ok
+	})
+	if s == nil {
+		return
+	}
+	peer, err := c.cfg.Trust.Judge(s.Peer.Certificates, offer.Now)
+	if err != nil {
+		s.Wipe()
+		return
+	}
+	peer.OCSP, peer.SCTs = s.Peer.OCSP, s.Peer.SCTs
+	c.session = offered{[]*session.PSK{s.PSK(s.Ticket)}, peer}
+	c.hello.Extensions.Add(iana.ExtPreSharedKey)
+}
+
+// reofferSession offers the session again after a HelloRetryRequest, if it goes with the
+// suite that the server chose (RFC 9846 §4.2.4). It must be the last extension.
+func (c *client) reofferSession(h crypto.Hash) {
+	c.hello.Extensions.Remove(iana.ExtPreSharedKey)
+	if len(c.session.psks) > 0 && c.session.psks[0].Hash == h {
+		c.hello.Extensions.Add(iana.ExtPreSharedKey)
+		return
+	}
+	c.session.wipe()
+}
+
+func (o *offered) wipe() {
+	for _, p := range o.psks {
+		p.Key.Wipe()
+	}
+	o.psks = nil
+}
+
+// sendHello sends ClientHello, with the binder of the session that it offers (RFC 9846
+// §4.3.11.2).
+func (c *client) sendHello() error {
+	if len(c.session.psks) == 0 {
+		return c.send(c.hello)
+	}
+	c.hello.PSK = session.Offered(c.cfg.sessionEnv(), c.session.psks)
+	raw, err := msg.Append(c.buf[:0], &c.layout, c.hello)
+	if err != nil {
+		return err
+	}
+	if err := session.FillBinders(raw, c.hello.PSK.BindersAt, c.transcript.hash, c.session.psks); err != nil {
+		return alert.Internal("client_hello.pre_shared_key.binders", "%w", err)
+	}
+	c.buf = raw
+	return c.sendRaw(raw)
+}
+
+// takeSelected takes the server's answer to the session that was offered.
+func (c *client13) takeSelected(hello *msg.ServerHello) error {
+	if !hello.Extensions.Has(iana.ExtPreSharedKey) {
+		return nil
+	}
+	psk, err := session.CheckSelected(c.session.psks, hello.SelectedIdentity, c.result.Suite.ID, false)
+	if err != nil {
+		return err
+	}
+	c.psk, c.result.Resumed = psk, true
+	c.result.Peer = c.session.peer
+	return nil
+}
+
+// receiveTickets is what a client needs to make sessions of tickets.
+func (c *client13) receiveTickets() *clientTickets {
+	if c.cfg.Resumption == nil {
+		return nil
+	}
+	now := c.cfg.Now()
+	base := &session.State{
+		Params:        c.result.params(),
+		Side:          keys.Client,
+		Group:         c.result.Group,
+		Authenticated: now,
+		Peer:          session.Peer{OCSP: c.result.Peer.OCSP, SCTs: c.result.Peer.SCTs},
+	}
+	for _, cert := range c.result.Peer.Certificates {
+		base.Peer.Certificates = append(base.Peer.Certificates, cert.Raw)
+	}
+	if c.psk != nil {
+		base.Authenticated = c.psk.Session.Authenticated
+	}
+	return &clientTickets{
+		base: base, cache: c.cfg.Resumption.Cache, server: c.cfg.ServerName, now: c.cfg.Now,
+		resumption: c.main.Resumption(c.transcript.sum()),
+	}
+}
+
+// params is what goes with a session.
+func (r *Result) params() session.Params {
+	return session.Params{Version: r.Version, Suite: r.Suite.ID, ServerName: r.ServerName, ALPN: r.ALPN}
+}
+
+// clientTickets makes sessions of the tickets that come.
+type clientTickets struct {
+	base       *session.State
+	resumption keys.Secret
+	cache      session.ClientCache
+	server     string
+	now        func() time.Time
+}
+
+func (t *clientTickets) take(m *msg.NewSessionTicket) {
+	if t == nil {
+		return
+	}
+	if s := session.Accept(t.base, m, t.resumption, t.now()); s != nil {
+		t.cache.Put(t.server, s)
+	}
+}
+
+func (t *clientTickets) wipe() {
+	if t != nil {
+		t.resumption.Wipe()
+	}
+}
+
+// choosePSK resumes the session of a ticket that the client offers, if it may be (RFC 9846
+// §4.3.11). A ticket that stands for nothing costs a full handshake and nothing else.
+func (s *server13) choosePSK() error {
+	if s.cfg.Resumption == nil || !s.hello.Extensions.Has(iana.ExtPreSharedKey) {
+		return nil
+	}
+	if err := session.CheckOffer(&s.hello.PSK); err != nil {
+		return err
+	}
+	if _, ok := session.ChooseMode(s.hello.PSKModes, false); !ok {
+		return nil
+	}
+	found := session.Select(s.ctx, s.findSession, s.hello.PSK.Identities, &session.Facts{
+		Version: iana.VersionTLS13, Suites: []iana.CipherSuite{s.result.Suite.ID},
+		ServerName: s.result.ServerName, ALPN: s.result.ALPN, Auth: s.cfg.Resumption.Auth, Now: s.cfg.Now(),
+	})
+	if found.PSK == nil {
+		return nil
+	}
+	s.psk, s.selected = found.PSK, uint16(found.Index)
+	s.early = s.psk.Schedule(s.cfg.log(&s.hello.Random))
+	covered, err := session.BinderHash(s.psk.Hash, s.before, s.raw, s.hello.PSK.BindersAt)
+	if err != nil {
+		return alert.Internal("client_hello.pre_shared_key.binders", "%w", err)
+	}
+	s.result.Resumed = true
+	return s.psk.VerifyBinder(s.early, covered, s.hello.PSK.Binders[found.Index])
+}
+
+// findSession finds the session of a ticket. A client's certificates in it must be good
+// still: nobody shows them again.
+func (s *server13) findSession(ctx context.Context, identity []byte) (*session.PSK, error) {
+	psk, err := session.FromTickets(s.cfg.Resumption.Tickets)(ctx, identity)
+	if err != nil || psk.Session == nil || len(psk.Session.Peer.Certificates) == 0 {
+		return psk, err
+	}
+	return psk, s.judge(psk.Session.Peer.Certificates, auth.Peer{})
+}
+
+// sendTicket gives the client a ticket, if it can use one (RFC 9846 §4.7.1).
+func (s *server13) sendTicket() error {
+	if s.cfg.Resumption == nil {
+		return nil
+	}
+	if _, ok := session.ChooseMode(s.hello.PSKModes, false); !ok {
+		return nil
+	}
+	resumption := s.main.Resumption(s.transcript.sum())
+	defer resumption.Wipe()
+	m, err := session.Issue(s.ctx, s.cfg.sessionEnv(), s.cfg.Resumption.Tickets, s.sessionState(), resumption, 0)
+	if err != nil {
+		return nil // there is no ticket then, and nothing worse
+	}
+	raw, err := msg.Append(s.buf[:0], &s.layout, m)
+	if err != nil {
+		return err
+	}
+	if err := s.t.WriteMessage(raw); err != nil {
+		return err
+	}
+	return s.t.Flush()
+}
+
+// sessionState is the session that a ticket is to stand for.
+func (s *server13) sessionState() *session.State {
+	state := &session.State{
+		Params:        s.result.params(),
+		Side:          keys.Server,
+		Group:         s.result.Group,
+		Authenticated: s.cfg.Now(),
+		Lifetime:      s.cfg.Resumption.Lifetime,
+		Auth:          s.cfg.Resumption.Auth,
+	}
+	for _, cert := range s.result.Peer.Certificates {
+		state.Peer.Certificates = append(state.Peer.Certificates, cert.Raw)
+	}
+	if s.psk != nil {
+		state.Authenticated = s.psk.Session.Authenticated
+	}
+	return state
+}
+
+// fork is a copy of the transcript so far.
+func (t *transcript) fork() hash.Hash {
+	c, err := t.hash.(hash.Cloner).Clone() // every hash of the standard library can
+	if err != nil {
+		panic("handshake: " + err.Error())
+	}
+	return c
+}
