@@ -34,6 +34,14 @@ func TestServerRejects(t *testing.T) {
 				where: "client_hello", alert: unexpected, ref: "RFC 9846 §4.2.2"},
 			{name: "no cipher suites", message: ch, change: hello(func(m *msg.ClientHello) { m.CipherSuites = m.CipherSuites[:1]; m.CipherSuites[0] = 0xdada }),
 				where: "client_hello.cipher_suites", alert: failure, ref: "RFC 9846 §4.2.1"},
+			{name: "a thousand cipher suites that nobody has", message: ch,
+				change: hello(func(m *msg.ClientHello) {
+					m.CipherSuites = nil
+					for i := range 1000 {
+						m.CipherSuites = append(m.CipherSuites, iana.CipherSuite(0xd000+i))
+					}
+				}),
+				where: "client_hello.cipher_suites", alert: failure, ref: "RFC 9846 §4.2.1"},
 			{name: "an extension twice", message: ch,
 				change: hello(func(m *msg.ClientHello) {
 					m.Extensions.Order = append([]msg.Extension{{Type: iana.ExtSignedCertificateTimestamp}}, m.Extensions.Order...)
