@@ -1,6 +1,9 @@
 package tls
 
-import "github.com/akushu/akushu/internal/handshake"
+import (
+	"github.com/akushu/akushu/internal/handshake"
+	"github.com/akushu/akushu/internal/suite"
+)
 
 // RequestKeyUpdate has c update its write keys before it writes next, and ask the peer for the
 // same.
@@ -17,3 +20,16 @@ func RequestKeyUpdate(c *Conn) {
 
 // OweKeyUpdate has c answer as if the peer had asked for a KeyUpdate.
 func OweKeyUpdate(c *Conn) { c.in.AnswerKeyUpdate() }
+
+// LimitRecords makes connections of c believe that one key protects n records and no more.
+func LimitRecords(c *Config, n uint64) {
+	r := c.resolve()
+	suites := make([]*suite.Suite, len(r.client.Suites))
+	for i, s := range r.client.Suites {
+		row, cipher := *s, *s.Cipher
+		cipher.RecordLimit = n
+		row.Cipher = &cipher
+		suites[i] = &row
+	}
+	r.client.Suites, r.server.Suites = suites, suites
+}
