@@ -176,7 +176,7 @@ func (h *outHalf) write(b []byte) (int, error) {
 	defer h.unlock()
 	total := 0
 	for {
-		if h.err != nil || len(b) == 0 {
+		if h.drain(); h.err != nil || len(b) == 0 {
 			return total, h.err
 		}
 		if err := h.freshen(); err != nil {

@@ -127,6 +127,9 @@ func stacks(t testing.TB, version uint16) (theirs, ours stack) {
 	return theirs, ours
 }
 
+// insecure is a client of crypto/tls that trusts anybody.
+func insecure(c net.Conn) conn { return std.Client(c, &std.Config{InsecureSkipVerify: true}) }
+
 // A link is a way to join two ends. Every test that joins some runs over all of them: a
 // connection that is watched behaves as one that is not.
 type link struct {

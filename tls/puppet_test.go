@@ -34,6 +34,7 @@ type puppet struct {
 	out      *record.Writer
 	messages record.Messages
 	version  iana.Version
+	client   bool               // it is the client
 	stop     string             // "before ServerHello"; "after the handshake"; "behind ServerHello"
 	trail    []byte             // what follows a message in its record, where stop says so
 	heard    []string           // alerts that came before the point
@@ -48,6 +49,7 @@ const after = "after the handshake"
 // play runs the puppet's end up to its point.
 func (p *puppet) play(t *testing.T, client bool, v iana.Version, cert *tls.Certificate) {
 	t.Helper()
+	p.client = client
 	p.in, p.out = record.NewReader(borrow.From(p.conn)), record.NewWriter(p.conn)
 	policy := handshake.Policy{MinVersion: v, MaxVersion: v, Suites: suite.Default(), Groups: suite.DefaultGroups(), Schemes: suite.DefaultSchemes()}
 	env := handshake.Env{Rand: rand.Reader, Now: time.Now}

@@ -235,6 +235,11 @@ func TestClient13Rejects(t *testing.T) {
 			where:  "certificate_request.key_share", alert: illegal, ref: "RFC 9846 §4.3",
 		},
 		{
+			name: "a request that is cut short", message: ct,
+			change: before(&msg.Unknown{MsgType: iana.HandshakeCertificateRequest, Body: []byte{0, 0, 4}}),
+			where:  "certificate_request.extensions", alert: malformed, ref: "RFC 9846 §4.4.2",
+		},
+		{
 			name: "two requests", message: ct, change: before(request(nil), request(nil)),
 			where: "certificate", alert: unexpected, ref: "RFC 9846 §4.5.1",
 		},

@@ -39,6 +39,16 @@ func TestServerRejects(t *testing.T) {
 				where: "client_hello.cipher_suites", alert: failure, ref: "RFC 9846 §4.2.1",
 			},
 			{
+				name: "a thousand cipher suites that nobody has", message: ch,
+				change: hello(func(m *msg.ClientHello) {
+					m.CipherSuites = nil
+					for i := range 1000 {
+						m.CipherSuites = append(m.CipherSuites, iana.CipherSuite(0xd000+i))
+					}
+				}),
+				where: "client_hello.cipher_suites", alert: failure, ref: "RFC 9846 §4.2.1",
+			},
+			{
 				name: "an extension twice", message: ch,
 				change: hello(func(m *msg.ClientHello) {
 					m.Extensions.Order = append([]msg.Extension{{Type: iana.ExtSignedCertificateTimestamp}}, m.Extensions.Order...)

@@ -75,6 +75,9 @@ func wantAlert(t *testing.T, err error, where string, a iana.Alert, ref string) 
 	if !errors.As(err, &e) {
 		t.Fatalf("got %v, want an alert.Error", err)
 	}
+	if n := len(e.Error()); n > 1000 {
+		t.Errorf("got an error of %d bytes, want what one can read", n)
+	}
 	got := fmt.Sprintf("%s: %v (%s)", e.Where, e.Alert, e.Ref)
 	if want := fmt.Sprintf("%s: %v (%s)", where, a, ref); got != want {
 		t.Errorf("got  %s\nwant %s\n%v", got, want, e)
