@@ -250,6 +250,7 @@ func TestTimeouts(t *testing.T) {
 		{"WriteTimeout", func(s *http.Server) { s.WriteTimeout = short; s.IdleTimeout = short }, slowAnswer},
 	} {
 		t.Run(x.name, func(t *testing.T) {
+			t.Parallel()
 			versions(t, func(t *testing.T, http2 bool) {
 				t.Parallel()
 				var got [2]string
