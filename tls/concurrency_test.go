@@ -344,7 +344,7 @@ func TestKeyLogOfFailures(t *testing.T) {
 // read, can take, and the outcome of that Write.
 func stuckWrite(t *testing.T, m moment) (*tls.Conn, *puppet, <-chan error) {
 	cert, pool := newCert(t)
-	config := &tls.Config{Certificates: []tls.Certificate{cert}, RootCAs: pool, ServerName: "localhost"}
+	config := &tls.Config{Certificates: []tls.Certificate{cert}, RootCAs: pool, ServerName: "localhost", SessionTicketsDisabled: true}
 	c, p := victim(t, links[0], config, m)
 	_ = c.NetConn().(*net.TCPConn).SetWriteBuffer(64 << 10)
 	_ = p.conn.(*net.TCPConn).SetReadBuffer(64 << 10)
@@ -437,7 +437,7 @@ func TestOneAlert(t *testing.T) {
 		t.Run(m.String(), func(t *testing.T) {
 			cert, pool := newCert(t)
 			for range 20 {
-				c, p := victim(t, links[0], &tls.Config{Certificates: []tls.Certificate{cert}, RootCAs: pool, ServerName: "localhost"}, m)
+				c, p := victim(t, links[0], &tls.Config{Certificates: []tls.Certificate{cert}, RootCAs: pool, ServerName: "localhost", SessionTicketsDisabled: true}, m)
 				var wg sync.WaitGroup
 				for range 3 {
 					wg.Go(func() {

@@ -61,7 +61,10 @@ func (s *server13) run() (*Result, Post, error) {
 	if err := s.cfg.peer(s.result); err != nil {
 		return nil, nil, err
 	}
-	return s.result, post13{}, s.sendTicket()
+	if err := s.sendTicket(); err != nil {
+		return nil, nil, err
+	}
+	return s.result, post13{}, nil
 }
 
 // sendAuthentication sends what proves who we are: Finished alone, where a PSK does.
