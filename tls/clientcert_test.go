@@ -55,16 +55,26 @@ func TestClientCertificate(t *testing.T) {
 		{name: "none", ask: std.RequestClientCert, config: func(*tls.Config) {}},
 		{name: "none that fits", ask: std.RequestClientCert, config: func(c *tls.Config) { c.Certificates = []tls.Certificate{unfit} }},
 		{name: "none from the callback", ask: std.RequestClientCert, config: give(new(tls.Certificate), nil)},
-		{name: "an error from the callback", ask: std.RequestClientCert, config: give(nil, errTaken),
-			err: errTaken.Error(), alert: "internal error"},
-		{name: "nothing from the callback", ask: std.RequestClientCert, config: give(nil, nil),
-			err: "neither a certificate nor an error", alert: "internal error"},
-		{name: "a certificate with another's key", ask: std.RequestClientCert, config: give(&wrongKey, nil),
-			err: "does not belong to its leaf", alert: "internal error"},
-		{name: "one that does not fit", ask: std.RequestClientCert, config: give(&unfit, nil),
-			err: "no signature scheme that our ECDSA P-256 key can use", alert: "handshake failure"},
-		{name: "a key that does not sign", ask: std.RequestClientCert, config: give(&brokenKey, nil),
-			err: errTaken.Error(), alert: "internal error"},
+		{
+			name: "an error from the callback", ask: std.RequestClientCert, config: give(nil, errTaken),
+			err: errTaken.Error(), alert: "internal error",
+		},
+		{
+			name: "nothing from the callback", ask: std.RequestClientCert, config: give(nil, nil),
+			err: "neither a certificate nor an error", alert: "internal error",
+		},
+		{
+			name: "a certificate with another's key", ask: std.RequestClientCert, config: give(&wrongKey, nil),
+			err: "does not belong to its leaf", alert: "internal error",
+		},
+		{
+			name: "one that does not fit", ask: std.RequestClientCert, config: give(&unfit, nil),
+			err: "no signature scheme that our ECDSA P-256 key can use", alert: "handshake failure",
+		},
+		{
+			name: "a key that does not sign", ask: std.RequestClientCert, config: give(&brokenKey, nil),
+			err: errTaken.Error(), alert: "internal error",
+		},
 	}
 	for _, v := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 		for _, l := range links {

@@ -392,10 +392,14 @@ func TestReaderDoesNotWait(t *testing.T) {
 			}
 			p.say(iana.ContentApplicationData, 'h', 'i')
 		}, "hi", "warning no_renegotiation", false},
-		{"a fatal alert", slices.Concat(after12, after13), func(p *puppet) { p.clear(iana.ContentApplicationData, make([]byte, 64)...) },
-			"it does not open with these keys", "fatal bad_record_mac", true},
-		{"nothing, for it was told an alert", slices.Concat(after12, after13), func(p *puppet) { p.say(iana.ContentAlert, 2, 80) },
-			"remote error: tls: internal error", "", true},
+		{
+			"a fatal alert", slices.Concat(after12, after13), func(p *puppet) { p.clear(iana.ContentApplicationData, make([]byte, 64)...) },
+			"it does not open with these keys", "fatal bad_record_mac", true,
+		},
+		{
+			"nothing, for it was told an alert", slices.Concat(after12, after13), func(p *puppet) { p.say(iana.ContentAlert, 2, 80) },
+			"remote error: tls: internal error", "", true,
+		},
 	}
 	for _, tt := range tests {
 		for _, m := range tt.at {

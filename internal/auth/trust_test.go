@@ -76,24 +76,40 @@ func TestJudge(t *testing.T) {
 
 		{name: "no DER", chain: [][]byte{[]byte("DER")}, where: "certificate.certificate_list", alert: iana.AlertBadCertificate, ref: "RFC 9846 §4.5.1.3"},
 		{name: "no DER behind the leaf", chain: [][]byte{leaf(nil), {0x30, 0}}, where: "certificate.certificate_list", alert: iana.AlertBadCertificate, ref: "RFC 9846 §4.5.1.3"},
-		{name: "a huge key", chain: [][]byte{issue(t, template(nil), root, huge)},
-			where: "certificate.certificate_list", alert: iana.AlertBadCertificate, ref: "RFC 9846 §4.5.1.3"},
-		{name: "a huge key of an intermediate", chain: [][]byte{leaf(nil), issue(t, template(authority), root, huge)},
-			where: "certificate.certificate_list", alert: iana.AlertBadCertificate, ref: "RFC 9846 §4.5.1.3"},
-		{name: "a key that is not for signatures", chain: [][]byte{leaf(func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageKeyEncipherment })},
+		{
+			name: "a huge key", chain: [][]byte{issue(t, template(nil), root, huge)},
+			where: "certificate.certificate_list", alert: iana.AlertBadCertificate, ref: "RFC 9846 §4.5.1.3",
+		},
+		{
+			name: "a huge key of an intermediate", chain: [][]byte{leaf(nil), issue(t, template(authority), root, huge)},
+			where: "certificate.certificate_list", alert: iana.AlertBadCertificate, ref: "RFC 9846 §4.5.1.3",
+		},
+		{
+			name: "a key that is not for signatures", chain: [][]byte{leaf(func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageKeyEncipherment })},
 			trust: func(t *Trust) { t.Skip = true },
-			where: "certificate.certificate_list", alert: iana.AlertUnsupportedCertificate, ref: "RFC 9846 §4.5.1.2"},
+			where: "certificate.certificate_list", alert: iana.AlertUnsupportedCertificate, ref: "RFC 9846 §4.5.1.2",
+		},
 
-		{name: "nobody's", chain: [][]byte{leaf(nil)}, trust: func(t *Trust) { t.Roots = x509.NewCertPool() },
-			where: "certificate", alert: iana.AlertUnknownCA, ref: "RFC 9846 §4.5.1.3", judge: true},
-		{name: "another name", chain: [][]byte{leaf(nil)}, trust: func(t *Trust) { t.Name = "example.org" },
-			where: "certificate", alert: iana.AlertBadCertificate, ref: "RFC 9846 §4.5.1.3", judge: true},
-		{name: "too late", chain: [][]byte{leaf(func(c *x509.Certificate) { c.NotAfter = now.Add(-time.Minute) })},
-			where: "certificate", alert: iana.AlertCertificateExpired, ref: "RFC 9846 §4.5.1.3", judge: true},
-		{name: "too early", chain: [][]byte{leaf(func(c *x509.Certificate) { c.NotBefore = now.Add(time.Minute) })},
-			where: "certificate", alert: iana.AlertCertificateExpired, ref: "RFC 9846 §4.5.1.3", judge: true},
-		{name: "for clients", chain: [][]byte{leaf(func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth} })},
-			where: "certificate", alert: iana.AlertUnsupportedCertificate, ref: "RFC 9846 §4.5.1.3", judge: true},
+		{
+			name: "nobody's", chain: [][]byte{leaf(nil)}, trust: func(t *Trust) { t.Roots = x509.NewCertPool() },
+			where: "certificate", alert: iana.AlertUnknownCA, ref: "RFC 9846 §4.5.1.3", judge: true,
+		},
+		{
+			name: "another name", chain: [][]byte{leaf(nil)}, trust: func(t *Trust) { t.Name = "example.org" },
+			where: "certificate", alert: iana.AlertBadCertificate, ref: "RFC 9846 §4.5.1.3", judge: true,
+		},
+		{
+			name: "too late", chain: [][]byte{leaf(func(c *x509.Certificate) { c.NotAfter = now.Add(-time.Minute) })},
+			where: "certificate", alert: iana.AlertCertificateExpired, ref: "RFC 9846 §4.5.1.3", judge: true,
+		},
+		{
+			name: "too early", chain: [][]byte{leaf(func(c *x509.Certificate) { c.NotBefore = now.Add(time.Minute) })},
+			where: "certificate", alert: iana.AlertCertificateExpired, ref: "RFC 9846 §4.5.1.3", judge: true,
+		},
+		{
+			name: "for clients", chain: [][]byte{leaf(func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth} })},
+			where: "certificate", alert: iana.AlertUnsupportedCertificate, ref: "RFC 9846 §4.5.1.3", judge: true,
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
