@@ -308,7 +308,7 @@ func suffer(t *testing.T, l link, config *tls.Config, a attack, m moment) string
 	c, p := victim(t, l, config, m)
 	p.trail = a.say
 	if strings.HasPrefix(a.name, "silence") {
-		_ = c.SetDeadline(time.Now().Add(50 * time.Millisecond))
+		_ = c.SetDeadline(time.Now().Add(300 * time.Millisecond))
 	}
 	done := make(chan string, 1)
 	go func() { done <- endure(t, c) }()

@@ -308,10 +308,10 @@ func TestStalledHandshake(t *testing.T) {
 // TestHandshakeTimeoutEndsWithTheHandshake says that later reads have their own.
 func TestHandshakeTimeoutEndsWithTheHandshake(t *testing.T) {
 	both(t, func(t *testing.T, s stack, http2 bool) {
-		srv := s.start(t, &http.Server{ReadHeaderTimeout: 50 * time.Millisecond, Handler: site()}, 0, tlshttp.NextProtos)
+		srv := s.start(t, &http.Server{ReadHeaderTimeout: 800 * time.Millisecond, Handler: site()}, 0, tlshttp.NextProtos)
 		c := client(t, http2)
 		get(t, c, "https://"+srv.addr+"/see")
-		time.Sleep(100 * time.Millisecond)
+		time.Sleep(1000 * time.Millisecond)
 		get(t, c, "https://"+srv.addr+"/see")
 		if n := srv.conns.count(); http2 && n != 1 {
 			t.Errorf("%d connections, want one", n)

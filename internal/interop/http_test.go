@@ -168,6 +168,8 @@ func TestCurlInTheClear(t *testing.T) {
 			t.Errorf("%q: got %q, want %q", args, got, want)
 		}
 	}
+	for end := time.Now().Add(5 * time.Second); len(errors.all()) < 3 && time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+	}
 	if all := errors.all(); len(all) != 3 || !strings.HasSuffix(all[0], ": client sent an HTTP request to an HTTPS server") {
 		t.Errorf("logged: %q", all)
 	}
