@@ -189,7 +189,7 @@ var wantSecrets = map[uint16]int{
 func TestSecretsAreWiped(t *testing.T) {
 	for _, v := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 		t.Run(tls.VersionName(v), func(t *testing.T) {
-			for range 100 {
+			for range 50 {
 				client, server := talking(t, v, nil)
 				before := append(secretsOf(client), secretsOf(server)...)
 				if n := left(before); n != 2*wantSecrets[v] {

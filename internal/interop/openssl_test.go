@@ -120,13 +120,21 @@ func (p *program) say(t *testing.T, line string) {
 	}
 }
 
-// hellos waits until OpenSSL has told of want ClientHellos, and returns how many it did.
-func (p *program) hellos(want int) int {
-	count := func() int { return strings.Count(p.text(), ", ClientHello") }
-	for end := time.Now().Add(5 * time.Second); count() < want && time.Now().Before(end); time.Sleep(2 * time.Millisecond) {
+// settle waits until what OpenSSL's output shows is what it should be: it may come later than
+// what OpenSSL did.
+func (p *program) settle(t *testing.T, what string, shown func() string, want string) {
+	t.Helper()
+	got := shown()
+	for end := time.Now().Add(5 * time.Second); got != want && time.Now().Before(end); got = shown() {
+		time.Sleep(5 * time.Millisecond)
 	}
-	return count()
+	if got != want {
+		t.Errorf("%s: got %s, want %s", what, got, want)
+	}
 }
+
+// hellos counts the ClientHellos that OpenSSL saw.
+func (p *program) hellos() string { return fmt.Sprint(strings.Count(p.text(), ", ClientHello")) }
 
 // TestOpenSSLServer has our client connect to openssl s_server.
 func TestOpenSSLServer(t *testing.T) {
@@ -164,9 +172,7 @@ func toOpenSSL(t *testing.T, openssl string, creds *credentials, x cell, before 
 	if got, err := bufio.NewReader(c).ReadString('\n'); got != "uhsuka\n" {
 		t.Errorf("got %q, %v, want %q", got, err, "uhsuka\n")
 	}
-	if want := 1 + len(before); p.hellos(want) != want {
-		t.Errorf("OpenSSL saw %d ClientHellos, want %d", p.hellos(want), want)
-	}
+	p.settle(t, "ClientHellos that OpenSSL saw", p.hellos, fmt.Sprint(1+len(before)))
 }
 
 // TestOpenSSLClient has openssl s_client connect to our server.
@@ -201,9 +207,7 @@ func fromOpenSSL(t *testing.T, openssl string, creds *credentials, x cell, befor
 		t.Fatal("the server failed")
 	}
 	x.check(t, state, len(before) > 0)
-	if want := 1 + len(before); p.hellos(want) != want {
-		t.Errorf("OpenSSL sent %d ClientHellos, want %d", p.hellos(want), want)
-	}
+	p.settle(t, "ClientHellos that OpenSSL sent", p.hellos, fmt.Sprint(1+len(before)))
 }
 
 // TestOpenSSLExporter compares keying material that both ends export.
