@@ -453,8 +453,12 @@ func TestParkedConnections(t *testing.T) {
 	})
 	t.Run("closed", func(t *testing.T) {
 		tr := abandoned(t)
+		begin := time.Now()
 		tr.CloseIdleConnections()
 		eventually(t, func() bool { return !waitsForPreface() }, func() string { return "a parked connection stays after CloseIdleConnections" })
+		if took := time.Since(begin); took > 3*time.Second { // it would have been closed anyway, in time
+			t.Errorf("the parked connection was closed after %v", took)
+		}
 	})
 	t.Run("left for an upgrade", func(t *testing.T) {
 		tr := abandoned(t)
