@@ -259,7 +259,7 @@ func TestBodyAfterADeadConnection(t *testing.T) {
 				t.Fatalf("got %v, want success %v", err, again)
 			}
 			if !again {
-				return
+				return // net/http itself gives up
 			}
 			defer resp.Body.Close()
 			if got, _ := io.ReadAll(resp.Body); !bytes.HasPrefix(got, []byte("3 ")) || resp.ProtoMajor != 2 {
@@ -269,10 +269,27 @@ func TestBodyAfterADeadConnection(t *testing.T) {
 	}
 }
 
+// noticed is a connection of which it is noticed that it was closed.
+type noticed struct {
+	net.Conn
+	closed *atomic.Bool
+}
+
+func (c *noticed) Close() error {
+	c.closed.Store(true)
+	return c.Conn.Close()
+}
+
 func TestUntrusted(t *testing.T) {
 	versions(t, func(t *testing.T, http2 bool) {
 		srv := ours.start(t, &http.Server{}, 0, []string{proto(http2)})
-		tr := tlshttp.Transport(&tls.Config{RootCAs: x509.NewCertPool()})
+		cfg := &tls.Config{RootCAs: x509.NewCertPool()}
+		var closed atomic.Bool
+		base := &http.Transport{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+			c, err := new(net.Dialer).DialContext(ctx, network, addr)
+			return &noticed{c, &closed}, err
+		}}
+		tr := tlshttp.TransportFrom(base, cfg)
 		_, err := (&http.Client{Transport: tr}).Get("https://" + srv.addr)
 		var untrusted *tls.CertificateVerificationError
 		var unknown x509.UnknownAuthorityError
@@ -280,6 +297,12 @@ func TestUntrusted(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 		srv.log.wait(t, "remote error: tls: unknown certificate authority")
+		if !closed.Load() {
+			t.Error("the connection stays open")
+		}
+		if cfg.NextProtos != nil {
+			t.Errorf("the configuration was changed: %q", cfg.NextProtos)
+		}
 	})
 	t.Run("name", func(t *testing.T) {
 		srv := ours.start(t, &http.Server{}, 0, tlshttp.NextProtos)
@@ -360,7 +383,11 @@ func TestGivingUpDuringTheHandshake(t *testing.T) {
 	})
 	t.Run("TLSHandshakeTimeout", func(t *testing.T) {
 		ln := silentServer(t)
-		tr := tlshttp.TransportFrom(&http.Transport{TLSHandshakeTimeout: 50 * time.Millisecond}, nil)
+		base := &http.Transport{TLSHandshakeTimeout: 50 * time.Millisecond}
+		tr := tlshttp.TransportFrom(base, nil)
+		if base.DialContext != nil {
+			t.Error("base was changed")
+		}
 		_, err := (&http.Client{Transport: tr}).Get("https://" + ln.Addr().String())
 		var timeout net.Error
 		if !errors.As(err, &timeout) || !timeout.Timeout() {
@@ -390,20 +417,17 @@ func TestClientTimeout(t *testing.T) {
 func TestParkedConnections(t *testing.T) {
 	hold := make(chan struct{})
 	cfg := serverConfig(0, nil)
-	cfg.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) {
+	cfg.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 		<-hold
-		return serverConfig(0, []string{"h2"}), nil
+		return serverConfig(0, tlshttp.NextProtos), nil
 	}
-	seen := new(states)
-	srv := &http.Server{Handler: site(), ConnState: seen.note}
+	srv := &http.Server{Handler: site()}
 	r := start(t, srv, func(ln net.Listener) error { return tlshttp.Serve(srv, tls.NewListener(ln, cfg)) })
 	_, pool := identity()
-	shaken := make(chan struct{}, 1)
-	ctx := httptrace.WithClientTrace(context.Background(), &httptrace.ClientTrace{
-		TLSHandshakeDone: func(s tls.ConnectionState, err error) { shaken <- struct{}{} },
-	})
-	abandon := func(tr *tlshttp.RoundTripper) {
-		ctx, cancel := context.WithCancel(ctx)
+	// abandoned returns a transport that has a connection of HTTP/2 parked.
+	abandoned := func(t *testing.T) *tlshttp.RoundTripper {
+		tr := tlshttp.Transport(&tls.Config{RootCAs: pool})
+		ctx, cancel := context.WithCancel(context.Background())
 		req, _ := http.NewRequestWithContext(ctx, "GET", "https://"+r.addr+"/see", nil)
 		before := r.conns.count()
 		go func() {
@@ -414,37 +438,47 @@ func TestParkedConnections(t *testing.T) {
 			t.Errorf("got %v, want %v", err, context.Canceled)
 		}
 		hold <- struct{}{}
-		<-shaken
+		eventually(t, func() bool { return waitsForPreface() }, func() string { return "no connection is parked" })
+		time.Sleep(20 * time.Millisecond) // until it is parked
+		return tr
 	}
-	tr := tlshttp.Transport(&tls.Config{RootCAs: pool})
-	abandon(tr)
-	time.Sleep(20 * time.Millisecond) // until it is parked
-	// The next request takes it.
-	resp, _ := get(t, &http.Client{Transport: tr}, "https://"+r.addr+"/see")
-	if n := r.conns.count(); n != 1 || resp.ProtoMajor != 2 {
-		t.Errorf("%s, %d connections, want one of HTTP/2", resp.Proto, n)
-	}
-	tr.CloseIdleConnections()
-
-	// CloseIdleConnections closes it, which the server sees though nothing was asked.
-	abandon(tr)
-	time.Sleep(20 * time.Millisecond)
-	tr.CloseIdleConnections()
-	if left := goroutinesOfServer(); left {
-		t.Error("a parked connection stays after CloseIdleConnections")
-	}
-}
-
-// goroutinesOfServer reports whether a server of ours still waits for a client.
-func goroutinesOfServer() (waiting bool) {
-	for range 50 {
-		if waiting = strings.Contains(goroutineStacks(), "newHTTP2Conn"); !waiting {
-			return false
+	t.Run("taken", func(t *testing.T) {
+		tr := abandoned(t)
+		defer tr.CloseIdleConnections()
+		before := r.conns.count()
+		resp, _ := get(t, &http.Client{Transport: tr}, "https://"+r.addr+"/see")
+		if n := r.conns.count() - before; n != 0 || resp.ProtoMajor != 2 {
+			t.Errorf("%s, %d connections more, want HTTP/2 and none", resp.Proto, n)
 		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	return true
+	})
+	t.Run("closed", func(t *testing.T) {
+		tr := abandoned(t)
+		begin := time.Now()
+		tr.CloseIdleConnections()
+		eventually(t, func() bool { return !waitsForPreface() }, func() string { return "a parked connection stays after CloseIdleConnections" })
+		if took := time.Since(begin); took > 3*time.Second { // it would have been closed anyway, in time
+			t.Errorf("the parked connection was closed after %v", took)
+		}
+	})
+	t.Run("left for an upgrade", func(t *testing.T) {
+		tr := abandoned(t)
+		defer tr.CloseIdleConnections()
+		req, _ := http.NewRequest("GET", "https://"+r.addr+"/see", nil)
+		req.Header.Set("Upgrade", "echo")
+		go func() { hold <- struct{}{} }()
+		resp, err := tr.RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.ProtoMajor != 1 {
+			t.Errorf("got %s, want HTTP/1.1", resp.Proto)
+		}
+	})
 }
+
+// waitsForPreface reports whether a server of ours waits for the first bytes of HTTP/2.
+func waitsForPreface() bool { return strings.Contains(goroutineStacks(), "newHTTP2Conn") }
 
 // TestClientUpgrade asks a server that would rather speak HTTP/2.
 func TestClientUpgrade(t *testing.T) {

@@ -15,7 +15,7 @@
 // without a TLS that it knows: a connection that has shaken hands and negotiated h2 is
 // handed over as one of unencrypted HTTP/2 with prior knowledge (RFC 9113 §3.3). So there
 // is one HTTP/2, with one set of settings, and Shutdown, timeouts and ConnState work as
-// they do there.
+// they do there. A server for which golang.org/x/net/http2 was configured uses that one.
 //
 // # Servers
 //
@@ -39,7 +39,8 @@
 //
 // # Clients
 //
-// A [RoundTripper] does not know what a server speaks until the handshake is over, while
+// [Transport] takes the place of an [http.Transport], [TransportFrom] of one with settings
+// of its own. A [RoundTripper] does not know what a server speaks until the handshake is over, while
 // an [http.Transport] has to know before it dials, unless the TLS is crypto/tls's. So
 // there are two inside, one for each version, that dial through the same function: a
 // connection that turns out to speak the other's version is put aside, and the request is

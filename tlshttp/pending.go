@@ -2,6 +2,7 @@ package tlshttp
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -63,6 +64,8 @@ func (p *pending) gotConn(info httptrace.GotConnInfo) {
 	}
 }
 
+var errBodyUsed = errors.New("tlshttp: the request's body was used on a connection that ended, and cannot be sent again")
+
 // rewind prepares for one more try. A body that was used by a try before, on a connection
 // that turned out to be dead, is asked for again, as in net/http.
 func (p *pending) rewind() error {
@@ -70,7 +73,7 @@ func (p *pending) rewind() error {
 		return nil
 	}
 	if p.orig.GetBody == nil {
-		return errOtherVersion
+		return errBodyUsed
 	}
 	body, err := p.orig.GetBody()
 	if err != nil {

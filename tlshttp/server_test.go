@@ -197,7 +197,7 @@ func TestHandshakesEndWithTheServer(t *testing.T) {
 			}
 			defer silent.Close()
 			undecided := dial(t, srv.addr, "h2") // handshake complete, no preface
-			eventually(t, func() bool { return srv.conns.count() == 2 }, func() string { return "not accepted" })
+			eventually(t, func() bool { return srv.conns.count() == 2 && waitsForPreface() }, func() string { return "not accepted" })
 			if err := end(srv.Server); err != nil {
 				t.Error(err)
 			}
@@ -208,6 +208,7 @@ func TestHandshakesEndWithTheServer(t *testing.T) {
 					t.Errorf("%s: got %v, want the end", name, err)
 				}
 			}
+			eventually(t, func() bool { return !waitsForPreface() }, func() string { return "somebody waits for HTTP/2" })
 			if got := srv.log.String(); got != "" {
 				t.Errorf("logged: %s", got)
 			}
@@ -385,6 +386,25 @@ func TestPlainHTTP(t *testing.T) {
 			srv.log.wait(t, "http: TLS handshake error from "+c.LocalAddr().String()+": client sent an HTTP request to an HTTPS server\n")
 		})
 	}
+	t.Run("a client that reads first", func(t *testing.T) {
+		c, err := net.Dial("tcp", srv.addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		c.SetDeadline(time.Now().Add(10 * time.Second))
+		io.WriteString(c, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n")
+		if got, err := io.ReadAll(c); string(got) != want || err != nil {
+			t.Errorf("got %q, %v, want %q", got, err, want)
+		}
+		// The connection is not reset for some time.
+		for range 2 {
+			if _, err := io.WriteString(c, "x"); err != nil {
+				t.Errorf("sending the body after the answer: %v", err)
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+	})
 	t.Run("net/http", func(t *testing.T) {
 		resp, err := http.Get("http://" + srv.addr)
 		if err != nil {
@@ -494,6 +514,9 @@ func TestSettingsAreKept(t *testing.T) {
 		}
 		if !slices.Equal(listeners, []net.Listener{ln}) {
 			t.Errorf("BaseContext was asked about %v, want %v", listeners, ln)
+		}
+		if a, _ := helloed.Value(http.LocalAddrContextKey).(net.Addr); a == nil || a.String() != s.addr {
+			t.Errorf("GetConfigForClient has a context with the address %v, want %s", a, s.addr)
 		}
 		if v := helloed.Value(contextKey("base")); v != "of the server" || helloed.Value(http.ServerContextKey) != srv {
 			t.Errorf("GetConfigForClient has a context with %v, %v", v, helloed.Value(http.ServerContextKey))
