@@ -97,7 +97,6 @@ func (c *Conn) join(ctx context.Context) (*run, error) {
 // exits. Callbacks' contexts end with it.
 func (c *Conn) perform(ctx context.Context, r *run) {
 	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	c.in.mu.Lock()
 	c.out.mu.Lock()
 	t := &transport{in: &c.in, out: &c.out}
@@ -112,6 +111,7 @@ func (c *Conn) perform(ctx context.Context, r *run) {
 		}
 		c.in.unlock()
 		c.out.unlock()
+		cancel() // before anyone hears of the outcome
 		c.settle(r, err)
 	}()
 	err = c.flow(ctx, t)
