@@ -21,12 +21,12 @@ import (
 // Errors of the handshake come unwrapped from RoundTrip, and in a *url.Error from
 // [http.Client].
 type RoundTripper struct {
-	config    *tls.Config
-	upgrading *tls.Config // config with HTTP/1 alone
-	base      *http.Transport
-	one, two  *http.Transport // of base, for HTTP/1 and HTTP/2
-	parked    parking
-	hosts     hosts
+	config   *tls.Config
+	http1    *tls.Config // config with HTTP/1 alone
+	base     *http.Transport
+	one, two *http.Transport // of base, for HTTP/1 and HTTP/2
+	parked   parking
+	hosts    hosts
 }
 
 // Transport returns a RoundTripper with the settings of http.DefaultTransport as Go has
@@ -56,8 +56,8 @@ func TransportFrom(base *http.Transport, cfg *tls.Config) *RoundTripper {
 	if len(t.config.NextProtos) == 0 {
 		t.config.NextProtos = NextProtos
 	}
-	t.upgrading = t.config.Clone()
-	t.upgrading.NextProtos = []string{protoHTTP1}
+	t.http1 = t.config.Clone()
+	t.http1.NextProtos = []string{protoHTTP1}
 	if t.base.DialContext == nil {
 		t.base.DialContext = new(net.Dialer).DialContext
 	}
@@ -99,7 +99,7 @@ func (t *RoundTripper) dial(ctx context.Context, network string, want place) (ne
 	if c := t.parked.take(want); c != nil {
 		return c, nil
 	}
-	if !upgrading(ctx) && t.parked.has(place{want.addr, !want.http2}) {
+	if !onlyHTTP1(ctx) && t.parked.has(place{want.addr, !want.http2}) {
 		return nil, errOtherVersion
 	}
 	c, err := t.connect(ctx, network, want.addr)
@@ -125,8 +125,8 @@ func (t *RoundTripper) connect(ctx context.Context, network, addr string) (*tls.
 		return nil, err
 	}
 	cfg := t.config
-	if upgrading(ctx) {
-		cfg = t.upgrading
+	if onlyHTTP1(ctx) {
+		cfg = t.http1
 	}
 	if cfg.ServerName == "" {
 		cfg = cfg.Clone()
@@ -165,13 +165,13 @@ const maxTries = 4
 
 // RoundTrip implements [http.RoundTripper].
 func (t *RoundTripper) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.URL == nil || r.URL.Scheme != "https" {
-		return t.one.RoundTrip(r)
-	}
 	p := newPending(r)
 	defer p.end()
+	if p.http1 {
+		return p.try(t.one)
+	}
 	host := r.URL.Host
-	http2 := !p.upgrade && t.hosts.speakHTTP2(host)
+	http2 := t.hosts.speakHTTP2(host)
 	for range maxTries {
 		resp, err := p.try(t.version(http2))
 		if !errors.Is(err, errOtherVersion) {

@@ -589,6 +589,20 @@ func TestTransportFrom(t *testing.T) {
 	})
 }
 
+// TestProxyOverTLS has requests in the clear go to a proxy that would speak HTTP/2.
+func TestProxyOverTLS(t *testing.T) {
+	p := serveOurs(t, &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprint(w, r.Proto, " for ", r.URL, " over ", r.TLS.NegotiatedProtocol)
+	})}).addr
+	_, pool := identity()
+	base := &http.Transport{Proxy: http.ProxyURL(&url.URL{Scheme: "https", Host: p})}
+	c := &http.Client{Transport: tlshttp.TransportFrom(base, &tls.Config{RootCAs: pool})}
+	defer c.CloseIdleConnections()
+	if _, body := get(t, c, "http://example.invalid/"); body != "HTTP/1.1 for http://example.invalid/ over http/1.1" {
+		t.Errorf("got %s", body)
+	}
+}
+
 func TestProxy(t *testing.T) {
 	var proxied atomic.Int32
 	proxy := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -14,20 +14,23 @@ import (
 
 // pending is a request that may have to be made again in the other version of HTTP.
 type pending struct {
-	orig    *http.Request
-	upgrade bool
-	body    *heldBody // nil where there is none
-	conn    net.Conn  // that was found for it last
+	orig  *http.Request
+	http1 bool      // it must go out in HTTP/1
+	body  *heldBody // nil where there is none
+	conn  net.Conn  // that was found for it last
 }
 
-// upgradeKey marks the context of a request that asks for an upgrade.
-type upgradeKey struct{}
+// http1Key marks the context of a request that must go out in HTTP/1.
+type http1Key struct{}
 
-// upgrading reports whether ctx is that of a request that asks for an upgrade.
-func upgrading(ctx context.Context) bool { return ctx.Value(upgradeKey{}) != nil }
+// onlyHTTP1 reports whether a connection is dialled for such a request.
+func onlyHTTP1(ctx context.Context) bool { return ctx.Value(http1Key{}) != nil }
 
 func newPending(r *http.Request) *pending {
-	p := &pending{orig: r, upgrade: r.Header.Get("Upgrade") != ""} // of which HTTP/2 has none (RFC 9113 §8.6)
+	p := &pending{orig: r}
+	// What goes out in the clear may go to a proxy over TLS. HTTP/2 knows no upgrade (RFC
+	// 9113 §8.6).
+	p.http1 = r.URL == nil || r.URL.Scheme != "https" || r.Header.Get("Upgrade") != ""
 	if r.Body != nil && r.Body != http.NoBody {
 		p.body = &heldBody{ReadCloser: r.Body}
 	}
@@ -37,8 +40,8 @@ func newPending(r *http.Request) *pending {
 // try makes the request in one version of HTTP.
 func (p *pending) try(version http.RoundTripper) (*http.Response, error) {
 	ctx := p.orig.Context()
-	if p.upgrade {
-		ctx = context.WithValue(ctx, upgradeKey{}, true)
+	if p.http1 {
+		ctx = context.WithValue(ctx, http1Key{}, true)
 	}
 	r := p.orig.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: p.gotConn}))
 	if p.body != nil {
