@@ -82,13 +82,13 @@ func suitesFromStd(from *std.Config, to *Config) error {
 	}
 	to.CipherSuites = []uint16{}
 	for _, s := range suite.All() {
-		if s.Supports(iana.VersionTLS13) || slices.Contains(from.CipherSuites, uint16(s.ID)) {
+		if s.Default && s.Supports(iana.VersionTLS13) || s.Usable() && slices.Contains(from.CipherSuites, uint16(s.ID)) {
 			to.CipherSuites = append(to.CipherSuites, uint16(s.ID))
 		}
 	}
 	var lost []string
 	for _, s := range slices.Concat(std.CipherSuites(), std.InsecureCipherSuites()) {
-		if slices.Contains(from.CipherSuites, s.ID) && suite.ByID(iana.CipherSuite(s.ID)) == nil {
+		if ours := suite.ByID(iana.CipherSuite(s.ID)); slices.Contains(from.CipherSuites, s.ID) && (ours == nil || !ours.Usable()) {
 			lost = append(lost, s.Name)
 		}
 	}

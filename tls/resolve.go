@@ -275,7 +275,7 @@ func (c *Config) setSuites(p *handshake.Policy) error {
 	named13 := false
 	for _, id := range c.CipherSuites {
 		s := suite.ByID(iana.CipherSuite(id))
-		if s == nil {
+		if s == nil || !s.Usable() {
 			return configError("CipherSuites", "%s is not a cipher suite that this package has", CipherSuiteName(id))
 		}
 		named13 = named13 || s.Supports(iana.VersionTLS13)

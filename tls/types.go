@@ -136,10 +136,10 @@ func CipherSuiteName(id uint16) string {
 	return fmt.Sprintf("0x%04X", id)
 }
 
-// CipherSuites lists the cipher suites that this package has, by ascending ID, those with
-// known weaknesses aside. In what order the default policy prefers them is another matter.
+// CipherSuites lists the cipher suites of the default policy, by ascending ID. In what order
+// that prefers them is another matter.
 func CipherSuites() []*CipherSuite {
-	all := suite.All()
+	all := slices.DeleteFunc(suite.All(), func(s *suite.Suite) bool { return !s.Default })
 	slices.SortFunc(all, func(a, b *suite.Suite) int { return int(a.ID) - int(b.ID) })
 	list := make([]*CipherSuite, len(all))
 	for i, s := range all {
@@ -151,8 +151,7 @@ func CipherSuites() []*CipherSuite {
 	return list
 }
 
-// InsecureCipherSuites lists the cipher suites with known weaknesses that this package has:
-// none.
+// InsecureCipherSuites is here for users of crypto/tls, and empty.
 func InsecureCipherSuites() []*CipherSuite { return nil }
 
 // What a server asks of its clients: see [Config.ClientAuth].
