@@ -48,7 +48,7 @@ var keyKinds = []struct {
 func cells() []cell {
 	var all []cell
 	for _, v := range []iana.Version{iana.VersionTLS12, iana.VersionTLS13} {
-		for _, s := range suite.Default() {
+		for _, s := range suite.Usable() {
 			for _, k := range keyKinds {
 				for _, g := range suite.Groups() {
 					if s.Supports(v) && g.Supports(v) && (s.Auth == suite.AuthNegotiated || s.Auth == k.auth) &&

@@ -21,7 +21,6 @@ import (
 // opensslNames is what OpenSSL calls things.
 var opensslNames = struct {
 	groups map[iana.NamedGroup]string
-	suites map[iana.CipherSuite]string
 }{
 	groups: map[iana.NamedGroup]string{
 		iana.GroupX25519:    "X25519",
@@ -29,14 +28,14 @@ var opensslNames = struct {
 		iana.GroupSecp384r1: "P-384",
 		iana.GroupSecp521r1: "P-521",
 	},
-	suites: map[iana.CipherSuite]string{
-		iana.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256:       "ECDHE-ECDSA-AES128-GCM-SHA256",
-		iana.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384:       "ECDHE-ECDSA-AES256-GCM-SHA384",
-		iana.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256: "ECDHE-ECDSA-CHACHA20-POLY1305",
-		iana.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256:         "ECDHE-RSA-AES128-GCM-SHA256",
-		iana.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384:         "ECDHE-RSA-AES256-GCM-SHA384",
-		iana.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256:   "ECDHE-RSA-CHACHA20-POLY1305",
-	},
+}
+
+// opensslName is what OpenSSL calls a suite of TLS 1.2 and before: IANA's name with fewer
+// words and other hyphens.
+func opensslName(id iana.CipherSuite) string {
+	name := strings.TrimPrefix(id.String(), "TLS_")
+	name = strings.NewReplacer("_WITH", "", "AES_128", "AES128", "AES_256", "AES256", "_CBC", "", "CCM_8", "CCM8", "_POLY1305_SHA256", "_POLY1305").Replace(name)
+	return strings.TrimPrefix(strings.ReplaceAll(name, "_", "-"), "RSA-")
 }
 
 // opensslFlags is a cell, as OpenSSL's command line says it.
@@ -49,12 +48,14 @@ func opensslFlags(x cell, groups ...*suite.Group) []string {
 	if x.version == iana.VersionTLS13 {
 		return append(flags, "-tls1_3", "-ciphersuites", x.suite.ID.String())
 	}
-	return append(flags, "-tls1_2", "-cipher", opensslNames.suites[x.suite.ID])
+	return append(flags, "-tls1_2", "-cipher", opensslName(x.suite.ID)+":@SECLEVEL=0")
 }
 
-// opensslHas reports whether OpenSSL 3.0 can do x: it has no ML-KEM. Those cells run
-// against crypto/tls.
-func opensslHas(x cell) bool { return !x.group.PostQuantum }
+// opensslHas reports whether OpenSSL 3.0 can do x: it has no ML-KEM, and is built without
+// 3DES. Those cells run against crypto/tls.
+func opensslHas(x cell) bool {
+	return !x.group.PostQuantum && !strings.Contains(x.suite.Cipher.Name, "3DES")
+}
 
 // program is a running OpenSSL.
 type program struct {

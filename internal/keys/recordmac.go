@@ -1,6 +1,7 @@
 package keys
 
 import (
+	"crypto/subtle"
 	"encoding/binary"
 	"hash"
 	"math/bits"
@@ -116,8 +117,8 @@ func (r *RecordMAC) Wipe() {
 	clear(r.digest[:])
 }
 
-// less returns ones if a < b and zeros otherwise, without a branch. Both are small.
-func less(a, b int) byte { return byte((a - b) >> (bits.UintSize - 1)) }
+// less returns ones if a < b and zeros otherwise, without a branch.
+func less(a, b int) byte { return byte(-subtle.ConstantTimeLessOrEq(a+1, b)) }
 
 // equal returns ones if a = b and zeros otherwise, without a branch.
-func equal(a, b int) byte { return ^(less(a, b) | less(b, a)) }
+func equal(a, b int) byte { return byte(-subtle.ConstantTimeEq(int32(a), int32(b))) }

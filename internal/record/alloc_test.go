@@ -13,7 +13,7 @@ import (
 )
 
 // runs is how many times an allocation test runs its body.
-const runs = 200
+const runs = 100
 
 // wantNoAllocs fails if body allocates. The race detector makes pools drop things at random.
 func wantNoAllocs(t *testing.T, what string, body func() error) {
@@ -210,13 +210,24 @@ func BenchmarkConnection(b *testing.B) {
 }
 
 func forSizes(b *testing.B, run func(b *testing.B, s *suite.Suite, payload []byte)) {
-	for _, id := range []iana.CipherSuite{iana.TLS_AES_128_GCM_SHA256, iana.TLS_CHACHA20_POLY1305_SHA256, iana.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256} {
+	for _, id := range []iana.CipherSuite{iana.TLS_AES_128_GCM_SHA256, iana.TLS_CHACHA20_POLY1305_SHA256, iana.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, iana.TLS_AES_128_CCM_SHA256} {
 		for _, size := range sizes {
 			b.Run(fmt.Sprintf("%v/%d", id, size), func(b *testing.B) {
 				b.SetBytes(int64(size))
 				b.ReportAllocs()
 				run(b, suite.ByID(id), make([]byte, size))
 			})
+		}
+	}
+	for _, name := range []string{"AES-128-CBC SHA-1", "AES-128-CBC SHA-256", "AES-256-CBC SHA-384", "3DES-EDE-CBC SHA-1"} {
+		for _, etm := range []string{"", " encrypt-then-MAC"} {
+			for _, size := range sizes {
+				b.Run(fmt.Sprintf("%s%s/%d", name, etm, size), func(b *testing.B) {
+					b.SetBytes(int64(size))
+					b.ReportAllocs()
+					run(b, kind(b, "TLS 1.2 "+name+etm), make([]byte, size))
+				})
+			}
 		}
 	}
 }

@@ -9,10 +9,11 @@ import (
 	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/hex"
+	"fmt"
 	"io"
 	"math/big"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 
@@ -22,12 +23,21 @@ import (
 	"github.com/akushu/akushu/internal/suite"
 )
 
-// conversation is what a client and a server of crypto/tls said to each other.
+// conversation is what a client and a server of crypto/tls said to each other. They go on listening.
 type conversation struct {
-	client, server bytes.Buffer // what each sent
-	secrets        map[string][]byte
-	version        iana.Version
-	suite          *suite.Suite
+	ends    map[string]*end // "CLIENT" and "SERVER", as in the key log
+	secrets map[string][]byte
+	version iana.Version
+	suite   *suite.Suite
+	etm     bool // encrypt_then_mac was negotiated
+}
+
+// end is one of the two.
+type end struct {
+	conn *tls.Conn
+	raw  net.Conn     // under conn
+	sent bytes.Buffer // what it sent, as it went over the wire
+	data []byte       // that it sent
 }
 
 // recorded is a connection whose writes are kept.
@@ -41,45 +51,44 @@ func (r recorded) Write(p []byte) (int, error) {
 	return r.Conn.Write(p)
 }
 
-// The data that each end of a conversation sends: several records, the first of them small.
-var (
-	request  = bytes.Repeat([]byte("request "), 5000)
-	response = bytes.Repeat([]byte("response "), 9000)
-)
-
 func converse(t *testing.T, version iana.Version, id iana.CipherSuite, key crypto.Signer) *conversation {
 	t.Helper()
-	var c conversation
-	var log bytes.Buffer
 	near, far := net.Pipe()
-	client := tls.Client(recorded{near, &c.client}, &tls.Config{
-		InsecureSkipVerify: true, KeyLogWriter: &log, MaxVersion: uint16(version), CipherSuites: []uint16{uint16(id)},
-	})
-	server := tls.Server(recorded{far, &c.server}, &tls.Config{
-		Certificates: []tls.Certificate{{Certificate: [][]byte{selfSigned(t, key)}, PrivateKey: key}}, MaxVersion: uint16(version),
-	})
+	t.Cleanup(func() { near.Close(); far.Close() })
+	// Several records each, the first of them small.
+	client := &end{raw: near, data: bytes.Repeat([]byte("request "), 5000)}
+	server := &end{raw: far, data: bytes.Repeat([]byte("response "), 9000)}
+	var log bytes.Buffer
+	config := &tls.Config{
+		InsecureSkipVerify: true, KeyLogWriter: &log,
+		MinVersion: uint16(version), MaxVersion: uint16(version), CipherSuites: []uint16{uint16(id)},
+		Certificates: []tls.Certificate{{Certificate: [][]byte{selfSigned(t, key)}, PrivateKey: key}},
+	}
+	quiet := config.Clone()
+	quiet.KeyLogWriter = nil
+	client.conn, server.conn = tls.Client(recorded{near, &client.sent}, config), tls.Server(recorded{far, &server.sent}, quiet)
 	failed := make(chan error, 1)
 	go func() {
-		_, err := io.CopyN(io.Discard, server, int64(len(request)))
+		_, err := io.CopyN(io.Discard, server.conn, int64(len(client.data)))
 		if err == nil {
-			_, err = server.Write(response)
+			_, err = server.conn.Write(server.data)
 		}
-		server.Close()
 		failed <- err
 	}()
-	if _, err := client.Write(request); err != nil {
+	if _, err := client.conn.Write(client.data); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := io.Copy(io.Discard, client); err != nil {
+	if _, err := io.CopyN(io.Discard, client.conn, int64(len(server.data))); err != nil {
 		t.Fatal(err)
 	}
 	if err := <-failed; err != nil {
 		t.Fatal(err)
 	}
-	state := client.ConnectionState()
-	c.version, c.suite = iana.Version(state.Version), suite.ByID(iana.CipherSuite(state.CipherSuite))
-	c.secrets = parseLog(t, log.String())
-	return &c
+	state := client.conn.ConnectionState()
+	return &conversation{
+		ends: map[string]*end{"CLIENT": client, "SERVER": server}, secrets: parseLog(t, log.String()),
+		version: iana.Version(state.Version), suite: suite.ByID(iana.CipherSuite(state.CipherSuite)),
+	}
 }
 
 func selfSigned(t *testing.T, key crypto.Signer) []byte {
@@ -96,8 +105,9 @@ func parseLog(t *testing.T, log string) map[string][]byte {
 	t.Helper()
 	secrets := map[string][]byte{}
 	for line := range strings.Lines(log) {
-		f := strings.Fields(line)
-		secrets[f[0]] = unhex(t, f[2])
+		if f := strings.Fields(line); len(f) == 3 {
+			secrets[f[0]] = unhex(t, f[2])
+		}
 	}
 	return secrets
 }
@@ -126,13 +136,13 @@ func (d *direction) follow(t *testing.T, randoms []byte) {
 			t.Fatalf("%s: %v", d.name, err)
 		}
 		if protected {
-			d.resealed.Write(mustSeal(t, &d.sealer, typ, content, 0))
+			d.resealed.Write(sealOne(t, &d.sealer, typ, content))
 		}
 		switch typ {
 		case iana.ContentApplicationData:
 			d.data = append(d.data, content...)
 		case iana.ContentChangeCipherSpec:
-			if d.version == iana.VersionTLS12 {
+			if d.version <= iana.VersionTLS12 {
 				d.setKeys(d.keys12(randoms))
 			} else if !protected {
 				d.setKeys(d.keys13("HANDSHAKE_TRAFFIC_SECRET"))
@@ -143,6 +153,20 @@ func (d *direction) follow(t *testing.T, randoms []byte) {
 			}
 		}
 	}
+}
+
+// sealOne makes one record, also of data that Seal would split.
+func sealOne(t *testing.T, s *Sealer, typ iana.ContentType, content []byte) []byte {
+	t.Helper()
+	guard, err := s.protection(typ)
+	if err != nil {
+		t.Fatal(err)
+	}
+	record := guard.seal(make([]byte, 0, 1<<15), s.header(typ), s.seq, content, 0)
+	if guard != unprotected {
+		s.seq++
+	}
+	return record
 }
 
 func (d *direction) finished(t *testing.T, content []byte) (finished bool) {
@@ -175,14 +199,18 @@ func (d *direction) keys13(label string) func() *suite.TrafficKeys {
 
 func (d *direction) keys12(randoms []byte) func() *suite.TrafficKeys {
 	return func() *suite.TrafficKeys {
-		block := keys.TLS12(d.suite.Hash, nil).KeyBlock(d.secrets["CLIENT_RANDOM"], randoms[:32], randoms[32:], d.suite.Lengths())
+		prf := keys.TLS10(nil)
+		if d.version == iana.VersionTLS12 {
+			prf = keys.TLS12(d.suite.Hash, nil)
+		}
+		block := prf.KeyBlock(d.secrets["CLIENT_RANDOM"], randoms[:32], randoms[32:], d.suite.Lengths())
 		mine := map[string]keys.WriteKeys{"CLIENT": block.Client, "SERVER": block.Server}[d.name]
-		return &suite.TrafficKeys{Version: d.version, Suite: d.suite, MAC: mine.MAC, Key: mine.Key, IV: mine.IV}
+		return &suite.TrafficKeys{Version: d.version, Suite: d.suite, MAC: mine.MAC, Key: mine.Key, IV: mine.IV, EncryptThenMAC: d.etm}
 	}
 }
 
-// What crypto/tls sends opens, and sealed again it is the same, byte for byte: every suite of TLS 1.2, and the one that
-// crypto/tls chooses in TLS 1.3.
+// What crypto/tls sends opens, and sealed again it is the same, byte for byte where nothing in it is random; what is sealed
+// behind that it takes: every suite and version that it has and we have, in TLS 1.3 the suite that it chooses.
 func TestAgainstCryptoTLS(t *testing.T) {
 	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
@@ -193,33 +221,82 @@ func TestAgainstCryptoTLS(t *testing.T) {
 		t.Fatal(err)
 	}
 	signers := map[suite.Authentication]crypto.Signer{suite.AuthNegotiated: ecdsaKey, suite.AuthRSA: rsaKey, suite.AuthECDSA: ecdsaKey}
-	forSuites(t, func(t *testing.T, s *suite.Suite) {
-		c := converse(t, s.MinVersion, s.ID, signers[s.Auth])
-		if c.suite != s {
-			t.Skip("crypto/tls chose " + c.suite.ID.String())
+	ran := 0
+	for _, theirs := range slices.Concat(tls.CipherSuites(), tls.InsecureCipherSuites()) {
+		s := suite.ByID(iana.CipherSuite(theirs.ID))
+		if s == nil {
+			continue // RC4
 		}
-		poisoned(t)
-		const random = HeaderLen + 4 + 2 // where it is in both hellos
-		randoms := append(bytes.Clone(c.client.Bytes()[random:][:32]), c.server.Bytes()[random:][:32]...)
-		for _, end := range []struct {
-			name string
-			sent *bytes.Buffer
-			data []byte
-		}{
-			{"CLIENT", &c.client, request},
-			{"SERVER", &c.server, response},
-		} {
-			stream := bytes.Clone(end.sent.Bytes())
-			d := &direction{conversation: c, name: end.name, r: NewReader(borrow.From(end.sent))}
-			d.sealer.SetVersion(c.version)
-			d.follow(t, randoms)
-			d.r.Wipe()
-			if !bytes.Equal(d.data, end.data) {
-				t.Errorf("%s: got %d bytes of data, want %d", end.name, len(d.data), len(end.data))
-			}
-			if !bytes.HasSuffix(stream, d.resealed.Bytes()) || d.resealed.Len() < len(end.data) {
-				t.Errorf("%s: got other records than crypto/tls sent:\n%s", end.name, hex.Dump(d.resealed.Bytes()[:100]))
-			}
+		for v := s.MinVersion; v <= s.MaxVersion; v++ {
+			t.Run(fmt.Sprintf("%v/%v", v, s.ID), func(t *testing.T) {
+				c := converse(t, v, s.ID, signers[s.Auth])
+				if c.suite != s || c.version != v {
+					if v < iana.VersionTLS13 {
+						t.Errorf("crypto/tls chose %v in %v", c.suite.ID, c.version)
+					}
+					return
+				}
+				poisoned(t)
+				c.check(t)
+				ran++
+			})
 		}
-	})
+	}
+	if want := 36; ran != want {
+		t.Errorf("got %d suites and versions compared, want %d", ran, want)
+	}
+}
+
+func (c *conversation) check(t *testing.T) {
+	randoms := c.randoms() // before the streams are read
+	for name, from := range c.ends {
+		stream := bytes.Clone(from.sent.Bytes())
+		d := &direction{conversation: c, name: name, r: NewReader(borrow.From(&from.sent))}
+		d.sealer.SetVersion(c.version)
+		d.follow(t, randoms)
+		d.r.Wipe()
+		if !bytes.Equal(d.data, from.data) {
+			t.Errorf("%s: got %d bytes of data, want %d", name, len(d.data), len(from.data))
+		}
+		if ours, theirs := d.compare(stream); ours != theirs || d.resealed.Len() < len(from.data) {
+			t.Errorf("%s: got other records than crypto/tls sent:\n%.200s\n%.200s", name, ours, theirs)
+		}
+		d.goOn(t, from)
+	}
+}
+
+// compare returns the records that we made and those that the stream has there, as text. CBC has IVs in its records from
+// TLS 1.1 on, so that only the lengths are the same.
+func (d *direction) compare(stream []byte) (ours, theirs string) {
+	dump := func(records []byte) string {
+		var b strings.Builder
+		for len(records) > 0 {
+			h := ParseHeader(records)
+			if d.suite.Cipher.CBC() && d.version > iana.VersionTLS10 {
+				fmt.Fprintln(&b, h)
+			} else {
+				fmt.Fprintf(&b, "%x\n", records[:HeaderLen+h.Length])
+			}
+			records = records[HeaderLen+h.Length:]
+		}
+		return b.String()
+	}
+	return dump(d.resealed.Bytes()), dump(stream[len(stream)-d.resealed.Len():])
+}
+
+// goOn sends more data in from's name, which crypto/tls must take.
+func (d *direction) goOn(t *testing.T, from *end) {
+	t.Helper()
+	to := d.ends["SERVER"]
+	if from == to {
+		to = d.ends["CLIENT"]
+	}
+	for _, text := range []string{"x", "more", strings.Repeat("much more", 4000)} {
+		records := mustSeal(t, &d.sealer, iana.ContentApplicationData, []byte(text), 0)
+		go from.raw.Write(records)
+		got := make([]byte, len(text))
+		if _, err := io.ReadFull(to.conn, got); err != nil || string(got) != text {
+			t.Fatalf("%s: got %.20q, %v, want %.20q", d.name, got, err, text)
+		}
+	}
 }

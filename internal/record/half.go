@@ -168,7 +168,9 @@ func (s *Sealer) header(typ iana.ContentType) Header {
 }
 
 // Seal appends payload to dst as one record or as many as it needs, none of them empty unless the payload is. TLS 1.3
-// appends padding zeros inside each record, as far as there is room. The payload must not lie in dst's capacity.
+// appends padding zeros inside each record, as far as there is room. In TLS 1.0 the first byte of data goes ahead alone
+// where the cipher is in CBC mode: the IV of a record is known by then to whoever may have chosen the payload, and the MAC of
+// that byte changes it (BEAST). The payload must not lie in dst's capacity.
 //
 // It fails, with dst as it was, where [Sealer.Remaining] is too little.
 func (s *Sealer) Seal(dst []byte, typ iana.ContentType, payload []byte, padding int) ([]byte, error) {
@@ -176,12 +178,11 @@ func (s *Sealer) Seal(dst []byte, typ iana.ContentType, payload []byte, padding 
 	if err != nil {
 		return dst, err
 	}
-	if uint64(s.records(len(payload))) > s.Remaining() {
+	if uint64(s.records(typ, len(payload))) > s.Remaining() {
 		return dst, alert.Internal("record", "the keys have protected as many records as they may")
 	}
-	h, sealed := s.header(typ), dst
+	h, sealed, n := s.header(typ), dst, s.first(typ, len(payload))
 	for more := true; more; more = len(payload) > 0 {
-		n := min(len(payload), s.maxContent())
 		zeros := min(padding, s.maxContent()-n)
 		sealed = slices.Grow(sealed, HeaderLen+n+zeros+guard.overhead())
 		sealed = guard.seal(sealed, h, s.seq, payload[:n], zeros)
@@ -189,12 +190,23 @@ func (s *Sealer) Seal(dst []byte, typ iana.ContentType, payload []byte, padding 
 			s.seq++
 		}
 		payload = payload[n:]
+		n = min(len(payload), s.maxContent())
 	}
 	return sealed, nil
 }
 
+// first returns how much of n bytes goes into the first record. Every other is as full as it can be.
+func (s *Sealer) first(typ iana.ContentType, n int) int {
+	if k := s.keys; typ == iana.ContentApplicationData && k != nil && k.Version <= iana.VersionTLS10 && k.Suite.Cipher.CBC() {
+		return min(n, 1)
+	}
+	return min(n, s.maxContent())
+}
+
 // records returns how many records it takes for n bytes.
-func (s *Sealer) records(n int) int { return max(1, (n+s.maxContent()-1)/s.maxContent()) }
+func (s *Sealer) records(typ iana.ContentType, n int) int {
+	return 1 + (n-s.first(typ, n)+s.maxContent()-1)/s.maxContent()
+}
 
 // SealedLen returns the most bytes that Seal appends for n bytes of payload.
 func (s *Sealer) SealedLen(n, padding int) (int, error) {
@@ -203,7 +215,7 @@ func (s *Sealer) SealedLen(n, padding int) (int, error) {
 		return 0, err
 	}
 	padding = min(padding, s.maxContent()) // of the last record: the others are full
-	return n + padding + s.records(n)*(HeaderLen+guard.overhead()), nil
+	return n + padding + s.records(iana.ContentApplicationData, n)*(HeaderLen+guard.overhead()), nil
 }
 
 // Remaining returns how many more records the keys may protect (RFC 9846 §5.5). The caller updates them before there are

@@ -10,8 +10,8 @@ import (
 	"github.com/akushu/akushu/internal/suite"
 )
 
-// protection is what protects records under one key. A kind of cipher that protects them another way (CBC with a MAC) is
-// one more type with these methods, and a line in [protect].
+// protection is what protects records under one key. A kind of cipher that protects them another way is one more type with
+// these methods, and a line in [protect].
 type protection interface {
 	// seal appends a record: the header, whose Length it sets, and the protected content. dst has room for
 	// overhead bytes beside header, content and padding, and content lies elsewhere.
@@ -31,6 +31,8 @@ func protect(k *suite.TrafficKeys) (protection, error) {
 		return unprotected, nil
 	case k.Version >= iana.VersionTLS13:
 		return protect13(k)
+	case k.Suite.Cipher.CBC():
+		return newCBC(k)
 	default:
 		a, err := newAEAD(k.Suite.Cipher, k.Key, k.IV)
 		if err != nil {
@@ -81,7 +83,7 @@ type aead struct {
 
 	// Arguments of AEAD's methods, which would need an allocation each elsewhere.
 	nonce      [nonceLen]byte
-	additional [8 + HeaderLen]byte
+	additional [pseudoHeaderLen]byte
 }
 
 func newAEAD(c *suite.Cipher, key, iv keys.Secret) (aead, error) {
@@ -169,7 +171,7 @@ func (a *aead12) seal(dst []byte, h Header, seq uint64, content []byte, _ int) [
 	if a.explicit > 0 {
 		dst = binary.BigEndian.AppendUint64(dst, seq)
 	}
-	return a.Seal(dst, a.nonceFor(seq), content, a.authenticate(h, seq, len(content)))
+	return a.Seal(dst, a.nonceFor(seq), content, appendPseudoHeader(a.additional[:0], seq, h, len(content)))
 }
 
 func (a *aead12) open(h Header, seq uint64, fragment []byte) (iana.ContentType, []byte, error) {
@@ -184,17 +186,21 @@ func (a *aead12) open(h Header, seq uint64, fragment []byte) (iana.ContentType, 
 	if a.explicit > 0 {
 		nonce = binary.BigEndian.Uint64(fragment)
 	}
-	content, err := a.Open(ciphertext[:0], a.nonceFor(nonce), ciphertext, a.authenticate(h, seq, length))
+	content, err := a.Open(ciphertext[:0], a.nonceFor(nonce), ciphertext, appendPseudoHeader(a.additional[:0], seq, h, length))
 	if err != nil {
 		return 0, nil, badRecord()
 	}
 	return h.Type, content, nil
 }
 
-// authenticate returns the additional data of a record with length bytes of content.
-func (a *aead12) authenticate(h Header, seq uint64, length int) []byte {
+// pseudoHeaderLen is the length in bytes of what appendPseudoHeader appends.
+const pseudoHeaderLen = 8 + HeaderLen
+
+// appendPseudoHeader appends what is authenticated before length bytes of content, up to TLS 1.2: the additional data of
+// an AEAD (RFC 5246 §6.2.3.3), and the beginning of what a MAC covers (§6.2.3.1).
+func appendPseudoHeader(dst []byte, seq uint64, h Header, length int) []byte {
 	h.Length = length
-	return h.Append(binary.BigEndian.AppendUint64(a.additional[:0], seq))
+	return h.Append(binary.BigEndian.AppendUint64(dst, seq))
 }
 
 // badRecord reports a record that does not open. It is the same error whatever is wrong, in every version, so that nobody

@@ -30,6 +30,10 @@ func newStream(t testing.TB, s *suite.Suite, lengths ...int) stream {
 	for i, n := range lengths {
 		content := bytes.Repeat([]byte{byte('a' + i)}, n)
 		st.bytes = append(st.bytes, mustSeal(t, sealer, iana.ContentApplicationData, content, 0)...)
+		if splits(s) && n > 1 {
+			st.want = append(st.want, string(content[:1]))
+			content = content[1:]
+		}
 		st.want = append(st.want, string(content))
 	}
 	return st

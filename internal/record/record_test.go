@@ -2,6 +2,7 @@ package record
 
 import (
 	"bytes"
+	"crypto"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -17,7 +18,7 @@ import (
 // testKeys returns keys of the suite, filled with bytes that depend on seed: each call a copy, for whoever takes them over.
 func testKeys(s *suite.Suite, seed byte) *suite.TrafficKeys {
 	fill := func(n int) keys.Secret { return bytes.Repeat([]byte{seed}, n) }
-	k := &suite.TrafficKeys{Version: s.MinVersion, Suite: s}
+	k := &suite.TrafficKeys{Version: s.MinVersion, Suite: s, EncryptThenMAC: encryptThenMAC[s]}
 	if s.MinVersion >= iana.VersionTLS13 {
 		k.Secret = fill(s.Hash.Size())
 		return k
@@ -39,6 +40,66 @@ func openerFor(s *suite.Suite) *Opener {
 	opener.SetKeys(testKeys(s, 1))
 	return opener
 }
+
+// kinds is a suite for every way to protect a record: every cipher with every MAC, in each version. CBC ones are there twice,
+// the second time with encrypt_then_mac. The rows are copies that have one version.
+var kinds = makeKinds()
+
+// encryptThenMAC is those of kinds that have it.
+var encryptThenMAC = map[*suite.Suite]bool{}
+
+func makeKinds() (all []*suite.Suite) {
+	type kind struct {
+		cipher  *suite.Cipher
+		mac     crypto.Hash
+		version iana.Version
+	}
+	seen := map[kind]bool{}
+	for _, s := range suite.All() {
+		for v := s.MinVersion; v <= s.MaxVersion; v++ {
+			k := kind{s.Cipher, s.MAC, v}
+			if seen[k] {
+				continue
+			}
+			seen[k] = true
+			row := *s
+			row.MinVersion, row.MaxVersion = v, v
+			all = append(all, &row)
+			if s.Cipher.CBC() {
+				etm := row
+				encryptThenMAC[&etm] = true
+				all = append(all, &etm)
+			}
+		}
+	}
+	return all
+}
+
+func kindName(s *suite.Suite) string {
+	name := fmt.Sprintf("%v %s", s.MinVersion, s.Cipher.Name)
+	if s.MAC != 0 {
+		name += " " + s.MAC.String()
+	}
+	if encryptThenMAC[s] {
+		name += " encrypt-then-MAC"
+	}
+	return name
+}
+
+// kind returns the one of kinds with this name.
+func kind(t testing.TB, name string) *suite.Suite {
+	t.Helper()
+	for _, s := range kinds {
+		if kindName(s) == name {
+			return s
+		}
+	}
+	t.Fatalf("no kind %q", name)
+	return nil
+}
+
+// splits reports whether data goes out with its first byte ahead.
+func splits(s *suite.Suite) bool { return s.MinVersion == iana.VersionTLS10 }
 
 // suiteOf returns the first suite of a version, for tests that do not need them all.
 func suiteOf(v iana.Version) *suite.Suite {

@@ -112,12 +112,14 @@ func (w *Writer) writeBatch(p []byte) (int, error) {
 
 // whole returns how many bytes of data lie in the records that the first sent bytes of records hold all of.
 func (w *Writer) whole(records []byte, sent, data int) (n int) {
+	piece := w.first(iana.ContentApplicationData, data)
 	for len(records) > 0 {
 		length := HeaderLen + ParseHeader(records).Length
 		if sent < length {
 			break
 		}
-		n += min(data-n, w.maxContent())
+		n += piece
+		piece = min(data-n, w.maxContent())
 		records, sent = records[length:], sent-length
 	}
 	return n
