@@ -3,6 +3,7 @@ module github.com/akushu/akushu
 go 1.26.0
 
 require (
+	filippo.io/bigmod v0.1.0
 	github.com/google/go-cmp v0.7.0
 	github.com/mattn/go-runewidth v0.0.31
 	github.com/rogpeppe/go-internal v1.16.0

@@ -136,7 +136,7 @@ func (c *client12) recvServerKeyExchange() (keys.Secret, []byte, error) {
 		return nil, nil, err
 	}
 	g := c.cfg.group(m.NamedCurve)
-	if g == nil || g.MinVersion > iana.VersionTLS12 {
+	if g == nil || !g.Serves(c.result.Suite, iana.VersionTLS12) {
 		return nil, nil, alert.Illegal(where+".named_curve", ref, "%v was not offered", m.NamedCurve)
 	}
 	leaf := c.result.Peer.Certificates[0]

@@ -127,7 +127,7 @@ func TestHandshakes(t *testing.T) {
 			continue // the certificate here is ECDSA
 		}
 		for _, g := range suite.Groups() {
-			if g.MinVersion > s.MaxVersion {
+			if !g.Serves(s, s.MaxVersion) {
 				continue
 			}
 			t.Run(fmt.Sprintf("%v/%v", s.ID, g.ID), func(t *testing.T) {

@@ -186,7 +186,7 @@ func shareFor(hello *msg.ClientHello, id iana.NamedGroup) []byte {
 func chooseGroup12(p *Policy, hello *msg.ClientHello) *suite.Group {
 	any := !hello.Extensions.Has(iana.ExtSupportedGroups)
 	for _, g := range p.groups(iana.VersionTLS12) {
-		if any || slices.Contains(hello.SupportedGroups, g.ID) {
+		if g.KeyExchange == suite.KeyExchangeECDHE && (any || slices.Contains(hello.SupportedGroups, g.ID)) {
 			return g
 		}
 	}

@@ -379,7 +379,7 @@ func TestClientRejectsHelloRetryRequest(t *testing.T) {
 		},
 		{
 			name: "suite that was not offered", message: hrr,
-			change: retry(func(m *msg.HelloRetryRequest) { m.CipherSuite = iana.TLS_AES_128_CCM_SHA256 }),
+			change: retry(func(m *msg.HelloRetryRequest) { m.CipherSuite = iana.TLS_SM4_GCM_SM3 }),
 			where:  "hello_retry_request.cipher_suite", alert: illegal, ref: "RFC 9846 §4.2.3",
 		},
 		{

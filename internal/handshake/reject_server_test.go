@@ -126,7 +126,7 @@ func TestServerRejects(t *testing.T) {
 			{
 				name: "no group in common", message: ch,
 				change: hello(func(m *msg.ClientHello) {
-					m.SupportedGroups, m.KeyShares = []iana.NamedGroup{0x2a2a, 0x0100}, nil
+					m.SupportedGroups, m.KeyShares = []iana.NamedGroup{0x2a2a, 0x0015}, nil
 				}),
 				where: "client_hello.supported_groups", alert: failure, ref: map[iana.Version]string{iana.VersionTLS12: "RFC 8422 §4", iana.VersionTLS13: "RFC 9846 §4.2.1"}[v],
 			},

@@ -27,6 +27,11 @@ var opensslNames = struct {
 		iana.GroupSecp256r1: "P-256",
 		iana.GroupSecp384r1: "P-384",
 		iana.GroupSecp521r1: "P-521",
+		iana.GroupFFDHE2048: "ffdhe2048",
+		iana.GroupFFDHE3072: "ffdhe3072",
+		iana.GroupFFDHE4096: "ffdhe4096",
+		iana.GroupFFDHE6144: "ffdhe6144",
+		iana.GroupFFDHE8192: "ffdhe8192",
 	},
 }
 

@@ -19,6 +19,7 @@ type Group struct {
 	PostQuantum            bool // it withstands a quantum computer
 	Hybrid                 bool // it joins a classical and a post-quantum exchange, and is as strong as the stronger
 	FIPS                   bool // approved by FIPS 140-3
+	Default                bool // in the default policy
 	MinVersion, MaxVersion iana.Version
 	ShareLen               int // bytes of the share of the end that generates
 	ReplyLen               int // bytes of the share of the end that responds
@@ -50,12 +51,16 @@ type kem interface {
 	respond(g *Group, rand io.Reader, peer []byte) (share []byte, secret keys.Secret, err error)
 }
 
-// The order is of preference; CONTRACT and docs name it as the default.
-var groups = [...]*Group{groupX25519MLKEM768, groupX25519, groupP256, groupP384, groupP521}
+// The order is of preference; CONTRACT and docs name that of the first five as the default. The finite fields are for peers
+// that have no curves.
+var groups = [...]*Group{
+	groupX25519MLKEM768, groupX25519, groupP256, groupP384, groupP521,
+	dheGroup(ffdhe[0]), dheGroup(ffdhe[1]), dheGroup(ffdhe[2]), dheGroup(ffdhe[3]), dheGroup(ffdhe[4]),
+}
 
 var (
 	groupX25519MLKEM768 = &Group{
-		ID: iana.GroupX25519MLKEM768, KeyExchange: KeyExchangeHybrid, PostQuantum: true, Hybrid: true, FIPS: true,
+		ID: iana.GroupX25519MLKEM768, KeyExchange: KeyExchangeHybrid, PostQuantum: true, Hybrid: true, FIPS: true, Default: true,
 		MinVersion: iana.VersionTLS13, MaxVersion: iana.VersionTLS13, ShareLen: 1184 + 32, ReplyLen: 1088 + 32, SecretLen: 64,
 		kem: x25519MLKEM768{},
 	}
@@ -67,8 +72,16 @@ var (
 
 func ecdheGroup(id iana.NamedGroup, share, secret int, fips bool, k kem) *Group {
 	return &Group{
-		ID: id, KeyExchange: KeyExchangeECDHE, FIPS: fips, MinVersion: iana.VersionTLS10, MaxVersion: iana.VersionTLS13,
+		ID: id, KeyExchange: KeyExchangeECDHE, FIPS: fips, Default: true, MinVersion: iana.VersionTLS10, MaxVersion: iana.VersionTLS13,
 		ShareLen: share, ReplyLen: share, SecretLen: secret, kem: k,
+	}
+}
+
+func dheGroup(p *prime) *Group {
+	size := p.bits / 8
+	return &Group{
+		ID: p.id, KeyExchange: KeyExchangeDHE, FIPS: true, MinVersion: iana.VersionTLS10, MaxVersion: iana.VersionTLS13,
+		ShareLen: size, ReplyLen: size, SecretLen: size, kem: finiteField{p},
 	}
 }
 
@@ -80,13 +93,7 @@ func Groups() []*Group { return append([]*Group(nil), groups[:]...) }
 func DefaultGroups() []*Group { return defaultGroups(fips140.Enabled()) }
 
 func defaultGroups(fips bool) []*Group {
-	var list []*Group
-	for _, g := range groups {
-		if g.FIPS || !fips {
-			list = append(list, g)
-		}
-	}
-	return list
+	return filter(groups[:], func(g *Group) bool { return g.Default && (g.FIPS || !fips) })
 }
 
 // GroupByID returns the group, or nil for one that is not supported.
@@ -101,6 +108,12 @@ func GroupByID(id iana.NamedGroup) *Group {
 
 // Supports reports whether the group may be used in version v.
 func (g *Group) Supports(v iana.Version) bool { return g.MinVersion <= v && v <= g.MaxVersion }
+
+// Serves reports whether a handshake with the suite, in version v, may use the group: in TLS 1.3 any group that has it, before
+// that a group of the suite's own key exchange.
+func (g *Group) Serves(s *Suite, v iana.Version) bool {
+	return g.Supports(v) && s.Supports(v) && (s.KeyExchange == KeyExchangeNegotiated || s.KeyExchange == g.KeyExchange)
+}
 
 // Generate makes a key from bytes of rand: the same bytes give the same key.
 func (g *Group) Generate(rand io.Reader) (PrivateKey, error) { return g.kem.generate(g, rand) }
@@ -123,14 +136,20 @@ func (g *Group) checkLen(share []byte, want int) error {
 
 // ref is the section that says what a share looks like.
 func (g *Group) ref() string {
-	if g.Hybrid {
+	switch g.KeyExchange {
+	case KeyExchangeHybrid:
 		return "RFC 10024"
+	case KeyExchangeDHE:
+		return "RFC 9846 §4.3.8.1"
 	}
 	return "RFC 9846 §4.3.8.2"
 }
 
-// respondDH is respond of a Diffie-Hellman group, where both ends do the same.
-func respondDH(g *Group, rand io.Reader, peer []byte) ([]byte, keys.Secret, error) {
+// respondDH is respond in Diffie-Hellman, where both ends do the same.
+func respondDH(g interface {
+	Generate(rand io.Reader) (PrivateKey, error)
+}, rand io.Reader, peer []byte,
+) ([]byte, keys.Secret, error) {
 	key, err := g.Generate(rand)
 	if err != nil {
 		return nil, nil, err

@@ -203,6 +203,13 @@ func malformed(g *Group, valid []byte) map[string][]byte {
 		for name, point := range smallOrder() {
 			bad[name] = point
 		}
+	case finiteField:
+		p := g.Field().P
+		bad["0"] = make([]byte, len(p))
+		bad["1"] = append(make([]byte, len(p)-1), 1)
+		bad["p-1"] = minus(p, 1)
+		bad["p"] = p
+		bad["all ones"] = bytes.Repeat([]byte{0xff}, len(p))
 	case x25519MLKEM768:
 		for name, point := range smallOrder() {
 			bad["X25519 half: "+name] = with(func(b []byte) { copy(b[len(b)-32:], point) })
@@ -437,9 +444,12 @@ func TestGroupTable(t *testing.T) {
 			t.Errorf("%v: hybrid %v, key exchange %v", g.ID, g.Hybrid, g.KeyExchange)
 		}
 	}
-	want := []string{"X25519MLKEM768", "x25519", "secp256r1", "secp384r1", "secp521r1"}
+	want := []string{"X25519MLKEM768", "x25519", "secp256r1", "secp384r1", "secp521r1", "ffdhe2048", "ffdhe3072", "ffdhe4096", "ffdhe6144", "ffdhe8192"}
 	if !slices.Equal(order, want) {
 		t.Errorf("got order %v, want %v", order, want)
+	}
+	if got := defaultGroups(false); !slices.Equal(got, groups[:5]) {
+		t.Errorf("got %d default groups, want the first 5", len(got))
 	}
 	if !slices.Equal(DefaultGroups(), defaultGroups(false)) && !slices.Equal(DefaultGroups(), defaultGroups(true)) {
 		t.Errorf("got defaults %v", DefaultGroups())
