@@ -127,7 +127,8 @@ func inTheClear(typ iana.ContentType, fragment []byte) error {
 // Sequence returns the sequence number of the next record.
 func (o *Opener) Sequence() uint64 { return o.seq }
 
-// SetSequence says which record is next, to an observer that missed some.
+// SetSequence says which record is next, to an observer that missed some. It does not help with CBC in TLS 1.0, where a
+// record opens behind the one before it only.
 func (o *Opener) SetSequence(n uint64) { o.seq = n }
 
 // MaxFragment returns the length of the longest fragment that may come now.

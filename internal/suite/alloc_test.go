@@ -6,8 +6,8 @@ import (
 	"github.com/akushu/akushu/internal/iana"
 )
 
-// What one end of an exchange allocates. Ours is a key, a share and a secret; the rest is the standard library's: seven
-// allocations for a new key on a NIST curve, ML-KEM's keys of 8 KB.
+// What one end of an exchange allocates. Ours is a key, a share and a secret; the rest is the libraries': seven allocations
+// for a new key on a NIST curve, ML-KEM's keys of 8 KB. In longer fields than of 2048 bits, exponentiation allocates its table.
 func TestGroupAllocations(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector allocates too")
@@ -16,6 +16,7 @@ func TestGroupAllocations(t *testing.T) {
 		iana.GroupX25519:         {7, 10, 3},
 		iana.GroupX25519MLKEM768: {11, 15, 6},
 		iana.GroupSecp256r1:      {9, 18, 7},
+		iana.GroupFFDHE2048:      {4, 8, 4},
 	} {
 		g := GroupByID(id)
 		key := generate(t, g, source(1))
