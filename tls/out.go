@@ -211,7 +211,12 @@ func (h *outHalf) freshen() error {
 	if !h.answer.Swap(false) && !needed {
 		return nil
 	}
-	if err := h.records.WriteMessage(handshake.KeyUpdate(false)); err != nil {
+	return h.updateKeys(false)
+}
+
+// updateKeys appends a KeyUpdate to the flight and goes on with the next keys.
+func (h *outHalf) updateKeys(request bool) error {
+	if err := h.records.WriteMessage(handshake.KeyUpdate(request)); err != nil {
 		return err
 	}
 	return h.records.Update()

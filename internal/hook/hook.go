@@ -1,0 +1,26 @@
+// Package hook is what package tls lets its own tests do and its users not: name what a
+// flow is given beyond the fields of Config, and send what Conn has no method for. Nobody
+// outside of this module can import it. Package tls fills the functions in; a Config and
+// a Conn are passed as any, because this package stands below it.
+package hook
+
+import (
+	"github.com/akushu/akushu/internal/handshake"
+	"github.com/akushu/akushu/internal/iana"
+)
+
+var (
+	// Client has edit change what a *tls.Config gives to client flows. It is to be called
+	// before the Config is first used.
+	Client func(config any, edit func(*handshake.ClientConfig))
+
+	// Server is Client for server flows.
+	Server func(config any, edit func(*handshake.ServerConfig))
+
+	// Alert sends a fatal alert over a *tls.Conn whose handshake is complete.
+	Alert func(conn any, a iana.Alert) error
+
+	// UpdateKeys sends a KeyUpdate at once over a *tls.Conn of TLS 1.3 whose handshake is
+	// complete. request asks the peer for one too (RFC 9846 §4.7.3).
+	UpdateKeys func(conn any, request bool) error
+)
