@@ -1,0 +1,106 @@
+package main
+
+import (
+	"crypto"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/akushu/akushu/tls"
+)
+
+// credential is a certificate with its key, as the flags name it.
+type credential struct {
+	certFile, keyFile string
+	schemes           []uint16 // with which the key may sign
+	ocsp, scts        []byte
+}
+
+// load reads the credential; index is what the runner calls it.
+func (c *credential) load(s *session, index int) (tls.Certificate, error) {
+	cert := tls.Certificate{OCSPStaple: c.ocsp}
+	schemes := c.schemes
+	if schemes == nil {
+		schemes = s.plan.offer.sign
+	}
+	for _, id := range schemes {
+		cert.SupportedSignatureAlgorithms = append(cert.SupportedSignatureAlgorithms, tls.SignatureScheme(id))
+	}
+	var err error
+	if cert.SignedCertificateTimestamps, err = splitSCTs(c.scts); err != nil {
+		return cert, err
+	}
+	if cert.Certificate, err = readChain(c.certFile); err != nil {
+		return cert, err
+	}
+	key, err := readKey(c.keyFile)
+	if err != nil {
+		return cert, err
+	}
+	cert.PrivateKey = &signer{key, s, index}
+	return cert, nil
+}
+
+// readChain reads the certificates of a PEM file.
+func readChain(file string) (chain [][]byte, err error) {
+	blocks, err := os.ReadFile(file)
+	for err == nil {
+		var block *pem.Block
+		if block, blocks = pem.Decode(blocks); block == nil {
+			return chain, nil
+		}
+		chain = append(chain, block.Bytes)
+	}
+	return nil, err
+}
+
+// readKey reads a private key in PKCS #8. Kinds of key that the standard library does not
+// know are not offered.
+func readKey(file string) (crypto.Signer, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	block, _ := pem.Decode(text)
+	if block == nil {
+		return nil, fmt.Errorf("%s: no PEM in it", file)
+	}
+	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		return nil, notOffered("feature: ML-DSA")
+	}
+	return key.(crypto.Signer), nil
+}
+
+// splitSCTs takes a SignedCertificateTimestampList apart (RFC 6962 §3.3).
+func splitSCTs(list []byte) (scts [][]byte, err error) {
+	if len(list) < 2 {
+		return nil, nil
+	}
+	for list = list[2:]; len(list) >= 2; {
+		n := int(list[0])<<8 | int(list[1])
+		if list = list[2:]; n > len(list) {
+			return nil, errors.New("a truncated list of timestamps")
+		}
+		scts, list = append(scts, list[:n]), list[n:]
+	}
+	return scts, nil
+}
+
+// signer is a private key that says that it was used, and where the test is asynchronous
+// lives elsewhere.
+type signer struct {
+	crypto.Signer
+	session *session
+	index   int
+}
+
+// Sign implements crypto.Signer.
+func (k *signer) Sign(rand io.Reader, digest []byte, opts crypto.SignerOpts) (sig []byte, err error) {
+	k.session.used = k.index
+	k.session.elsewhere(func() { sig, err = k.Signer.Sign(rand, digest, opts) })
+	return sig, err
+}

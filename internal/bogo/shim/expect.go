@@ -1,0 +1,158 @@
+package main
+
+import (
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/akushu/akushu/internal/iana"
+	"github.com/akushu/akushu/tls"
+)
+
+// An expectation is what must have come of a handshake: nil if it did.
+type expectation func(*session) error
+
+// always is expected of every handshake.
+var always = []expectation{
+	func(s *session) error {
+		if !s.plan.server && !s.plan.talk.noCertificate && len(s.state.PeerCertificates) == 0 {
+			return errors.New("the server sent no certificate")
+		}
+		return nil
+	},
+	func(s *session) error {
+		want := s.plan.talk.protocol
+		if s.plan.server {
+			want = s.plan.offer.protocol
+		}
+		return same("the protocol of ALPN", s.state.NegotiatedProtocol, want)
+	},
+}
+
+// check compares what came of the handshake with what was to.
+func (s *session) check() error {
+	s.state = s.ConnectionState()
+	s.info, _ = s.Info()
+	for _, e := range slices.Concat(always, s.plan.expect) {
+		if err := e(s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// same compares.
+func same[T comparable](what string, got, want T) error {
+	if got != want {
+		return fmt.Errorf("%s: got %v, want %v", what, got, want)
+	}
+	return nil
+}
+
+// code is an expectation of a code point.
+func code(what string, of func(*session) uint16) func(string) expectation {
+	return func(want string) expectation {
+		return func(s *session) error { return same(what, strconv.Itoa(int(of(s))), want) }
+	}
+}
+
+// word is an expectation of a text.
+func word(what string, of func(*session) string) func(string) expectation {
+	return func(want string) expectation {
+		return func(s *session) error { return same(what, of(s), want) }
+	}
+}
+
+// data is an expectation of bytes.
+func data(what string, of func(*session) []byte) func(string) expectation {
+	return func(want string) expectation {
+		return func(s *session) error {
+			return same(what, base64.StdEncoding.EncodeToString(of(s)), want)
+		}
+	}
+}
+
+// is is an expectation that something holds.
+func is(what string, holds func(*session) bool) expectation {
+	return func(s *session) error { return same(what, holds(s), true) }
+}
+
+// signatureScheme is the one with which the server signed.
+func signatureScheme(want string) expectation {
+	return func(s *session) error {
+		n, err := strconv.ParseUint(want, 10, 16)
+		if err != nil {
+			return err
+		}
+		return same("the signature scheme", s.info.SignatureScheme, iana.SignatureScheme(n).String())
+	}
+}
+
+// sctList is the list of timestamps as it is sent.
+func sctList(s *session) []byte {
+	var list []byte
+	for _, sct := range s.state.SignedCertificateTimestamps {
+		list = append(list, byte(len(sct)>>8), byte(len(sct)))
+		list = append(list, sct...)
+	}
+	return append([]byte{byte(len(list) >> 8), byte(len(list))}, list...)
+}
+
+// offeredProtocols is the client's offer of ALPN as it was sent.
+func offeredProtocols(s *session) string {
+	var list []byte
+	for _, p := range s.hello.SupportedProtos {
+		list = append(list, byte(len(p)))
+		list = append(list, p...)
+	}
+	return string(list)
+}
+
+// peerChain expects the certificates of a PEM file of the peer.
+func peerChain(file string) expectation {
+	return func(s *session) error {
+		want, err := readChain(file)
+		if err != nil {
+			return err
+		}
+		got := s.state.PeerCertificates
+		if len(got) != len(want) {
+			return same("the length of the peer's chain", len(got), len(want))
+		}
+		for i := range want {
+			if !bytes.Equal(got[i].Raw, want[i]) {
+				return fmt.Errorf("certificate %d of the peer is another one", i)
+			}
+		}
+		return nil
+	}
+}
+
+func suiteOf(s *session) uint16 { return s.state.CipherSuite }
+
+// selected expects that a certain credential was used; that becomes known only when it
+// has signed.
+func selected(p *plan, v string) error {
+	n, err := strconv.Atoi(v)
+	p.expect = append(p.expect, func(s *session) error { return same("the credential in use", s.used, n) })
+	return err
+}
+
+// offeredScheme adds to a list of signature schemes that the client is to offer, which the
+// flags name one after the other.
+func offeredScheme(p *plan, v string) error {
+	n, err := strconv.ParseUint(v, 10, 16)
+	p.talk.schemes = append(p.talk.schemes, tls.SignatureScheme(n))
+	if len(p.talk.schemes) == 1 {
+		p.expect = append(p.expect, func(s *session) error {
+			if got, want := s.hello.SignatureSchemes, p.talk.schemes; !slices.Equal(got, want) {
+				return fmt.Errorf("the client offers %v, want %v", got, want)
+			}
+			return nil
+		})
+	}
+	return err
+}

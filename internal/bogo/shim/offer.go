@@ -1,0 +1,257 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/akushu/akushu/internal/alert"
+	"github.com/akushu/akushu/internal/handshake"
+	"github.com/akushu/akushu/internal/hook"
+	"github.com/akushu/akushu/internal/iana"
+	"github.com/akushu/akushu/internal/suite"
+	"github.com/akushu/akushu/tls"
+)
+
+// offer is what an end is willing to do.
+type offer struct {
+	min, max   uint16   // of the version; zero: the lowest and the highest
+	without    []uint16 // versions in between
+	suites     []uint16
+	ciphers    string // suites in OpenSSL's language
+	groups     []uint16
+	schemes    []uint16 // for signatures of the peer
+	sign       []uint16 // for ours, where the credential does not say
+	serverName string
+	protocols  string // ALPN as it is sent: a client's offer
+	protocol   string // ALPN that a server chooses
+}
+
+// callbacks is what the callbacks of the application do.
+type callbacks struct {
+	early                bool // the certificate comes from the callback that sees the ClientHello
+	failEarly, failCert  bool
+	verifyPeer, failPeer bool // the peer's certificate is judged, and not accepted
+	custom               bool // by a callback that chooses its alert
+	ocsp                 bool // one that judges the OCSP response, or gives it
+	failOCSP, noOCSP     bool
+	dos, failDoS         bool // one that turns clients away under attack
+}
+
+// config makes a Config of the plan.
+func (s *session) config() (*tls.Config, error) {
+	o := &s.plan.offer
+	c := &tls.Config{
+		ServerName:                  o.serverName,
+		InsecureSkipVerify:          true, // what judges is a callback
+		KeyLogWriter:                s.keys,
+		DynamicRecordSizingDisabled: true,
+	}
+	for _, step := range []func(*tls.Config) error{o.setVersions, o.setSuites, o.setGroups, o.setProtocols, s.setIdentity, s.setPolicy} {
+		if err := step(c); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+// spoken is the versions that akushu has.
+var spoken = []uint16{tls.VersionTLS12, tls.VersionTLS13}
+
+// setVersions narrows the range of versions.
+func (o *offer) setVersions(c *tls.Config) error {
+	var left []uint16
+	for _, v := range spoken {
+		if v >= o.min && (o.max == 0 || v <= o.max) && !slices.Contains(o.without, v) {
+			left = append(left, v)
+		}
+	}
+	if len(left) == 0 {
+		return notOffered(featureOldVersions)
+	}
+	c.MinVersion, c.MaxVersion = left[0], left[len(left)-1]
+	if int(c.MaxVersion-c.MinVersion) != len(left)-1 {
+		return notOffered("feature: a gap in the range of versions")
+	}
+	return nil
+}
+
+// setSuites understands what of OpenSSL's language for lists of suites the tests use and is
+// not about suites that are not offered.
+func (o *offer) setSuites(c *tls.Config) error {
+	c.CipherSuites = o.suites
+	switch o.ciphers {
+	case "":
+		return nil
+	case "DEFAULT:!AES":
+		c.CipherSuites = []uint16{
+			tls.TLS_CHACHA20_POLY1305_SHA256,
+			tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+		}
+		return nil
+	}
+	if strings.Contains(o.ciphers, "[") {
+		return notOffered("feature: cipher suites of equal preference")
+	}
+	for name := range strings.SplitSeq(o.ciphers, ":") {
+		i := slices.IndexFunc(tls.CipherSuites(), func(s *tls.CipherSuite) bool { return s.Name == name })
+		if i < 0 {
+			return notOffered("cipher suite " + name)
+		}
+		c.CipherSuites = append(c.CipherSuites, tls.CipherSuites()[i].ID)
+	}
+	return nil
+}
+
+func (o *offer) setGroups(c *tls.Config) error {
+	for _, id := range o.groups {
+		if suite.GroupByID(iana.NamedGroup(id)) == nil {
+			return notOffered(fmt.Sprintf("group %v", iana.NamedGroup(id)))
+		}
+		c.CurvePreferences = append(c.CurvePreferences, tls.CurveID(id))
+	}
+	return nil
+}
+
+// setProtocols offers or chooses by ALPN.
+func (o *offer) setProtocols(c *tls.Config) error {
+	if o.protocol != "" {
+		c.NextProtos = []string{o.protocol}
+	}
+	for list := o.protocols; list != ""; {
+		n := 1 + int(list[0])
+		if n > len(list) {
+			return errors.New("a truncated list of protocols")
+		}
+		c.NextProtos, list = append(c.NextProtos, list[1:n]), list[n:]
+	}
+	return nil
+}
+
+// setIdentity gives c our certificates, by the way that the test is about.
+func (s *session) setIdentity(c *tls.Config) error {
+	var own []tls.Certificate
+	for i, cred := range s.plan.own {
+		if cred.certFile == "" {
+			continue
+		}
+		cert, err := cred.load(s, i-1)
+		if err != nil {
+			return err
+		}
+		own = append(own, cert)
+	}
+	if !s.plan.server {
+		c.GetClientCertificate = s.chooseForServer(own)
+		return nil
+	}
+	call := &s.plan.callback
+	c.GetConfigForClient = s.seeHello(c, own)
+	switch {
+	case call.early: // it brings them
+	case s.plan.async, call.ocsp, call.failCert:
+		c.GetCertificate = s.chooseForClient(c, own)
+	default:
+		c.Certificates = own
+	}
+	return nil
+}
+
+// setPolicy sets what Config has no field for.
+func (s *session) setPolicy(c *tls.Config) error {
+	schemes, err := s.plan.offer.schemesOf()
+	if err != nil {
+		return err
+	}
+	hook.Client(c, func(cfg *handshake.ClientConfig) {
+		cfg.Schemes = schemes
+		cfg.Peer = s.judge
+	})
+	hook.Server(c, func(cfg *handshake.ServerConfig) {
+		cfg.Schemes = schemes
+		cfg.Peer = s.judge
+	})
+	return nil
+}
+
+func (o *offer) schemesOf() ([]*suite.Scheme, error) {
+	if o.schemes == nil {
+		return suite.DefaultSchemes(), nil
+	}
+	list := make([]*suite.Scheme, len(o.schemes))
+	for i, id := range o.schemes {
+		if list[i] = suite.SchemeByID(iana.SignatureScheme(id)); list[i] == nil {
+			return nil, notOffered(fmt.Sprintf("signature scheme %v", iana.SignatureScheme(id)))
+		}
+	}
+	return list, nil
+}
+
+var errCallback = errors.New("the callback fails, as the test asks")
+
+// seeHello is the callback that sees the ClientHello.
+func (s *session) seeHello(c *tls.Config, own []tls.Certificate) func(*tls.ClientHelloInfo) (*tls.Config, error) {
+	return func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+		s.hello = hello
+		s.elsewhere(func() {})
+		call := &s.plan.callback
+		if call.failEarly || call.dos && call.failDoS {
+			return nil, errCallback
+		}
+		if !call.early {
+			return nil, nil
+		}
+		with := c.Clone()
+		with.Certificates, with.GetConfigForClient = own, nil
+		return with, s.setPolicy(with)
+	}
+}
+
+// chooseForClient is the callback that chooses a server's certificate.
+func (s *session) chooseForClient(c *tls.Config, own []tls.Certificate) func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	return func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+		s.elsewhere(func() {})
+		call := &s.plan.callback
+		if call.failCert || call.ocsp && call.failOCSP {
+			return nil, errCallback
+		}
+		i := slices.IndexFunc(own, func(cert tls.Certificate) bool { return tls.SupportsCertificate(c, hello, &cert) == nil })
+		chosen := own[max(0, i)]
+		if call.noOCSP {
+			chosen.OCSPStaple = nil
+		}
+		return &chosen, nil
+	}
+}
+
+// chooseForServer is the callback that chooses a client's certificate.
+func (s *session) chooseForServer(own []tls.Certificate) func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+	return func(request *tls.CertificateRequestInfo) (*tls.Certificate, error) {
+		s.elsewhere(func() {})
+		if s.plan.callback.failCert {
+			return nil, errCallback
+		}
+		for i := range own {
+			if tls.SupportsClientCertificate(request, &own[i]) == nil {
+				return &own[i], nil
+			}
+		}
+		return &tls.Certificate{}, nil
+	}
+}
+
+// judge is the callback that has the last word on the peer.
+func (s *session) judge(*handshake.Result) error {
+	s.elsewhere(func() {})
+	call := &s.plan.callback
+	switch {
+	case !s.plan.server && call.ocsp && call.failOCSP:
+		return alert.Auth("certificate_status", "", "%w", errCallback).With(iana.AlertBadCertificateStatusResponse)
+	case !call.verifyPeer || !call.failPeer:
+		return nil
+	case call.custom:
+		return alert.Auth("certificate", "", "%w", errCallback).With(iana.AlertCertificateUnknown)
+	}
+	return alert.Auth("certificate", "", "%w", errCallback).With(iana.AlertHandshakeFailure)
+}

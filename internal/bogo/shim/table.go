@@ -1,0 +1,303 @@
+package main
+
+import (
+	"github.com/akushu/akushu/tls"
+)
+
+// What is not offered, as docs/CONFORMANCE.md counts it.
+const (
+	protocolDTLS = "DTLS"
+	protocolQUIC = "QUIC"
+
+	boringHints      = "BoringSSL-only API: handshake hints"
+	boringPeek       = "BoringSSL-only API: SSL_peek"
+	boringTrace      = "BoringSSL-only API: message callback"
+	boringALPN       = "BoringSSL-only API: an ALPN callback that may break the rules"
+	boringDigest     = "BoringSSL-only API: keeping only the digest of client certificates"
+	boringReverify   = "BoringSSL-only API: verifying again on resumption"
+	boringTicket     = "BoringSSL-only API: ticket callbacks"
+	boringHint       = "BoringSSL-only API: a hint of the server's groups"
+	boringGroupFlags = "BoringSSL-only API: flags of groups"
+	boringPartial    = "BoringSSL-only API: partial writes"
+	boringJDK11      = "BoringSSL-only API: workaround for JDK 11"
+	boringNoAck      = "BoringSSL-only API: not acknowledging server_name"
+	boringIssuer     = "BoringSSL-only API: credentials that must match the issuer"
+	boringProperties = "BoringSSL-only API: certificate properties"
+
+	featureOldVersions  = "feature: TLS 1.0 and 1.1"
+	featureResumption   = "feature: resumption"
+	featureEarlyData    = "feature: 0-RTT"
+	featureClientAuth   = "feature: client certificates at the server"
+	featureECH          = "feature: Encrypted Client Hello"
+	featureNPN          = "feature: NPN"
+	featureFalseStart   = "feature: False Start"
+	featureChannelID    = "feature: Channel ID"
+	featureALPS         = "feature: ALPS"
+	featurePAKE         = "feature: PAKE"
+	featurePSK12        = "feature: PSK key exchange of TLS 1.2"
+	featurePSK          = "feature: external PSKs"
+	featureRPK          = "feature: raw public keys"
+	featureDC           = "feature: delegated credentials"
+	featureAnchors      = "feature: trust anchor identifiers"
+	featurePadding      = "feature: padding asked of the server"
+	featureCompression  = "feature: certificate compression"
+	featureRenegotiate  = "feature: renegotiation"
+	featureGREASE       = "feature: GREASE"
+	featurePermute      = "feature: permuted extensions"
+	featureFallback     = "feature: a client that signals a fallback"
+	featureShares       = "feature: choosing key shares apart from groups"
+	featureSplitting    = "feature: splitting CBC records"
+	featureFragment     = "feature: choosing the size of records"
+	featureChainSize    = "feature: limit of the chain's size"
+	featurePreference   = "feature: the client's order of preference"
+	featureCertTypes    = "feature: the certificate types of a CertificateRequest"
+	featureLegacyRenego = "feature: refusing servers without secure renegotiation"
+)
+
+// flags says what each flag does.
+var flags = map[string]flag{
+	// Where the runner is, and which end this is.
+	"-port":               number(func(p *plan) *uint16 { return &p.runner.port }),
+	"-shim-id":            number(func(p *plan) *uint64 { return &p.runner.id }),
+	"-ipv6":               yes(func(p *plan) *bool { return &p.runner.ipv6 }),
+	"-server":             yes(func(p *plan) *bool { return &p.server }),
+	"-async":              yes(func(p *plan) *bool { return &p.async }),
+	"-implicit-handshake": yes(func(p *plan) *bool { return &p.implicit }),
+	"-dtls":               missing(protocolDTLS),
+	"-quic":               missing(protocolQUIC),
+
+	// What is offered.
+	"-min-version":                   number(func(p *plan) *uint16 { return &p.offer.min }),
+	"-max-version":                   number(func(p *plan) *uint16 { return &p.offer.max }),
+	"-no-tls1":                       without(tls.VersionTLS10),
+	"-no-tls11":                      without(tls.VersionTLS11),
+	"-no-tls12":                      without(tls.VersionTLS12),
+	"-no-tls13":                      without(tls.VersionTLS13),
+	"-curves":                        numbers(func(p *plan) *[]uint16 { return &p.offer.groups }),
+	"-verify-prefs":                  numbers(func(p *plan) *[]uint16 { return &p.offer.schemes }),
+	"-cipher":                        text(func(p *plan) *string { return &p.offer.ciphers }),
+	"-host-name":                     text(func(p *plan) *string { return &p.offer.serverName }),
+	"-advertise-alpn":                text(func(p *plan) *string { return &p.offer.protocols }),
+	"-select-alpn":                   text(func(p *plan) *string { return &p.offer.protocol }),
+	"-decline-alpn":                  nothing(), // a server without protocols declines
+	"-enable-ocsp-stapling":          nothing(), // a client always asks
+	"-enable-signed-cert-timestamps": nothing(),
+	"-server-preference":             nothing(), // as always
+	"-reject-alpn":                   missing(boringALPN),
+	"-select-empty-alpn":             missing(boringALPN),
+	"-allow-unknown-alpn-protos":     missing(boringALPN),
+	"-curves-flags":                  missingValue(boringGroupFlags),
+	"-server-supported-groups-hint":  missingValue(boringHint),
+	"-key-shares":                    missingValue(featureShares),
+	"-no-key-shares":                 missing(featureShares),
+	"-fallback-scsv":                 missing(featureFallback),
+	"-enable-grease":                 missing(featureGREASE),
+	"-permute-extensions":            missing(featurePermute),
+	"-no-legacy-server-connect":      missing(featureLegacyRenego),
+	"-no-server-name-ack":            missing(boringNoAck),
+	"-jdk11-workaround":              missing(boringJDK11),
+	"-max-cert-list":                 missingValue(featureChainSize),
+	"-max-send-fragment":             missingValue(featureFragment),
+
+	// Policies with a name.
+	"-fips-202205":  named(&fips202205),
+	"-wpa-202304":   named(&wpa202304),
+	"-cnsa-202407":  named(&cnsa202407),
+	"-cnsa1-202603": named(&cnsa1202603),
+	"-cnsa2-202603": named(&cnsa2202603),
+
+	// Our credentials. The flags are about the one that was named last.
+	"-new-x509-credential":          {set: func(p *plan, _ string) error { p.own = append(p.own, &credential{}); return nil }},
+	"-cert-file":                    text(func(p *plan) *string { return &p.last().certFile }),
+	"-key-file":                     text(func(p *plan) *string { return &p.last().keyFile }),
+	"-signing-prefs":                numbers(func(p *plan) *[]uint16 { return &p.last().schemes }),
+	"-ocsp-response":                bytes64(func(p *plan) *[]byte { return &p.last().ocsp }),
+	"-signed-cert-timestamps":       bytes64(func(p *plan) *[]byte { return &p.last().scts }),
+	"-must-match-issuer":            missing(boringIssuer),
+	"-cert-properties":              missingValue(boringProperties),
+	"-new-delegated-credential":     missing(featureDC),
+	"-delegated-credential":         missingValue(featureDC),
+	"-new-spake2plusv1-credential":  missing(featurePAKE),
+	"-pake-context":                 missingValue(featurePAKE),
+	"-pake-client-id":               missingValue(featurePAKE),
+	"-pake-server-id":               missingValue(featurePAKE),
+	"-pake-password":                missingValue(featurePAKE),
+	"-wrong-pake-role":              missing(featurePAKE),
+	"-new-psk-credential":           missing(featurePSK),
+	"-psk-importer-key":             missingValue(featurePSK),
+	"-psk-importer-identity":        missingValue(featurePSK),
+	"-psk-importer-context":         missingValue(featurePSK),
+	"-psk-importer-sha256":          missing(featurePSK),
+	"-psk-importer-sha384":          missing(featurePSK),
+	"-psk":                          missingValue(featurePSK12),
+	"-psk-identity":                 missingValue(featurePSK12),
+	"-new-rpk-credential":           missing(featureRPK),
+	"-accepted-peer-cert-types":     missingValue(featureRPK),
+	"-available-client-cert-types":  missingValue(featureRPK),
+	"-expect-peer-certificate-type": missingValue(featureRPK),
+	"-expect-peer-rpk-sha256":       missingValue(featureRPK),
+
+	// The peer's certificate.
+	"-trust-cert":                     nothingOf(), // whether the chain is trusted is not what is tested
+	"-verify-peer":                    yes(func(p *plan) *bool { return &p.callback.verifyPeer }),
+	"-verify-fail":                    yes(func(p *plan) *bool { return &p.callback.failPeer }),
+	"-use-custom-verify-callback":     yes(func(p *plan) *bool { return &p.callback.custom }),
+	"-expect-verify-result":           nothing(), // judge has the result from the plan itself
+	"-reverify-on-resume":             missing(boringReverify),
+	"-require-any-client-certificate": missing(featureClientAuth),
+	"-use-client-ca-list":             missingValue(featureClientAuth),
+	"-retain-only-sha256-client-cert": missing(boringDigest),
+	"-expect-sha256-client-cert":      missing(boringDigest),
+	"-expect-certificate-types":       missingValue(featureCertTypes),
+
+	// Callbacks.
+	"-use-early-callback":           yes(func(p *plan) *bool { return &p.callback.early }),
+	"-fail-early-callback":          yes(func(p *plan) *bool { return &p.callback.failEarly }),
+	"-fail-cert-callback":           yes(func(p *plan) *bool { return &p.callback.failCert }),
+	"-install-ddos-callback":        yes(func(p *plan) *bool { return &p.callback.dos }),
+	"-fail-ddos-callback":           yes(func(p *plan) *bool { return &p.callback.failDoS }),
+	"-use-ocsp-callback":            yes(func(p *plan) *bool { return &p.callback.ocsp }),
+	"-fail-ocsp-callback":           yes(func(p *plan) *bool { return &p.callback.failOCSP }),
+	"-decline-ocsp-callback":        yes(func(p *plan) *bool { return &p.callback.noOCSP }),
+	"-set-ocsp-in-callback":         nothing(), // the callback is where the response comes from
+	"-use-old-client-cert-callback": nothing(), // there is one callback
+	"-handshake-hints":              missing(boringHints),
+	"-allow-hint-mismatch":          missing(boringHints),
+	"-handshaker-path":              missingValue(boringHints),
+
+	// What is said after the handshake.
+	"-export-keying-material":     number(func(p *plan) *int { return &p.talk.export.length }),
+	"-export-label":               text(func(p *plan) *string { return &p.talk.export.label }),
+	"-export-context":             text(func(p *plan) *string { return &p.talk.export.context }),
+	"-use-export-context":         yes(func(p *plan) *bool { return &p.talk.export.hasContext }),
+	"-export-traffic-secrets":     yes(func(p *plan) *bool { return &p.talk.secrets }),
+	"-tls-unique":                 yes(func(p *plan) *bool { return &p.talk.unique }),
+	"-send-alert":                 yes(func(p *plan) *bool { return &p.talk.alert }),
+	"-shim-writes-first":          yes(func(p *plan) *bool { return &p.talk.writesFirst }),
+	"-shim-initial-write":         text(func(p *plan) *string { return &p.talk.words }),
+	"-repeat-shim-initial-write":  number(func(p *plan) *int { return &p.talk.repeat }),
+	"-read-with-unfinished-write": yes(func(p *plan) *bool { return &p.talk.unfinished }),
+	"-shim-shuts-down":            yes(func(p *plan) *bool { return &p.talk.silent }),
+	"-check-close-notify":         yes(func(p *plan) *bool { return &p.talk.goodbye }),
+	"-key-update":                 yes(func(p *plan) *bool { return &p.talk.updateAfter }),
+	"-key-update-before-read":     yes(func(p *plan) *bool { return &p.talk.updateBefore }),
+	"-read-size":                  number(func(p *plan) *int { return &p.talk.readSize }),
+	"-write-different-record-sizes": yes(func(p *plan) *bool {
+		return &p.talk.sizes
+	}),
+	"-no-op-extra-handshake":      yes(func(p *plan) *bool { return &p.talk.again }),
+	"-handshake-twice":            yes(func(p *plan) *bool { return &p.talk.again }),
+	"-peek-then-read":             missing(boringPeek),
+	"-partial-write":              missing(boringPartial),
+	"-cbc-record-splitting":       missing(featureSplitting),
+	"-use-exporter-between-reads": missing(featureRenegotiate),
+
+	// What must come of the handshake.
+	"-handshake-never-done":            yes(func(p *plan) *bool { return &p.talk.never }),
+	"-expect-no-peer-cert":             yes(func(p *plan) *bool { return &p.talk.noCertificate }),
+	"-expect-alpn":                     text(func(p *plan) *string { return &p.talk.protocol }),
+	"-expect-advertised-alpn":          expectingValue(word("the protocols on offer", offeredProtocols)),
+	"-expect-version":                  expectingValue(code("the version", func(s *session) uint16 { return s.state.Version })),
+	"-expect-cipher":                   expectingValue(code("the cipher suite", suiteOf)),
+	"-expect-cipher-aes":               expectingValue(code("the cipher suite, where AES is fast", suiteOf)),
+	"-expect-cipher-no-aes":            nothingOf(), // it is taken to be fast everywhere
+	"-expect-curve-id":                 expectingValue(code("the group", func(s *session) uint16 { return uint16(s.state.CurveID) })),
+	"-expect-peer-signature-algorithm": expectingValue(signatureScheme),
+	"-expect-peer-verify-pref":         {value: true, set: offeredScheme},
+	"-expect-server-name":              expectingValue(word("the server's name", func(s *session) string { return s.state.ServerName })),
+	"-expect-no-server-name":           expecting(is("that there is no name of the server", func(s *session) bool { return s.state.ServerName == "" })),
+	"-expect-ocsp-response":            expectingValue(data("the OCSP response", func(s *session) []byte { return s.state.OCSPResponse })),
+	"-expect-signed-cert-timestamps":   expectingValue(data("the timestamps", sctList)),
+	"-expect-peer-cert-file":           expectingValue(peerChain),
+	"-expect-hrr":                      expecting(is("that there was a HelloRetryRequest", func(s *session) bool { return s.state.HelloRetryRequest })),
+	"-expect-no-hrr":                   expecting(is("that there was no HelloRetryRequest", func(s *session) bool { return !s.state.HelloRetryRequest })),
+	"-expect-extended-master-secret":   expecting(is("an extended main secret", func(s *session) bool { return s.info.ExtendedMainSecret || s.state.Version >= tls.VersionTLS13 })),
+	"-expect-selected-credential":      {value: true, set: selected},
+	"-expect-secure-renegotiation":     missing(featureRenegotiate),
+	"-expect-no-secure-renegotiation":  missing(featureRenegotiate),
+	"-expect-client-ca-list":           missingValue(featureCertTypes),
+	"-expect-msg-callback":             missingValue(boringTrace),
+
+	// Resumption.
+	"-resume-count":                      {value: true, missing: featureResumption},
+	"-expect-session-miss":               missing(featureResumption),
+	"-expect-no-session":                 missing(featureResumption),
+	"-expect-session-id":                 missing(featureResumption),
+	"-expect-no-session-id":              missing(featureResumption),
+	"-expect-ticket-renewal":             missing(featureResumption),
+	"-expect-ticket-age-skew":            missingValue(featureResumption),
+	"-no-ticket":                         missing(featureResumption),
+	"-renew-ticket":                      missing(boringTicket),
+	"-skip-ticket":                       missing(boringTicket),
+	"-ticket-key":                        missingValue(featureResumption),
+	"-use-ticket-callback":               missing(boringTicket),
+	"-use-ticket-aead-callback":          missing(boringTicket),
+	"-resumption-delay":                  missingValue(featureResumption),
+	"-resumption-across-names-enabled":   missing(featureResumption),
+	"-expect-resumable-across-names":     missing(featureResumption),
+	"-expect-not-resumable-across-names": missing(featureResumption),
+	"-enable-early-data":                 missing(featureEarlyData),
+	"-expect-ticket-supports-early-data": missing(featureEarlyData),
+	"-expect-accept-early-data":          missing(featureEarlyData),
+	"-expect-reject-early-data":          missing(featureEarlyData),
+	"-expect-no-offer-early-data":        missing(featureEarlyData),
+	"-expect-early-data-reason":          missingValue(featureEarlyData),
+	"-early-write-after-message":         missingValue(featureEarlyData),
+
+	// Renegotiation.
+	"-renegotiate-once":                     missing(featureRenegotiate),
+	"-renegotiate-freely":                   missing(featureRenegotiate),
+	"-renegotiate-ignore":                   missing(featureRenegotiate),
+	"-renegotiate-explicit":                 missing(featureRenegotiate),
+	"-forbid-renegotiation-after-handshake": missing(featureRenegotiate),
+	"-expect-total-renegotiations":          missingValue(featureRenegotiate),
+
+	// Extensions that are not offered.
+	"-install-cert-compression-algs":        missing(featureCompression),
+	"-install-one-cert-compression-alg":     missingValue(featureCompression),
+	"-request-server-padding":               missingValue(featurePadding),
+	"-server-supports-padding":              missing(featurePadding),
+	"-expect-server-sent-requested-padding": missing(featurePadding),
+	"-advertise-npn":                        missingValue(featureNPN),
+	"-advertise-empty-npn":                  missing(featureNPN),
+	"-expect-next-proto":                    missingValue(featureNPN),
+	"-expect-no-next-proto":                 missing(featureNPN),
+	"-select-next-proto":                    missingValue(featureNPN),
+	"-select-empty-next-proto":              missing(featureNPN),
+	"-false-start":                          missing(featureFalseStart),
+	"-allow-false-start-without-alpn":       missing(featureFalseStart),
+	"-enable-channel-id":                    missing(featureChannelID),
+	"-expect-channel-id":                    missingValue(featureChannelID),
+	"-send-channel-id":                      missingValue(featureChannelID),
+	"-application-settings":                 missingValue(featureALPS),
+	"-expect-peer-application-settings":     missingValue(featureALPS),
+	"-alps-use-new-codepoint":               missingValue(featureALPS),
+	"-defer-alps":                           missing(featureALPS),
+	"-enable-ech-grease":                    missing(featureECH),
+	"-reject-unusable-ech-config":           missing(featureECH),
+	"-ech-server-config":                    missingValue(featureECH),
+	"-ech-server-key":                       missingValue(featureECH),
+	"-ech-is-retry-config":                  missingValue(featureECH),
+	"-ech-config-list":                      missingValue(featureECH),
+	"-expect-ech-accept":                    missing(featureECH),
+	"-expect-ech-name-override":             missingValue(featureECH),
+	"-expect-no-ech-name-override":          missing(featureECH),
+	"-expect-ech-retry-configs":             missingValue(featureECH),
+	"-expect-no-ech-retry-configs":          missing(featureECH),
+	"-fail-early-callback-ech-rewind":       missing(featureECH),
+	"-requested-trust-anchors":              missingValue(featureAnchors),
+	"-available-trust-anchors":              missingValue(featureAnchors),
+	"-expect-peer-available-trust-anchors":  missingValue(featureAnchors),
+	"-expect-peer-match-trust-anchor":       missing(featureAnchors),
+	"-expect-no-peer-match-trust-anchor":    missing(featureAnchors),
+
+	// DTLS and QUIC.
+	"-mtu":                          missingValue(protocolDTLS),
+	"-initial-timeout-duration-ms":  missingValue(protocolDTLS),
+	"-srtp-profiles":                missingValue(protocolDTLS),
+	"-private-key-delay-ms":         missingValue(protocolDTLS),
+	"-quic-transport-params":        nothingOf(), // they are not sent over TCP
+	"-expect-quic-transport-params": missingValue(protocolQUIC),
+	"-quic-use-legacy-codepoint":    nothingOf(),
+	"-quic-early-data-context":      missingValue(protocolQUIC),
+}

@@ -1,0 +1,226 @@
+package main
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/akushu/akushu/internal/hook"
+	"github.com/akushu/akushu/internal/iana"
+	"github.com/akushu/akushu/tls"
+)
+
+// talk is what is said after the handshake.
+type talk struct {
+	export       export
+	secrets      bool // the traffic secrets are sent
+	unique       bool // tls-unique is sent
+	alert        bool // an alert is sent, and nothing else
+	sizes        bool // records of many sizes are sent
+	writesFirst  bool
+	words        string // with which we begin
+	repeat       int    // how often
+	unfinished   bool   // they stay under way until we have read
+	silent       bool   // we say goodbye at once
+	goodbye      bool   // close_notify is sent and awaited
+	updateBefore bool   // keys are updated before each Read
+	updateAfter  bool   // and before each answer
+	again        bool   // Handshake is called once more
+	readSize     int
+
+	// What is expected, where it has a value even if no flag names one.
+	protocol      string // of ALPN, by a client
+	noCertificate bool
+	never         bool // the handshake is not to succeed
+	schemes       []tls.SignatureScheme
+}
+
+// export is keying material to be sent.
+type export struct {
+	length         int
+	label, context string
+	hasContext     bool
+}
+
+// converse has the conversation over a connection that has been made.
+func (s *session) converse() error {
+	if !s.plan.implicit {
+		if err := s.Handshake(); err != nil {
+			return err
+		}
+		if s.plan.talk.again {
+			if err := s.Handshake(); err != nil {
+				return mustFail{err}
+			}
+		}
+		if s.plan.talk.never {
+			return mustFail{errors.New("the handshake succeeded")}
+		}
+		if err := s.check(); err != nil {
+			return mustFail{err}
+		}
+	}
+	t := &s.plan.talk
+	for _, step := range []struct {
+		wanted bool
+		do     func() error
+	}{
+		{t.export.length > 0, s.sendExport},
+		{t.secrets, s.sendSecrets},
+		{t.unique, s.sendUnique},
+		{t.alert, s.sendAlert},
+		{t.sizes, s.sendSizes},
+		{t.writesFirst, s.sendWords},
+		{!t.silent && !t.alert, s.answer},
+		{t.goodbye, s.sayGoodbye},
+	} {
+		if !step.wanted {
+			continue
+		}
+		if err := step.do(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *session) send(b []byte) error {
+	_, err := s.Write(b)
+	return err
+}
+
+func (s *session) sendExport() error {
+	e := &s.plan.talk.export
+	var context []byte
+	if e.hasContext {
+		context = append([]byte{}, e.context...)
+	}
+	material, err := s.ExportKeyingMaterial(e.label, context, e.length)
+	if err != nil {
+		return err
+	}
+	return s.send(material)
+}
+
+// sendSecrets sends the traffic secrets with which we read and write.
+func (s *session) sendSecrets() error {
+	read, write := s.keys["SERVER_TRAFFIC_SECRET_0"], s.keys["CLIENT_TRAFFIC_SECRET_0"]
+	if s.plan.server {
+		read, write = write, read
+	}
+	both := binary.LittleEndian.AppendUint16(nil, uint16(len(read)))
+	return s.send(append(append(both, read...), write...))
+}
+
+func (s *session) sendUnique() error { return s.send(s.ConnectionState().TLSUnique) }
+
+func (s *session) sendAlert() error { return hook.Alert(s.Conn, iana.AlertDecompressionFailure) }
+
+// sendSizes writes around the sizes where a stack that splits records might err.
+func (s *session) sendSizes() error {
+	data := make([]byte, 32769)
+	for i := range data {
+		data[i] = 0x42
+	}
+	for _, n := range []int{0, 1, 255, 256, 257, 16383, 16384, 16385, 32767, 32768, 32769} {
+		if err := s.send(data[:n]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *session) sendWords() error {
+	for range s.plan.talk.repeat {
+		if err := s.send([]byte(s.plan.talk.words)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// answer reads until the end, and answers each Read with its complement.
+func (s *session) answer() error {
+	t := &s.plan.talk
+	finish := func() error { return nil }
+	if t.unfinished {
+		finish = s.beginWords()
+	}
+	buf := make([]byte, t.readSize)
+	for {
+		if t.updateBefore {
+			if err := hook.UpdateKeys(s.Conn, false); err != nil {
+				return err
+			}
+		}
+		n, err := s.read(buf)
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		}
+		if err := finish(); err != nil {
+			return err
+		}
+		finish = func() error { return nil }
+		if t.updateAfter {
+			if err := hook.UpdateKeys(s.Conn, false); err != nil {
+				return err
+			}
+		}
+		for i := range buf[:n] {
+			buf[i] ^= 0xff
+		}
+		if err := s.send(buf[:n]); err != nil {
+			return err
+		}
+	}
+}
+
+// read is Read, tried again where the slow network had nothing.
+func (s *session) read(buf []byte) (int, error) {
+	for {
+		if s.raw != nil {
+			s.raw.waits = s.ConnectionState().HandshakeComplete
+		}
+		n, err := s.Read(buf)
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			return n, err
+		}
+	}
+}
+
+// beginWords begins to write, of which only the first byte leaves until the function is
+// called that it returns, and that waits for the end.
+func (s *session) beginWords() (finish func() error) {
+	budget := make(chan struct{}, 1)
+	budget <- struct{}{}
+	s.raw.hold(budget)
+	written := make(chan error)
+	go func() { written <- s.send([]byte(s.plan.talk.words)) }()
+	return func() error {
+		close(budget)
+		return <-written
+	}
+}
+
+// sayGoodbye sends close_notify and waits for the runner's.
+func (s *session) sayGoodbye() error {
+	if err := s.CloseWrite(); err != nil {
+		return err
+	}
+	for {
+		n, err := s.read(make([]byte, 1))
+		switch {
+		case n > 0:
+			return fmt.Errorf("data came after close_notify was sent")
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		}
+	}
+}
