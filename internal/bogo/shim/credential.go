@@ -77,17 +77,34 @@ func readKey(file string) (crypto.Signer, error) {
 
 // splitSCTs takes a SignedCertificateTimestampList apart (RFC 6962 §3.3).
 func splitSCTs(list []byte) (scts [][]byte, err error) {
-	if len(list) < 2 {
+	if list == nil {
 		return nil, nil
 	}
-	for list = list[2:]; len(list) >= 2; {
-		n := int(list[0])<<8 | int(list[1])
-		if list = list[2:]; n > len(list) {
-			return nil, errors.New("a truncated list of timestamps")
+	rest, err := cut(&list)
+	if err != nil || len(list) > 0 || len(rest) == 0 {
+		return nil, errSCTs
+	}
+	for len(rest) > 0 {
+		sct, err := cut(&rest)
+		if err != nil || len(sct) == 0 {
+			return nil, errSCTs
 		}
-		scts, list = append(scts, list[:n]), list[n:]
+		scts = append(scts, sct)
 	}
 	return scts, nil
+}
+
+var errSCTs = errors.New("a malformed list of timestamps")
+
+// cut takes a vector with two bytes of length off from.
+func cut(from *[]byte) ([]byte, error) {
+	b := *from
+	if len(b) < 2 || len(b)-2 < int(b[0])<<8|int(b[1]) {
+		return nil, io.ErrUnexpectedEOF
+	}
+	n := 2 + (int(b[0])<<8 | int(b[1]))
+	*from = b[n:]
+	return b[2:n], nil
 }
 
 // signer is a private key that says that it was used, and where the test is asynchronous

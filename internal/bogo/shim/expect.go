@@ -141,15 +141,22 @@ func selected(p *plan, v string) error {
 	return err
 }
 
-// offeredScheme adds to a list of signature schemes that the client is to offer, which the
+// offeredScheme adds to a list of signature schemes that the peer is to offer, which the
 // flags name one after the other.
 func offeredScheme(p *plan, v string) error {
 	n, err := strconv.ParseUint(v, 10, 16)
 	p.talk.schemes = append(p.talk.schemes, tls.SignatureScheme(n))
 	if len(p.talk.schemes) == 1 {
 		p.expect = append(p.expect, func(s *session) error {
-			if got, want := s.hello.SignatureSchemes, p.talk.schemes; !slices.Equal(got, want) {
-				return fmt.Errorf("the client offers %v, want %v", got, want)
+			var got []tls.SignatureScheme
+			switch {
+			case s.hello != nil:
+				got = s.hello.SignatureSchemes
+			case s.asked != nil:
+				got = s.asked.SignatureSchemes
+			}
+			if !slices.Equal(got, p.talk.schemes) {
+				return fmt.Errorf("the peer takes the signature schemes %v, want %v", got, p.talk.schemes)
 			}
 			return nil
 		})

@@ -131,16 +131,12 @@ func (o *offer) setProtocols(c *tls.Config) error {
 
 // setIdentity gives c our certificates, by the way that the test is about.
 func (s *session) setIdentity(c *tls.Config) error {
-	var own []tls.Certificate
-	for i, cred := range s.plan.own {
-		if cred.certFile == "" {
-			continue
-		}
-		cert, err := cred.load(s, i-1)
-		if err != nil {
-			return err
-		}
-		own = append(own, cert)
+	own, err := s.load()
+	if err != nil {
+		return err
+	}
+	if s.plan.server && s.plan.callback.verifyPeer {
+		return notOffered(featureClientAuth)
 	}
 	if !s.plan.server {
 		c.GetClientCertificate = s.chooseForServer(own)
@@ -156,6 +152,22 @@ func (s *session) setIdentity(c *tls.Config) error {
 		c.Certificates = own
 	}
 	return nil
+}
+
+// load reads our certificates: the default one comes last.
+func (s *session) load() (own []tls.Certificate, err error) {
+	for i := range s.plan.own {
+		i = (i + 1) % len(s.plan.own)
+		if s.plan.own[i].certFile == "" {
+			continue
+		}
+		cert, err := s.plan.own[i].load(s, i-1)
+		if err != nil {
+			return nil, err
+		}
+		own = append(own, cert)
+	}
+	return own, nil
 }
 
 // setPolicy sets what Config has no field for.
@@ -225,19 +237,21 @@ func (s *session) chooseForClient(c *tls.Config, own []tls.Certificate) func(*tl
 	}
 }
 
-// chooseForServer is the callback that chooses a client's certificate.
+// chooseForServer is the callback that chooses a client's certificate: the first that suits
+// the server, whoever signed it, or just the first.
 func (s *session) chooseForServer(own []tls.Certificate) func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 	return func(request *tls.CertificateRequestInfo) (*tls.Certificate, error) {
+		s.asked = request
 		s.elsewhere(func() {})
 		if s.plan.callback.failCert {
 			return nil, errCallback
 		}
-		for i := range own {
-			if tls.SupportsClientCertificate(request, &own[i]) == nil {
-				return &own[i], nil
-			}
+		anybody := &tls.CertificateRequestInfo{Version: request.Version, SignatureSchemes: request.SignatureSchemes}
+		if len(own) == 0 {
+			return &tls.Certificate{}, nil
 		}
-		return &tls.Certificate{}, nil
+		i := slices.IndexFunc(own, func(cert tls.Certificate) bool { return tls.SupportsClientCertificate(anybody, &cert) == nil })
+		return &own[max(0, i)], nil
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"net"
 	"os"
 	"time"
@@ -15,8 +16,9 @@ type session struct {
 	plan  *plan
 	raw   *trickle // nil unless the test is asynchronous
 	keys  secrets
-	used  int // the credential that signed, -1 for the default one
-	hello *tls.ClientHelloInfo
+	used  int                         // the credential that signed, -1 for the default one
+	hello *tls.ClientHelloInfo        // at a server
+	asked *tls.CertificateRequestInfo // at a client, if it was asked for a certificate
 	state tls.ConnectionState
 	info  tls.Info
 }
@@ -62,7 +64,7 @@ type secrets map[string][]byte
 
 // Write implements io.Writer. A key log comes a line at a time.
 func (s secrets) Write(line []byte) (int, error) {
-	l, err := keylog.Parse(line)
+	l, err := keylog.Parse(bytes.TrimSuffix(line, []byte("\n")))
 	s[l.Label] = l.Secret
 	return len(line), err
 }

@@ -296,8 +296,8 @@ var flags = map[string]flag{
 	"-initial-timeout-duration-ms":  missingValue(protocolDTLS),
 	"-srtp-profiles":                missingValue(protocolDTLS),
 	"-private-key-delay-ms":         missingValue(protocolDTLS),
-	"-quic-transport-params":        nothingOf(), // they are not sent over TCP
+	"-quic-transport-params":        missingValue(protocolQUIC),
 	"-expect-quic-transport-params": missingValue(protocolQUIC),
-	"-quic-use-legacy-codepoint":    nothingOf(),
+	"-quic-use-legacy-codepoint":    missingValue(protocolQUIC),
 	"-quic-early-data-context":      missingValue(protocolQUIC),
 }
