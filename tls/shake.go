@@ -140,6 +140,11 @@ func (c *Conn) flow(ctx context.Context, t *transport) error {
 		run = c.clientFlow
 	}
 	result, post, err := run(ctx, t)
+	if err == nil {
+		if err = t.checkTurn(); err != nil {
+			result.Exporter.Wipe()
+		}
+	}
 	if err != nil {
 		t.refuse(err)
 		return c.plainError(err)

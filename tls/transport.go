@@ -93,11 +93,28 @@ func (t *transport) ReadChangeCipherSpec() error {
 }
 
 // WriteMessage implements [handshake.Transport].
-func (t *transport) WriteMessage(raw []byte) error { return t.out.records.WriteMessage(raw) }
+func (t *transport) WriteMessage(raw []byte) error {
+	if err := t.checkTurn(); err != nil {
+		return err
+	}
+	return t.out.records.WriteMessage(raw)
+}
 
 // WriteChangeCipherSpec implements [handshake.Transport].
 func (t *transport) WriteChangeCipherSpec() error {
+	if err := t.checkTurn(); err != nil {
+		return err
+	}
 	return t.out.records.WriteRecord(iana.ContentChangeCipherSpec, []byte{1})
+}
+
+// checkTurn refuses a peer that has said more than its flight has when it is our turn: it
+// cannot know yet what it should say next.
+func (t *transport) checkTurn() error {
+	if t.in.messages.Partial() {
+		return alert.Unexpected("record", "RFC 9846 §4", "handshake messages go on where the peer's flight ends")
+	}
+	return nil
 }
 
 // Flush implements [handshake.Transport].
