@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto"
-	"crypto/ecdsa"
-	"crypto/elliptic"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -254,7 +252,7 @@ func supportsClient12(p *handshake.Policy, v iana.Version, hello *auth.ClientHel
 	if !slices.ContainsFunc(p.Groups, func(g *suite.Group) bool { return g.Supports(v) && accepts(g.ID) }) {
 		return errors.New("tls: there is no group in common with the client")
 	}
-	if curve := curveOf(pub); curve != 0 && !accepts(curve) {
+	if curve := suite.CurveOf(pub); curve != 0 && !accepts(curve) {
 		return fmt.Errorf("tls: the client does not take the certificate's curve, %v", curve)
 	}
 	kind := suite.AuthFor(pub)
@@ -264,23 +262,6 @@ func supportsClient12(p *handshake.Policy, v iana.Version, hello *auth.ClientHel
 		return fmt.Errorf("tls: there is no cipher suite for %v certificates in common with the client", kind)
 	}
 	return nil
-}
-
-// curveOf returns the curve of an ECDSA key, 0 for other keys.
-func curveOf(pub crypto.PublicKey) iana.NamedGroup {
-	key, ok := pub.(*ecdsa.PublicKey)
-	if !ok {
-		return 0
-	}
-	switch key.Curve {
-	case elliptic.P256():
-		return iana.GroupSecp256r1
-	case elliptic.P384():
-		return iana.GroupSecp384r1
-	case elliptic.P521():
-		return iana.GroupSecp521r1
-	}
-	return 0
 }
 
 // supportsServer says why a client cannot present cred to a server that asks for a

@@ -108,7 +108,14 @@ func (c *client12) recvCertificate() error {
 			return err
 		}
 	}
-	return c.judge(m.List, peer)
+	if err := c.judge(m.List, peer); err != nil {
+		return err
+	}
+	curve := suite.CurveOf(c.result.Peer.Certificates[0].PublicKey)
+	if curve != 0 && !offersGroup(c.client.hello, curve) {
+		return alert.Illegal(where, "RFC 8422 §5.3", "the key's curve, %v, was not offered", curve)
+	}
+	return nil
 }
 
 // recvCertificateStatus takes an OCSP response; the server may leave it out although it

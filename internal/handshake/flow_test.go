@@ -132,7 +132,8 @@ func TestHandshakes(t *testing.T) {
 			}
 			t.Run(fmt.Sprintf("%v/%v", s.ID, g.ID), func(t *testing.T) {
 				client, server := ends(t)
-				client.Suites, client.Groups = []*suite.Suite{s}, []*suite.Group{g}
+				client.Suites = []*suite.Suite{s}
+				oneGroup(g.ID)(client, server)
 				want := full13
 				if s.MaxVersion < iana.VersionTLS13 {
 					want = full12

@@ -181,16 +181,20 @@ func shareFor(hello *msg.ClientHello, id iana.NamedGroup) []byte {
 	return nil
 }
 
-// chooseGroup12 picks a group for ECDHE in TLS 1.2. A client without supported_groups
-// accepts any (RFC 8422 §4).
+// chooseGroup12 picks a group for ECDHE in TLS 1.2.
 func chooseGroup12(p *Policy, hello *msg.ClientHello) *suite.Group {
-	any := !hello.Extensions.Has(iana.ExtSupportedGroups)
 	for _, g := range p.groups(iana.VersionTLS12) {
-		if g.KeyExchange == suite.KeyExchangeECDHE && (any || slices.Contains(hello.SupportedGroups, g.ID)) {
+		if g.KeyExchange == suite.KeyExchangeECDHE && offersGroup(hello, g.ID) {
 			return g
 		}
 	}
 	return nil
+}
+
+// offersGroup reports whether a client of TLS 1.2 accepts a group. One without
+// supported_groups accepts any (RFC 8422 §4).
+func offersGroup(hello *msg.ClientHello, id iana.NamedGroup) bool {
+	return !hello.Extensions.Has(iana.ExtSupportedGroups) || slices.Contains(hello.SupportedGroups, id)
 }
 
 // chooseALPN picks the first of our protocols that the client offers (RFC 7301 §3.2).

@@ -1,9 +1,14 @@
 package handshake_test
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/x509"
+	"math/big"
 	"testing"
 
+	"github.com/akushu/akushu/internal/auth"
 	"github.com/akushu/akushu/internal/handshake"
 	"github.com/akushu/akushu/internal/iana"
 	"github.com/akushu/akushu/internal/msg"
@@ -18,14 +23,32 @@ func groups(ids ...iana.NamedGroup) []*suite.Group {
 	return all
 }
 
-// oneGroup has both ends use g alone.
+// oneGroup has both ends use g alone. The client offers the curve of the server's
+// certificate too, which TLS 1.2 asks for (RFC 8422 §5.1).
 func oneGroup(g iana.NamedGroup) func(*handshake.ClientConfig, *handshake.ServerConfig) {
-	return func(c *handshake.ClientConfig, s *handshake.ServerConfig) { c.Groups, s.Groups = groups(g), groups(g) }
+	return func(c *handshake.ClientConfig, s *handshake.ServerConfig) {
+		c.Groups, s.Groups = groups(g, iana.GroupSecp256r1), groups(g)
+	}
 }
 
 func only13(c *handshake.ClientConfig, _ *handshake.ServerConfig) { c.MinVersion = iana.VersionTLS13 }
 
 func noALPN(c *handshake.ClientConfig, s *handshake.ServerConfig) { c.ALPN, s.ALPN = nil, nil }
+
+// certificateOn returns a certificate whose key is on a curve.
+func certificateOn(t *testing.T, curve elliptic.Curve) []byte {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(curve, rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return der
+}
 
 const (
 	illegal     = iana.AlertIllegalParameter
@@ -590,10 +613,19 @@ func TestClient12Rejects(t *testing.T) {
 		{
 			name: "a curve that was not offered", message: ske,
 			setup: func(c *handshake.ClientConfig, _ *handshake.ServerConfig) {
-				c.Groups = groups(iana.GroupX25519MLKEM768, iana.GroupX25519)
+				c.Groups = groups(iana.GroupX25519, iana.GroupSecp256r1)
 			},
-			change: exchange(func(m *msg.ServerKeyExchange) { m.NamedCurve = iana.GroupSecp256r1 }),
+			change: exchange(func(m *msg.ServerKeyExchange) { m.NamedCurve = iana.GroupSecp384r1 }),
 			where:  "server_key_exchange.named_curve", alert: illegal, ref: "RFC 8422 §5.4",
+		},
+		{
+			name: "a certificate on a curve that was not offered", message: ct,
+			setup: func(c *handshake.ClientConfig, _ *handshake.ServerConfig) {
+				c.Groups = groups(iana.GroupX25519, iana.GroupSecp256r1)
+				c.Trust = &auth.Trust{Skip: true}
+			},
+			change: instead(&msg.Certificate12{List: [][]byte{certificateOn(t, elliptic.P384())}}),
+			where:  "certificate_1_2.certificate_list", alert: illegal, ref: "RFC 8422 §5.3",
 		},
 		{
 			name: "a group of TLS 1.3", message: ske,

@@ -371,6 +371,13 @@ func TestServer12Rejects(t *testing.T) {
 			where:  "client_hello.ec_point_formats", alert: illegal, ref: "RFC 8422 §5.1.2",
 		},
 		{
+			name: "no curve for the certificate", message: ch,
+			change: hello(func(m *msg.ClientHello) {
+				m.SupportedGroups = []iana.NamedGroup{iana.GroupX25519, iana.GroupSecp384r1}
+			}),
+			where: "client_hello.supported_groups", alert: failure, ref: "RFC 8422 §5.1",
+		},
+		{
 			name: "a renegotiation", message: ch,
 			change: hello(func(m *msg.ClientHello) { m.RenegotiatedConnInfo = make([]byte, 12) }),
 			where:  "client_hello.renegotiation_info", alert: failure, ref: "RFC 5746 §3.6",

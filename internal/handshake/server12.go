@@ -105,6 +105,10 @@ func (s *server12) negotiate() error {
 		return alert.NoCommonGround("client_hello.supported_groups", "RFC 8422 §4",
 			"no group in common; the client offers %s", list(s.hello.SupportedGroups))
 	}
+	if curve := suite.CurveOf(cred.Key.Public()); curve != 0 && !offersGroup(s.hello, curve) {
+		return alert.NoCommonGround("client_hello.supported_groups", "RFC 8422 §5.1",
+			"the certificate's curve, %v, is missing; the client offers %s", curve, list(s.hello.SupportedGroups))
+	}
 	s.result.Suite, err = chooseSuite(s.suitesFor(cred.Key.Public()), s.hello.CipherSuites)
 	if err != nil {
 		return err

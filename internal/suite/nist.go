@@ -1,10 +1,14 @@
 package suite
 
 import (
+	"crypto"
 	"crypto/ecdh"
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"io"
 
 	"github.com/akushu/akushu/internal/alert"
+	"github.com/akushu/akushu/internal/iana"
 	"github.com/akushu/akushu/internal/keys"
 )
 
@@ -65,3 +69,21 @@ func (k *nistKey) Shared(peer []byte) (keys.Secret, error) {
 
 // Wipe drops the key, whose scalar is out of reach.
 func (k *nistKey) Wipe() { k.key = nil }
+
+// CurveOf returns the curve of an ECDSA key, 0 for other keys and other curves. A TLS 1.2 client must have offered it
+// among its groups (RFC 8422 §5.1).
+func CurveOf(pub crypto.PublicKey) iana.NamedGroup {
+	key, ok := pub.(*ecdsa.PublicKey)
+	if !ok {
+		return 0
+	}
+	switch key.Curve {
+	case elliptic.P256():
+		return iana.GroupSecp256r1
+	case elliptic.P384():
+		return iana.GroupSecp384r1
+	case elliptic.P521():
+		return iana.GroupSecp521r1
+	}
+	return 0
+}
