@@ -159,6 +159,14 @@ func TestServer13Rejects(t *testing.T) {
 			where: "client_hello.cipher_suites", alert: iana.AlertInappropriateFallback, ref: "RFC 7507 §3",
 		},
 		{
+			name: "a fallback to a version that is not spoken", message: ch,
+			change: hello(func(m *msg.ClientHello) {
+				m.CipherSuites = append(m.CipherSuites, iana.TLS_FALLBACK_SCSV)
+				m.SupportedVersions = []iana.Version{0x7a7a, iana.VersionTLS11} // GREASE is none
+			}),
+			where: "client_hello.cipher_suites", alert: iana.AlertInappropriateFallback, ref: "RFC 7507 §3",
+		},
+		{
 			name: "compression", message: ch,
 			change: hello(func(m *msg.ClientHello) { m.CompressionMethods = []byte{1, 0} }),
 			where:  "client_hello.legacy_compression_methods", alert: illegal, ref: "RFC 9846 §4.2.2",

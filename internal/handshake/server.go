@@ -43,11 +43,11 @@ func (s *server) run() (*Result, Post, error) {
 	if err := s.recvClientHello(); err != nil {
 		return nil, nil, err
 	}
-	v, err := chooseVersion(&s.cfg.Policy, s.hello)
-	if err != nil {
+	if err := s.checkFallback(); err != nil {
 		return nil, nil, err
 	}
-	if err := s.checkFallback(v); err != nil {
+	v, err := chooseVersion(&s.cfg.Policy, s.hello)
+	if err != nil {
 		return nil, nil, err
 	}
 	s.result.Version, s.layout.Version = v, v
@@ -96,11 +96,21 @@ func (s *server) checkExtensions() error {
 }
 
 // checkFallback refuses a client that came back with an older version than it can speak,
-// where this server speaks the newer one (RFC 7507 §3).
-func (s *server) checkFallback(v iana.Version) error {
-	if v < s.cfg.MaxVersion && slices.Contains(s.hello.CipherSuites, iana.TLS_FALLBACK_SCSV) {
+// where this server speaks a newer one, whether it speaks the older one or not (RFC 7507
+// §3).
+func (s *server) checkFallback() error {
+	if !slices.Contains(s.hello.CipherSuites, iana.TLS_FALLBACK_SCSV) {
+		return nil
+	}
+	var newest iana.Version
+	for _, v := range offeredVersions(s.hello) {
+		if !iana.IsGREASE(uint16(v)) {
+			newest = max(newest, v)
+		}
+	}
+	if newest < s.cfg.MaxVersion {
 		return alert.NoCommonGround("client_hello.cipher_suites", "RFC 7507 §3",
-			"the client fell back to %v, but this server speaks %v", v, s.cfg.MaxVersion).
+			"the client fell back to %v, but this server speaks %v", newest, s.cfg.MaxVersion).
 			With(iana.AlertInappropriateFallback)
 	}
 	return nil
