@@ -215,7 +215,7 @@ func (c *client12) sendCertificate() (*auth.Credential, error) {
 	cred, err := c.credential(&auth.CertificateRequestFacts{
 		Version:     iana.VersionTLS12,
 		Authorities: names(c.request.Authorities),
-		Schemes:     c.request.SignatureAlgorithms,
+		Schemes:     acceptable12(c.request),
 	})
 	if err != nil {
 		return nil, err
@@ -227,9 +227,25 @@ func (c *client12) sendCertificate() (*auth.Credential, error) {
 	return cred, c.send(m)
 }
 
+// certificateTypes is what stands in certificate_types for the keys of each kind (RFC 5246
+// §7.4.4, RFC 8422 §5.5).
+var certificateTypes = map[suite.Authentication]iana.ClientCertificateType{
+	suite.AuthRSA:   iana.ClientCertRSASign,
+	suite.AuthECDSA: iana.ClientCertECDSASign,
+}
+
+// acceptable12 lists the signature schemes of a request that go with the types of
+// certificate that it takes.
+func acceptable12(m *msg.CertificateRequest12) []iana.SignatureScheme {
+	return slices.DeleteFunc(slices.Clone(m.SignatureAlgorithms), func(id iana.SignatureScheme) bool {
+		s := suite.SchemeByID(id)
+		return s != nil && !slices.Contains(m.CertificateTypes, byte(certificateTypes[s.Auth()]))
+	})
+}
+
 // sendCertificateVerify proves that we have the certificate's key (RFC 5246 §7.4.8).
 func (c *client12) sendCertificateVerify(cred *auth.Credential) error {
-	scheme, err := auth.ChooseScheme(cred, iana.VersionTLS12, c.request.SignatureAlgorithms)
+	scheme, err := auth.ChooseScheme(cred, iana.VersionTLS12, acceptable12(c.request))
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package handshake_test
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -675,6 +676,17 @@ func TestClient12Rejects(t *testing.T) {
 			where: "server_hello_done", alert: unexpected, ref: "RFC 5246 §7.4.5",
 		},
 		{
+			name: "a request for certificates of a type that our key is not", message: done,
+			setup: func(c *handshake.ClientConfig, s *handshake.ServerConfig) {
+				c.Identity = asked{s.Identity.(identity).cred}
+			},
+			change: before(&msg.CertificateRequest12{
+				CertificateTypes:    []byte{byte(iana.ClientCertRSASign)},
+				SignatureAlgorithms: []iana.SignatureScheme{iana.SchemeECDSASecp256r1SHA256},
+			}),
+			where: "signature_algorithms", alert: failure, ref: "RFC 9846 §4.3.3",
+		},
+		{
 			name: "a wrong Finished", message: "server Finished", change: flip,
 			where: "finished.verify_data", alert: decrypt, ref: "RFC 5246 §7.4.9",
 		},
@@ -688,6 +700,13 @@ func TestClient12Rejects(t *testing.T) {
 var request12 = &msg.CertificateRequest12{
 	CertificateTypes:    []byte{64},
 	SignatureAlgorithms: []iana.SignatureScheme{iana.SchemeEd25519},
+}
+
+// asked is a client with one certificate.
+type asked struct{ cred *auth.Credential }
+
+func (a asked) ClientCredential(context.Context, *auth.CertificateRequestFacts) (*auth.Credential, error) {
+	return a.cred, nil
 }
 
 func status(kind iana.CertificateStatusType) *msg.CertificateStatus {
