@@ -22,13 +22,46 @@ type inHalf struct {
 	version  iana.Version   // 0 until negotiated
 	post     handshake.Post // set by the handshake
 	data     []byte         // application data that was not read yet, in records' buffer
-	useless  int            // records in a row that brought nothing
+	floods   floods         // what came since then and brought nothing
 	err      error          // why nothing can be read any more
 }
 
-// maxUseless bounds the records in a row that bring nothing: empty ones, warnings,
-// ChangeCipherSpecs that TLS 1.3 passes over, KeyUpdates.
-const maxUseless = 32
+// A flood is a kind of what a peer may send without bringing anything. It costs us work and
+// nothing ends it, so there is a bound for what comes without application data in between.
+type flood uint8
+
+const (
+	floodEmpty     flood = iota // records with nothing in them
+	floodAlert                  // alerts that end nothing
+	floodCCS                    // ChangeCipherSpecs that TLS 1.3 passes over
+	floodKeyUpdate              // KeyUpdates, each of which costs a derivation
+	floodMessage                // other handshake messages after the handshake
+	floodKinds
+)
+
+// mostOf is the bounds.
+var mostOf = [floodKinds]struct {
+	most uint8
+	what string
+}{
+	floodEmpty:     {32, "empty records"},
+	floodAlert:     {4, "alerts that end nothing"},
+	floodCCS:       {32, "change_cipher_spec records"},
+	floodKeyUpdate: {32, "KeyUpdate messages"},
+	floodMessage:   {32, "handshake messages"},
+}
+
+// floods counts them.
+type floods [floodKinds]uint8
+
+// add counts one more.
+func (f *floods) add(kind flood) error {
+	if f[kind] == mostOf[kind].most {
+		return alert.Unexpected("record", "RFC 9846 §5", "more than %d %s without data in between", mostOf[kind].most, mostOf[kind].what)
+	}
+	f[kind]++
+	return nil
+}
 
 func (h *inHalf) init(c *Conn) {
 	h.conn = c
@@ -134,9 +167,9 @@ func (h *inHalf) next() error {
 
 func (h *inHalf) takeData(content []byte) error {
 	if len(content) == 0 {
-		return h.idle("an empty record")
+		return h.floods.add(floodEmpty)
 	}
-	h.data, h.useless = content, 0
+	h.data, h.floods = content, floods{}
 	return nil
 }
 
@@ -149,14 +182,6 @@ func (h *inHalf) checkOther(typ iana.ContentType) error {
 	return h.messages.CheckOther(typ)
 }
 
-// idle counts a record that brought nothing.
-func (h *inHalf) idle(what string) error {
-	if h.useless++; h.useless > maxUseless {
-		return alert.Unexpected("record", "RFC 9846 §5", "%s, %d records in a row that bring nothing", what, h.useless)
-	}
-	return nil
-}
-
 // takeHandshake hands the messages of a record to who handles them after the handshake.
 func (h *inHalf) takeHandshake(content []byte) error {
 	if err := h.messages.Push(content); err != nil {
@@ -167,13 +192,20 @@ func (h *inHalf) takeHandshake(content []byte) error {
 		if err != nil || raw == nil {
 			return err
 		}
-		if err := h.idle("a " + iana.HandshakeType(raw[0]).String()); err != nil {
+		if err := h.floods.add(floodOf(iana.HandshakeType(raw[0]))); err != nil {
 			return err
 		}
 		if err := h.post.HandlePost(h, raw); err != nil {
 			return err
 		}
 	}
+}
+
+func floodOf(typ iana.HandshakeType) flood {
+	if typ == iana.HandshakeKeyUpdate {
+		return floodKeyUpdate
+	}
+	return floodMessage
 }
 
 // takeAlert returns the error that an alert amounts to, nil for one that may be passed
@@ -190,7 +222,7 @@ func (h *inHalf) takeAlert(content []byte) error {
 	case code == iana.AlertCloseNotify:
 		return io.EOF
 	case h.mayIgnore(level, code):
-		return h.idle("an alert " + code.String())
+		return h.floods.add(floodAlert)
 	case h.version != iana.VersionTLS13 && level != iana.AlertLevelWarning && level != iana.AlertLevelFatal:
 		return alert.Illegal("alert.level", "RFC 5246 §7.2", "value %d is neither warning nor fatal", uint8(level))
 	}

@@ -66,7 +66,7 @@ func (t *transport) passOver(content []byte) error {
 	if err := checkChangeCipherSpec(content, "RFC 9846 §5"); err != nil {
 		return err
 	}
-	return t.in.idle("a change_cipher_spec")
+	return t.in.floods.add(floodCCS)
 }
 
 func checkChangeCipherSpec(content []byte, ref string) error {
@@ -102,9 +102,6 @@ func (t *transport) WriteMessage(raw []byte) error {
 
 // WriteChangeCipherSpec implements [handshake.Transport].
 func (t *transport) WriteChangeCipherSpec() error {
-	if err := t.checkTurn(); err != nil {
-		return err
-	}
 	return t.out.records.WriteRecord(iana.ContentChangeCipherSpec, []byte{1})
 }
 

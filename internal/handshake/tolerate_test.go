@@ -20,7 +20,6 @@ func TestServerIgnores(t *testing.T) {
 	tests := []struct {
 		name   string
 		change change
-		lacks  string // a message that the server does not send then
 	}{
 		{name: "a name of another type", change: hello(func(m *msg.ClientHello) {
 			m.ServerName = append(m.ServerName, msg.ServerName{NameType: 7, HostName: []byte("?")})
@@ -47,7 +46,7 @@ func TestServerIgnores(t *testing.T) {
 		})},
 		{name: "no extensions of TLS 1.2", change: without(iana.ExtECPointFormats, iana.ExtExtendedMainSecret, iana.ExtRenegotiationInfo)},
 		{name: "neither server_name nor ALPN", change: without(iana.ExtServerName, iana.ExtApplicationLayerProtocolNegotiation)},
-		{name: "no session ID, so no ChangeCipherSpec", change: hello(func(m *msg.ClientHello) { m.SessionID = nil }), lacks: "server ChangeCipherSpec"},
+		{name: "no session ID", change: hello(func(m *msg.ClientHello) { m.SessionID = nil })},
 		{name: "a thousand suites", change: hello(func(m *msg.ClientHello) {
 			for i := range 1000 {
 				m.CipherSuites = append(m.CipherSuites, iana.CipherSuite(0xd000+i))
@@ -63,9 +62,6 @@ func TestServerIgnores(t *testing.T) {
 				_, s := p.run(client, server)
 				if !slices.Contains(p.log, "server ServerHello") {
 					t.Errorf("got %v, want the server to go on", s.err)
-				}
-				if slices.Contains(p.log, tt.lacks) {
-					t.Errorf("got %s", tt.lacks)
 				}
 			})
 		}
