@@ -169,7 +169,7 @@ func (s *server13) retry() error {
 	if err := s.send(m); err != nil {
 		return err
 	}
-	if err := s.changeCipherSpec(); err != nil {
+	if err := s.t.WriteChangeCipherSpec(); err != nil { // Appendix E.4: after our first message
 		return err
 	}
 	if err := s.t.Flush(); err != nil {
@@ -207,15 +207,6 @@ func (s *server13) recvSecondHello() error {
 	return nil
 }
 
-// changeCipherSpec sends the ChangeCipherSpec that middleboxes expect after our first
-// message, to clients that play along (RFC 9846 Appendix E.4).
-func (s *server13) changeCipherSpec() error {
-	if len(s.hello.SessionID) == 0 {
-		return nil
-	}
-	return s.t.WriteChangeCipherSpec()
-}
-
 // sendServerHello finishes the key exchange and returns the shared secret.
 func (s *server13) sendServerHello() (keys.Secret, error) {
 	public, shared, err := s.group.Respond(s.cfg.Rand, s.share)
@@ -242,10 +233,12 @@ func (s *server13) sendServerHello() (keys.Secret, error) {
 	return shared, nil
 }
 
-// installHandshakeKeys encrypts all from here on, in both directions.
+// installHandshakeKeys encrypts all from here on, in both directions, but for the
+// ChangeCipherSpec that middleboxes expect after our first message (RFC 9846 Appendix E.4).
+// Clients that send no session ID do without, but it does them no harm.
 func (s *server13) installHandshakeKeys() error {
 	if !s.result.HelloRetry { // else it went behind that
-		if err := s.changeCipherSpec(); err != nil {
+		if err := s.t.WriteChangeCipherSpec(); err != nil {
 			return err
 		}
 	}
