@@ -20,6 +20,9 @@ import (
 // What cannot be carried out (an unknown cipher suite, a MinVersion above MaxVersion, a
 // certificate whose key is not there) is an error of the first use: of Dial, Listen or the
 // handshake, naming the field.
+//
+// A callback whose error is an [AlertError], or wraps one, says by it which alert the peer
+// gets: fmt.Errorf("not on the list: %w", tls.AlertError(49)) denies access.
 type Config struct {
 	// Rand is where randoms, key shares and nonces come from. It must be cryptographically
 	// secure and safe for concurrent use. Nil: crypto/rand.Reader. Signatures are made by

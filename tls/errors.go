@@ -19,12 +19,27 @@ func (e *callbackError) Error() string { return e.err.Error() }
 func (e *callbackError) Unwrap() error { return e.err }
 
 // refused is the error of a callback that had nothing to give: the peer is told
-// internal_error.
-func refused(err error) error { return alert.Internal("", "%w", &callbackError{err}) }
+// internal_error, unless the callback says otherwise.
+func refused(err error) error {
+	return alert.Internal("", "%w", &callbackError{err}).With(callbackAlert(err, iana.AlertInternalError))
+}
 
 // distrusted is the error of a callback that does not accept the peer: it is told
-// bad_certificate.
-func distrusted(err error) error { return alert.Auth("", "", "%w", &callbackError{err}) }
+// bad_certificate, unless the callback says otherwise.
+func distrusted(err error) error {
+	return alert.Auth("", "", "%w", &callbackError{err}).With(callbackAlert(err, iana.AlertBadCertificate))
+}
+
+// callbackAlert is the alert that a callback's error names, as an AlertError does that the
+// callback made: one from a connection of its own is not meant for this peer.
+func callbackAlert(err error, otherwise iana.Alert) iana.Alert {
+	var named AlertError
+	var received *net.OpError
+	if errors.As(err, &named) && !errors.As(err, &received) {
+		return iana.Alert(named)
+	}
+	return otherwise
+}
 
 // certificateError is a chain that was not accepted, for callers that look for
 // crypto/tls's error and for those that look for ours.

@@ -77,6 +77,16 @@ func TestAlertsOfCallbacks(t *testing.T) {
 	if got := alert.For(distrusted(inner)); got != iana.AlertBadCertificate {
 		t.Errorf("distrusted: got %v, want bad_certificate whatever the callback had", got)
 	}
+	named := fmt.Errorf("not on the list: %w", AlertError(iana.AlertAccessDenied))
+	if got := alert.For(refused(named)); got != iana.AlertAccessDenied {
+		t.Errorf("refused: got %v, want the alert that the callback names", got)
+	}
+	if got := alert.For(distrusted(named)); got != iana.AlertAccessDenied {
+		t.Errorf("distrusted: got %v, want the alert that the callback names", got)
+	}
+	if got := alert.For(refused(remoteAlert(iana.AlertAccessDenied))); got != iana.AlertInternalError {
+		t.Errorf("refused: got %v, want internal_error for an alert that the callback received itself", got)
+	}
 }
 
 func TestReceivedAlert(t *testing.T) {

@@ -82,7 +82,7 @@ func (s *server) recvClientHello() error {
 	}
 	cfg, err := s.cfg.ForClient(s.ctx, s.facts)
 	if err != nil {
-		return alert.Internal("client_hello", "no configuration for this client: %w", err)
+		return alert.Internal("client_hello", "no configuration for this client: %w", err).With(alert.For(err))
 	}
 	if cfg != nil {
 		s.cfg = cfg
