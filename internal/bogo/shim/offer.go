@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/akushu/akushu/internal/alert"
 	"github.com/akushu/akushu/internal/handshake"
 	"github.com/akushu/akushu/internal/hook"
 	"github.com/akushu/akushu/internal/iana"
@@ -45,6 +44,7 @@ func (s *session) config() (*tls.Config, error) {
 	c := &tls.Config{
 		ServerName:                  o.serverName,
 		InsecureSkipVerify:          true, // what judges is a callback
+		VerifyConnection:            s.judge,
 		KeyLogWriter:                s.keys,
 		DynamicRecordSizingDisabled: true,
 	}
@@ -176,14 +176,8 @@ func (s *session) setPolicy(c *tls.Config) error {
 	if err != nil {
 		return err
 	}
-	hook.Client(c, func(cfg *handshake.ClientConfig) {
-		cfg.Schemes = schemes
-		cfg.Peer = s.judge
-	})
-	hook.Server(c, func(cfg *handshake.ServerConfig) {
-		cfg.Schemes = schemes
-		cfg.Peer = s.judge
-	})
+	hook.Client(c, func(cfg *handshake.ClientConfig) { cfg.Schemes = schemes })
+	hook.Server(c, func(cfg *handshake.ServerConfig) { cfg.Schemes = schemes })
 	return nil
 }
 
@@ -200,7 +194,11 @@ func (o *offer) schemesOf() ([]*suite.Scheme, error) {
 	return list, nil
 }
 
-var errCallback = errors.New("the callback fails, as the test asks")
+// failing is what a callback returns that the test wants to fail, with the alert that the
+// runner then expects.
+func failing(a iana.Alert) error {
+	return fmt.Errorf("the callback fails, as the test asks: %w", tls.AlertError(a))
+}
 
 // seeHello is the callback that sees the ClientHello.
 func (s *session) seeHello(c *tls.Config, own []tls.Certificate) func(*tls.ClientHelloInfo) (*tls.Config, error) {
@@ -208,8 +206,11 @@ func (s *session) seeHello(c *tls.Config, own []tls.Certificate) func(*tls.Clien
 		s.hello = hello
 		s.elsewhere(func() {})
 		call := &s.plan.callback
-		if call.failEarly || call.dos && call.failDoS {
-			return nil, errCallback
+		switch {
+		case call.failEarly:
+			return nil, failing(iana.AlertHandshakeFailure)
+		case call.dos && call.failDoS:
+			return nil, failing(iana.AlertInternalError)
 		}
 		if !call.early {
 			return nil, nil
@@ -226,7 +227,7 @@ func (s *session) chooseForClient(c *tls.Config, own []tls.Certificate) func(*tl
 		s.elsewhere(func() {})
 		call := &s.plan.callback
 		if call.failCert || call.ocsp && call.failOCSP {
-			return nil, errCallback
+			return nil, failing(iana.AlertInternalError)
 		}
 		i := slices.IndexFunc(own, func(cert tls.Certificate) bool { return tls.SupportsCertificate(c, hello, &cert) == nil })
 		chosen := own[max(0, i)]
@@ -244,7 +245,7 @@ func (s *session) chooseForServer(own []tls.Certificate) func(*tls.CertificateRe
 		s.asked = request
 		s.elsewhere(func() {})
 		if s.plan.callback.failCert {
-			return nil, errCallback
+			return nil, failing(iana.AlertInternalError)
 		}
 		anybody := &tls.CertificateRequestInfo{Version: request.Version, SignatureSchemes: request.SignatureSchemes}
 		if len(own) == 0 {
@@ -256,16 +257,16 @@ func (s *session) chooseForServer(own []tls.Certificate) func(*tls.CertificateRe
 }
 
 // judge is the callback that has the last word on the peer.
-func (s *session) judge(*handshake.Result) error {
+func (s *session) judge(tls.ConnectionState) error {
 	s.elsewhere(func() {})
 	call := &s.plan.callback
 	switch {
 	case !s.plan.server && call.ocsp && call.failOCSP:
-		return alert.Auth("certificate_status", "", "%w", errCallback).With(iana.AlertBadCertificateStatusResponse)
+		return failing(iana.AlertBadCertificateStatusResponse)
 	case !call.verifyPeer || !call.failPeer:
 		return nil
 	case call.custom:
-		return alert.Auth("certificate", "", "%w", errCallback).With(iana.AlertCertificateUnknown)
+		return failing(iana.AlertCertificateUnknown)
 	}
-	return alert.Auth("certificate", "", "%w", errCallback).With(iana.AlertHandshakeFailure)
+	return failing(iana.AlertHandshakeFailure)
 }
