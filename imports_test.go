@@ -41,10 +41,11 @@ row 2: records, certificates, key logs
 
 row 3: the flows; captures
   internal/handshake: internal/alert internal/auth internal/iana internal/keys internal/msg internal/order internal/session internal/suite
+  internal/hook: internal/handshake internal/iana
   internal/capture: keylog
 
 row 4: the stack, and the glass
-  tls: internal/alert internal/auth internal/borrow internal/handshake internal/iana internal/keys internal/record internal/session internal/stdtls internal/suite keylog
+  tls: internal/alert internal/auth internal/borrow internal/handshake internal/hook internal/iana internal/keys internal/record internal/session internal/stdtls internal/suite keylog
   observe: internal/alert internal/borrow internal/capture internal/iana internal/keys internal/msg internal/order internal/record internal/suite internal/wire keylog
   internal/pki
 
@@ -67,6 +68,8 @@ row 7: tests and generators
   .
   bench
   internal/interop
+  internal/bogo
+  internal/bogo/shim: internal/handshake internal/hook internal/iana internal/suite keylog tls
   internal/iana/gen
 `
 

@@ -70,7 +70,7 @@ func readKey(file string) (crypto.Signer, error) {
 	}
 	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
 	if err != nil {
-		return nil, notOffered("feature: ML-DSA")
+		return nil, notOffered(featureMLDSA)
 	}
 	return key.(crypto.Signer), nil
 }

@@ -13,13 +13,14 @@ type plans struct{ first, resume, retry *plan }
 
 func (p *plans) all() []*plan { return []*plan{p.first, p.resume, p.retry} }
 
-// prefixes say to which plan a flag belongs that does not belong to all.
-var prefixes = map[string]func(*plans) []*plan{
-	"-on-initial":    func(p *plans) []*plan { return []*plan{p.first} },
-	"-on-resume":     func(p *plans) []*plan { return []*plan{p.resume} },
-	"-on-retry":      func(p *plans) []*plan { return []*plan{p.retry} },
-	"-on-shim":       func(p *plans) []*plan { return p.all() },
-	"-on-handshaker": func(*plans) []*plan { return nil }, // another process, which there is not
+// prefixes say to which plans a flag belongs that does not belong to all; rest is those that
+// it belongs to without the prefix.
+var prefixes = map[string]func(p *plans, rest []*plan) []*plan{
+	"-on-initial":    func(p *plans, _ []*plan) []*plan { return []*plan{p.first} },
+	"-on-resume":     func(p *plans, _ []*plan) []*plan { return []*plan{p.resume} },
+	"-on-retry":      func(p *plans, _ []*plan) []*plan { return []*plan{p.retry} },
+	"-on-shim":       func(_ *plans, rest []*plan) []*plan { return rest },
+	"-on-handshaker": func(*plans, []*plan) []*plan { return nil }, // another process, which there is not
 }
 
 // parse reads the flags. The first that is not offered decides, but all are read: plans are
@@ -58,8 +59,8 @@ func parse(args []string) (*plans, error) {
 func (p *plans) target(arg string) (name string, targets []*plan) {
 	for prefix, of := range prefixes {
 		if rest, ok := strings.CutPrefix(arg, prefix+"-"); ok {
-			name, _ = p.target("-" + rest)
-			return name, of(p)
+			name, targets = p.target("-" + rest)
+			return name, of(p, targets)
 		}
 	}
 	return arg, p.all()

@@ -97,17 +97,30 @@ func (o *offer) setSuites(c *tls.Config) error {
 	for name := range strings.SplitSeq(o.ciphers, ":") {
 		i := slices.IndexFunc(tls.CipherSuites(), func(s *tls.CipherSuite) bool { return s.Name == name })
 		if i < 0 {
-			return notOffered("cipher suite " + name)
+			return notOffered(suiteFeature(name))
 		}
 		c.CipherSuites = append(c.CipherSuites, tls.CipherSuites()[i].ID)
 	}
 	return nil
 }
 
+// suiteFeature is the feature that a suite needs which is not offered.
+func suiteFeature(name string) string {
+	switch {
+	case strings.Contains(name, "3DES"):
+		return feature3DES
+	case strings.Contains(name, "_CBC_"):
+		return featureCBC
+	case strings.HasPrefix(name, "TLS_RSA_"):
+		return featureRSA
+	}
+	return "feature: " + name
+}
+
 func (o *offer) setGroups(c *tls.Config) error {
 	for _, id := range o.groups {
 		if suite.GroupByID(iana.NamedGroup(id)) == nil {
-			return notOffered(fmt.Sprintf("group %v", iana.NamedGroup(id)))
+			return notOffered(fmt.Sprintf("feature: %v", iana.NamedGroup(id)))
 		}
 		c.CurvePreferences = append(c.CurvePreferences, tls.CurveID(id))
 	}
@@ -181,14 +194,22 @@ func (s *session) setPolicy(c *tls.Config) error {
 	return nil
 }
 
+// usual is the signature schemes that the runner takes for the default.
+var usual = []uint16{
+	uint16(iana.SchemeECDSASecp256r1SHA256), uint16(iana.SchemeRSAPSSRSAESHA256), uint16(iana.SchemeRSAPKCS1SHA256),
+	uint16(iana.SchemeECDSASecp384r1SHA384), uint16(iana.SchemeRSAPSSRSAESHA384), uint16(iana.SchemeRSAPKCS1SHA384),
+	uint16(iana.SchemeRSAPSSRSAESHA512), uint16(iana.SchemeRSAPKCS1SHA512),
+}
+
 func (o *offer) schemesOf() ([]*suite.Scheme, error) {
-	if o.schemes == nil {
-		return suite.DefaultSchemes(), nil
+	ids := o.schemes
+	if ids == nil {
+		ids = usual
 	}
-	list := make([]*suite.Scheme, len(o.schemes))
-	for i, id := range o.schemes {
+	list := make([]*suite.Scheme, len(ids))
+	for i, id := range ids {
 		if list[i] = suite.SchemeByID(iana.SignatureScheme(id)); list[i] == nil {
-			return nil, notOffered(fmt.Sprintf("signature scheme %v", iana.SignatureScheme(id)))
+			return nil, notOffered(fmt.Sprintf("feature: signatures with %v", iana.SignatureScheme(id)))
 		}
 	}
 	return list, nil

@@ -88,7 +88,7 @@ func named(policy *policy) flag {
 		}
 		o.sign = o.schemes
 		if len(o.groups) < len(policy.groups) && len(o.groups) == 0 {
-			return notOffered("group " + policy.groups[0].String())
+			return notOffered("feature: " + policy.groups[0].String())
 		}
 		return nil
 	}}
