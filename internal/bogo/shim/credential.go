@@ -17,6 +17,7 @@ type credential struct {
 	certFile, keyFile string
 	schemes           []uint16 // with which the key may sign
 	ocsp, scts        []byte
+	matchIssuer       bool // it is only for peers that name its issuer
 }
 
 // load reads the credential; index is what the runner calls it.

@@ -18,13 +18,13 @@ type expectation func(*session) error
 // always is expected of every handshake.
 var always = []expectation{
 	func(s *session) error {
-		if !s.plan.server && !s.plan.talk.noCertificate && len(s.state.PeerCertificates) == 0 {
+		if !s.plan.server && !s.plan.wanted.noCertificate && len(s.state.PeerCertificates) == 0 {
 			return errors.New("the server sent no certificate")
 		}
 		return nil
 	},
 	func(s *session) error {
-		want := s.plan.talk.protocol
+		want := s.plan.wanted.protocol
 		if s.plan.server {
 			want = s.plan.offer.protocol
 		}
@@ -145,8 +145,8 @@ func selected(p *plan, v string) error {
 // flags name one after the other.
 func offeredScheme(p *plan, v string) error {
 	n, err := strconv.ParseUint(v, 10, 16)
-	p.talk.schemes = append(p.talk.schemes, tls.SignatureScheme(n))
-	if len(p.talk.schemes) == 1 {
+	p.wanted.schemes = append(p.wanted.schemes, tls.SignatureScheme(n))
+	if len(p.wanted.schemes) == 1 {
 		p.expect = append(p.expect, func(s *session) error {
 			var got []tls.SignatureScheme
 			switch {
@@ -155,8 +155,8 @@ func offeredScheme(p *plan, v string) error {
 			case s.asked != nil:
 				got = s.asked.SignatureSchemes
 			}
-			if !slices.Equal(got, p.talk.schemes) {
-				return fmt.Errorf("the peer takes the signature schemes %v, want %v", got, p.talk.schemes)
+			if !slices.Equal(got, p.wanted.schemes) {
+				return fmt.Errorf("the peer takes the signature schemes %v, want %v", got, p.wanted.schemes)
 			}
 			return nil
 		})

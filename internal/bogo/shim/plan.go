@@ -5,8 +5,11 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strconv"
 	"time"
+
+	"github.com/akushu/akushu/tls"
 )
 
 // plan is one connection: how it is made, what is said over it, what must come of it.
@@ -19,7 +22,16 @@ type plan struct {
 	own      []*credential // the first is the default one
 	callback callbacks
 	talk     talk
+	wanted   wanted
 	expect   []expectation
+}
+
+// wanted is what must come of the handshake and has a value also where no flag names one.
+type wanted struct {
+	protocol      string // of ALPN, by a client
+	noCertificate bool   // from the peer
+	never         bool   // the handshake is not to succeed
+	schemes       []tls.SignatureScheme
 }
 
 // runner is where the runner is and what the test is called there.
@@ -39,6 +51,14 @@ func (p *plan) last() *credential { return p.own[len(p.own)-1] }
 
 // check refuses what cannot be carried out.
 func (p *plan) check() error {
+	switch {
+	case p.runner.resumptions > 0:
+		return notOffered(featureResumption)
+	case p.server && p.callback.verifyPeer:
+		return notOffered(featureClientAuth)
+	case p.server && slices.ContainsFunc(p.own, func(c *credential) bool { return c.matchIssuer }):
+		return notOffered(boringIssuer)
+	}
 	_, err := newSession(p).config()
 	return err
 }

@@ -117,7 +117,7 @@ var flags = map[string]flag{
 	"-signing-prefs":                numbers(func(p *plan) *[]uint16 { return &p.last().schemes }),
 	"-ocsp-response":                bytes64(func(p *plan) *[]byte { return &p.last().ocsp }),
 	"-signed-cert-timestamps":       bytes64(func(p *plan) *[]byte { return &p.last().scts }),
-	"-must-match-issuer":            missing(boringIssuer),
+	"-must-match-issuer":            yes(func(p *plan) *bool { return &p.last().matchIssuer }),
 	"-cert-properties":              missingValue(boringProperties),
 	"-new-delegated-credential":     missing(featureDC),
 	"-delegated-credential":         missingValue(featureDC),
@@ -197,9 +197,9 @@ var flags = map[string]flag{
 	"-use-exporter-between-reads": missing(featureRenegotiate),
 
 	// What must come of the handshake.
-	"-handshake-never-done":            yes(func(p *plan) *bool { return &p.talk.never }),
-	"-expect-no-peer-cert":             yes(func(p *plan) *bool { return &p.talk.noCertificate }),
-	"-expect-alpn":                     text(func(p *plan) *string { return &p.talk.protocol }),
+	"-handshake-never-done":            yes(func(p *plan) *bool { return &p.wanted.never }),
+	"-expect-no-peer-cert":             yes(func(p *plan) *bool { return &p.wanted.noCertificate }),
+	"-expect-alpn":                     text(func(p *plan) *string { return &p.wanted.protocol }),
 	"-expect-advertised-alpn":          expectingValue(word("the protocols on offer", offeredProtocols)),
 	"-expect-version":                  expectingValue(code("the version", func(s *session) uint16 { return s.state.Version })),
 	"-expect-cipher":                   expectingValue(code("the cipher suite", suiteOf)),

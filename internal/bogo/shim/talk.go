@@ -9,7 +9,6 @@ import (
 
 	"github.com/akushu/akushu/internal/hook"
 	"github.com/akushu/akushu/internal/iana"
-	"github.com/akushu/akushu/tls"
 )
 
 // talk is what is said after the handshake.
@@ -29,12 +28,6 @@ type talk struct {
 	updateAfter  bool   // and before each answer
 	again        bool   // Handshake is called once more
 	readSize     int
-
-	// What is expected, where it has a value even if no flag names one.
-	protocol      string // of ALPN, by a client
-	noCertificate bool
-	never         bool // the handshake is not to succeed
-	schemes       []tls.SignatureScheme
 }
 
 // export is keying material to be sent.
@@ -55,7 +48,7 @@ func (s *session) converse() error {
 				return mustFail{err}
 			}
 		}
-		if s.plan.talk.never {
+		if s.plan.wanted.never {
 			return mustFail{errors.New("the handshake succeeded")}
 		}
 		if err := s.check(); err != nil {

@@ -1,0 +1,159 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/akushu/akushu/internal/iana"
+	"github.com/akushu/akushu/tls"
+)
+
+// callbacks is what the callbacks of the application do.
+type callbacks struct {
+	early                bool // the certificate comes from the callback that sees the ClientHello
+	failEarly, failCert  bool
+	verifyPeer, failPeer bool // the peer's certificate is judged, and not accepted
+	custom               bool // by a callback that chooses its alert
+	ocsp                 bool // one that judges the OCSP response, or gives it
+	failOCSP, noOCSP     bool
+	dos, failDoS         bool // one that turns clients away under attack
+}
+
+// setIdentity gives c our certificates, by the way that the test is about.
+func (s *session) setIdentity(c *tls.Config) error {
+	own, err := s.load()
+	if err != nil {
+		return err
+	}
+	if !s.plan.server {
+		c.GetClientCertificate = s.chooseForServer(own)
+		return nil
+	}
+	call := &s.plan.callback
+	c.GetConfigForClient = s.seeHello(c, own)
+	switch {
+	case call.early: // it brings them
+	case s.plan.async, call.ocsp, call.failCert:
+		c.GetCertificate = s.chooseForClient(c, own)
+	default:
+		c.Certificates = own
+	}
+	return nil
+}
+
+// load reads our certificates: the default one comes last.
+func (s *session) load() (own []tls.Certificate, err error) {
+	for i := range s.plan.own {
+		i = (i + 1) % len(s.plan.own)
+		if s.plan.own[i].certFile == "" {
+			continue
+		}
+		cert, err := s.plan.own[i].load(s, i-1)
+		if err != nil {
+			return nil, err
+		}
+		own = append(own, cert)
+	}
+	return own, nil
+}
+
+// credential is what a certificate that load returned was read from.
+func (s *session) credential(cert *tls.Certificate) *credential {
+	return s.plan.own[cert.PrivateKey.(*signer).index+1]
+}
+
+// failing is what a callback returns that the test wants to fail, with the alert that the
+// runner then expects.
+func failing(a iana.Alert) error {
+	return fmt.Errorf("the callback fails, as the test asks: %w", tls.AlertError(a))
+}
+
+// seeHello is the callback that sees the ClientHello.
+func (s *session) seeHello(c *tls.Config, own []tls.Certificate) func(*tls.ClientHelloInfo) (*tls.Config, error) {
+	return func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+		s.hello = hello
+		s.elsewhere(func() {})
+		call := &s.plan.callback
+		switch {
+		case call.failEarly:
+			return nil, failing(iana.AlertHandshakeFailure)
+		case call.dos && call.failDoS:
+			return nil, failing(iana.AlertInternalError)
+		}
+		if !call.early {
+			return nil, nil
+		}
+		with := c.Clone()
+		with.Certificates, with.GetConfigForClient = own, nil
+		return with, s.setPolicy(with)
+	}
+}
+
+// chooseForClient is the callback that chooses a server's certificate.
+func (s *session) chooseForClient(c *tls.Config, own []tls.Certificate) func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	return func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+		s.elsewhere(func() {})
+		call := &s.plan.callback
+		if call.failCert || call.ocsp && call.failOCSP {
+			return nil, failing(iana.AlertInternalError)
+		}
+		i := slices.IndexFunc(own, func(cert tls.Certificate) bool { return tls.SupportsCertificate(c, hello, &cert) == nil })
+		chosen := own[max(0, i)]
+		if call.noOCSP {
+			chosen.OCSPStaple = nil
+		}
+		return &chosen, nil
+	}
+}
+
+// chooseForServer is the callback that chooses a client's certificate: the first that suits
+// the server, whoever signed it unless that matters, or just the first.
+func (s *session) chooseForServer(own []tls.Certificate) func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+	return func(request *tls.CertificateRequestInfo) (*tls.Certificate, error) {
+		s.asked = request
+		s.elsewhere(func() {})
+		if s.plan.callback.failCert {
+			return nil, failing(iana.AlertInternalError)
+		}
+		if len(own) == 0 {
+			return &tls.Certificate{}, nil
+		}
+		for i := range own {
+			if s.suits(&own[i], request) {
+				return &own[i], nil
+			}
+		}
+		if s.credential(&own[0]).matchIssuer {
+			return nil, failing(iana.AlertHandshakeFailure)
+		}
+		return &own[0], nil
+	}
+}
+
+// suits reports whether a server that asks for a certificate takes cert. Whom it trusts counts
+// only where the credential says so.
+func (s *session) suits(cert *tls.Certificate, request *tls.CertificateRequestInfo) bool {
+	asked := *request
+	switch {
+	case !s.credential(cert).matchIssuer:
+		asked.AcceptableCAs = nil
+	case len(asked.AcceptableCAs) == 0:
+		return false
+	}
+	return tls.SupportsClientCertificate(&asked, cert) == nil
+}
+
+// judge is the callback that has the last word on the peer.
+func (s *session) judge(tls.ConnectionState) error {
+	s.elsewhere(func() {})
+	call := &s.plan.callback
+	switch {
+	case !s.plan.server && call.ocsp && call.failOCSP:
+		return failing(iana.AlertBadCertificateStatusResponse)
+	case !call.verifyPeer || !call.failPeer:
+		return nil
+	case call.custom:
+		return failing(iana.AlertCertificateUnknown)
+	}
+	return failing(iana.AlertHandshakeFailure)
+}
