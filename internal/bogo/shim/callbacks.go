@@ -13,9 +13,11 @@ type callbacks struct {
 	early                bool // the certificate comes from the callback that sees the ClientHello
 	failEarly, failCert  bool
 	verifyPeer, failPeer bool // the peer's certificate is judged, and not accepted
+	requirePeer          bool // a client must have one
 	custom               bool // by a callback that chooses its alert
 	ocsp                 bool // one that judges the OCSP response, or gives it
 	failOCSP, noOCSP     bool
+	again                bool // resumed connections are judged too
 	dos, failDoS         bool // one that turns clients away under attack
 }
 
@@ -30,6 +32,12 @@ func (s *session) setIdentity(c *tls.Config) error {
 		return nil
 	}
 	call := &s.plan.callback
+	switch {
+	case call.requirePeer:
+		c.ClientAuth = tls.RequireAnyClientCert
+	case call.verifyPeer:
+		c.ClientAuth = tls.RequestClientCert
+	}
 	c.GetConfigForClient = s.seeHello(c, own)
 	switch {
 	case call.early: // it brings them
@@ -144,10 +152,12 @@ func (s *session) suits(cert *tls.Certificate, request *tls.CertificateRequestIn
 }
 
 // judge is the callback that has the last word on the peer.
-func (s *session) judge(tls.ConnectionState) error {
+func (s *session) judge(state tls.ConnectionState) error {
 	s.elsewhere(func() {})
 	call := &s.plan.callback
 	switch {
+	case state.DidResume && !call.again:
+		return nil
 	case !s.plan.server && call.ocsp && call.failOCSP:
 		return failing(iana.AlertBadCertificateStatusResponse)
 	case !call.verifyPeer || !call.failPeer:

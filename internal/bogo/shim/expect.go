@@ -3,10 +3,12 @@ package main
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/akushu/akushu/internal/iana"
 	"github.com/akushu/akushu/tls"
@@ -18,10 +20,17 @@ type expectation func(*session) error
 // always is expected of every handshake.
 var always = []expectation{
 	func(s *session) error {
-		if !s.plan.server && !s.plan.wanted.noCertificate && len(s.state.PeerCertificates) == 0 {
-			return errors.New("the server sent no certificate")
+		shown := len(s.state.PeerCertificates) > 0
+		switch {
+		case s.plan.wanted.noCertificate && shown:
+			return errors.New("the peer sent a certificate")
+		case !s.plan.wanted.noCertificate && !shown && (!s.plan.server || s.plan.callback.requirePeer):
+			return errors.New("the peer sent no certificate")
 		}
 		return nil
+	},
+	func(s *session) error {
+		return same("whether a session was resumed", s.state.DidResume, s.resumes && !s.plan.wanted.miss)
 	},
 	func(s *session) error {
 		want := s.plan.wanted.protocol
@@ -161,5 +170,38 @@ func offeredScheme(p *plan, v string) error {
 			return nil
 		})
 	}
+	return err
+}
+
+// names takes a list of distinguished names in hexadecimal apart.
+func names(list string) (all [][]byte, err error) {
+	if list == "" || strings.HasPrefix(list, "<") { // <EMPTY>, <NULL>
+		return nil, nil
+	}
+	for name := range strings.SplitSeq(list, ",") {
+		der, err := hex.DecodeString(name)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, der)
+	}
+	return all, nil
+}
+
+// askedFor expects a server to name issuers.
+func askedFor(p *plan, v string) error {
+	want, err := names(v)
+	p.expect = append(p.expect, func(s *session) error {
+		if s.asked == nil || !slices.EqualFunc(s.asked.AcceptableCAs, want, bytes.Equal) {
+			return errors.New("the server asks for certificates of other issuers")
+		}
+		return nil
+	})
+	return err
+}
+
+// ask has a server name issuers.
+func ask(p *plan, v string) (err error) {
+	p.offer.authorities, err = names(v)
 	return err
 }

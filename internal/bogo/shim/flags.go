@@ -26,7 +26,8 @@ var prefixes = map[string]func(p *plans, rest []*plan) []*plan{
 // parse reads the flags. The first that is not offered decides, but all are read: plans are
 // complete as far as they go also where the error is a notOffered.
 func parse(args []string) (*plans, error) {
-	p := &plans{newPlan(), newPlan(), newPlan()}
+	m := new(memory)
+	p := &plans{newPlan(m), newPlan(m), newPlan(m)}
 	var missing error
 	for len(args) > 0 {
 		name, targets := p.target(args[0])

@@ -15,16 +15,18 @@ import (
 
 // offer is what an end is willing to do.
 type offer struct {
-	min, max   uint16   // of the version; zero: the lowest and the highest
-	without    []uint16 // versions in between
-	suites     []uint16
-	ciphers    string // suites in OpenSSL's language
-	groups     []uint16
-	schemes    []uint16 // for signatures of the peer
-	sign       []uint16 // for ours, where the credential does not say
-	serverName string
-	protocols  string // ALPN as it is sent: a client's offer
-	protocol   string // ALPN that a server chooses
+	min, max    uint16   // of the version; zero: the lowest and the highest
+	without     []uint16 // versions in between
+	suites      []uint16
+	ciphers     string // suites in OpenSSL's language
+	groups      []uint16
+	schemes     []uint16 // for signatures of the peer
+	sign        []uint16 // for ours, where the credential does not say
+	serverName  string
+	protocols   string // ALPN as it is sent: a client's offer
+	protocol    string // ALPN that a server chooses
+	noTickets   bool
+	authorities [][]byte // whose certificates a server asks for
 }
 
 // config makes a Config of the plan.
@@ -36,7 +38,11 @@ func (s *session) config() (*tls.Config, error) {
 		VerifyConnection:            s.judge,
 		KeyLogWriter:                s.keys,
 		DynamicRecordSizingDisabled: true,
+		ClientSessionCache:          s.plan.memory,
+		SessionTicketsDisabled:      o.noTickets,
+		Time:                        s.plan.now,
 	}
+	c.SetSessionTicketKeys([][32]byte{ticketKey})
 	for _, step := range []func(*tls.Config) error{o.setVersions, o.setSuites, o.setGroups, o.setProtocols, s.setIdentity, s.setPolicy} {
 		if err := step(c); err != nil {
 			return nil, err
@@ -138,7 +144,9 @@ func (s *session) setPolicy(c *tls.Config) error {
 		return err
 	}
 	hook.Client(c, func(cfg *handshake.ClientConfig) { cfg.Schemes = schemes })
-	hook.Server(c, func(cfg *handshake.ServerConfig) { cfg.Schemes = schemes })
+	hook.Server(c, func(cfg *handshake.ServerConfig) {
+		cfg.Schemes, cfg.ClientAuthorities = schemes, s.plan.offer.authorities
+	})
 	return nil
 }
 

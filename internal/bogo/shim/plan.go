@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -14,6 +15,7 @@ import (
 
 // plan is one connection: how it is made, what is said over it, what must come of it.
 type plan struct {
+	*memory
 	runner   runner
 	server   bool
 	async    bool // bytes trickle, and callbacks take their time
@@ -24,12 +26,15 @@ type plan struct {
 	talk     talk
 	wanted   wanted
 	expect   []expectation
+	delay    int // seconds to the next connection
 }
 
 // wanted is what must come of the handshake and has a value also where no flag names one.
 type wanted struct {
 	protocol      string // of ALPN, by a client
 	noCertificate bool   // from the peer
+	miss          bool   // a session is not resumed
+	noSession     bool   // a client gets no session
 	never         bool   // the handshake is not to succeed
 	schemes       []tls.SignatureScheme
 }
@@ -42,9 +47,31 @@ type runner struct {
 	resumptions int // connections after the first
 }
 
-func newPlan() *plan {
-	return &plan{own: []*credential{{}}, talk: talk{words: "hello", repeat: 1, readSize: 512}}
+func newPlan(m *memory) *plan {
+	return &plan{memory: m, own: []*credential{{}}, talk: talk{words: "hello", repeat: 1, readSize: 512}}
 }
+
+// memory is what the connections of a test share.
+type memory struct {
+	session *tls.ClientSessionState // the client's newest, nil if there is none
+	news    int                     // how many the client has got
+	later   time.Duration           // by which the clock is ahead
+}
+
+// Get implements tls.ClientSessionCache. Under which name a session was kept does not matter.
+func (m *memory) Get(string) (*tls.ClientSessionState, bool) { return m.session, m.session != nil }
+
+// Put implements tls.ClientSessionCache.
+func (m *memory) Put(_ string, s *tls.ClientSessionState) {
+	if m.session = s; s != nil {
+		m.news++
+	}
+}
+
+func (m *memory) now() time.Time { return time.Now().Add(m.later) }
+
+// ticketKey is every server's, so that one takes the tickets of the one before it.
+var ticketKey = [32]byte{'b', 'o', 'g', 'o'}
 
 // last returns the credential that was named last.
 func (p *plan) last() *credential { return p.own[len(p.own)-1] }
@@ -52,10 +79,6 @@ func (p *plan) last() *credential { return p.own[len(p.own)-1] }
 // check refuses what cannot be carried out.
 func (p *plan) check() error {
 	switch {
-	case p.runner.resumptions > 0:
-		return notOffered(featureResumption)
-	case p.server && p.callback.verifyPeer:
-		return notOffered(featureClientAuth)
 	case p.server && slices.ContainsFunc(p.own, func(c *credential) bool { return c.matchIssuer }):
 		return notOffered(boringIssuer)
 	}
@@ -70,21 +93,26 @@ func (p *plans) run() error {
 		if i > 0 {
 			each = p.resume
 		}
-		if err := each.run(); err != nil {
+		if err := each.run(i > 0); err != nil {
 			return fmt.Errorf("connection %d: %w", i+1, err)
 		}
+		each.later += time.Duration(each.delay) * time.Second
 	}
 	return nil
 }
 
 // run has one conversation.
-func (p *plan) run() error {
+func (p *plan) run(resume bool) error {
+	if resume && !p.server && p.session == nil {
+		return errors.New("there is no session to resume")
+	}
 	raw, err := p.runner.dial()
 	if err != nil {
 		return err
 	}
 	defer hangUp(raw)
 	s := newSession(p)
+	s.resumes = resume
 	if err := s.over(raw); err != nil {
 		return err
 	}

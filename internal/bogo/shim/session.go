@@ -13,17 +13,21 @@ import (
 // session is a connection that a plan is carried out over.
 type session struct {
 	*tls.Conn
-	plan  *plan
-	raw   *trickle // nil unless the test is asynchronous
-	keys  secrets
-	used  int                         // the credential that signed, -1 for the default one
-	hello *tls.ClientHelloInfo        // at a server
-	asked *tls.CertificateRequestInfo // at a client, if it was asked for a certificate
-	state tls.ConnectionState
-	info  tls.Info
+	plan    *plan
+	resumes bool     // it is not the first of its test
+	before  int      // how many sessions the client had got before it
+	raw     *trickle // nil unless the test is asynchronous
+	keys    secrets
+	used    int                         // the credential that signed, -1 for the default one
+	hello   *tls.ClientHelloInfo        // at a server
+	asked   *tls.CertificateRequestInfo // at a client, if it was asked for a certificate
+	state   tls.ConnectionState
+	info    tls.Info
 }
 
-func newSession(p *plan) *session { return &session{plan: p, keys: secrets{}, used: -1} }
+func newSession(p *plan) *session {
+	return &session{plan: p, before: p.news, keys: secrets{}, used: -1}
+}
 
 // over begins the connection over conn.
 func (s *session) over(conn net.Conn) error {

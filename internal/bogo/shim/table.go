@@ -14,7 +14,6 @@ const (
 	boringTrace      = "BoringSSL-only API: message callback"
 	boringALPN       = "BoringSSL-only API: an ALPN callback that may break the rules"
 	boringDigest     = "BoringSSL-only API: keeping only the digest of client certificates"
-	boringReverify   = "BoringSSL-only API: verifying again on resumption"
 	boringTicket     = "BoringSSL-only API: ticket callbacks"
 	boringHint       = "BoringSSL-only API: a hint of the server's groups"
 	boringGroupFlags = "BoringSSL-only API: flags of groups"
@@ -31,7 +30,6 @@ const (
 	featureOldVersions  = "feature: TLS 1.0 and 1.1"
 	featureResumption   = "feature: resumption"
 	featureEarlyData    = "feature: 0-RTT"
-	featureClientAuth   = "feature: client certificates at the server"
 	featureECH          = "feature: Encrypted Client Hello"
 	featureNPN          = "feature: NPN"
 	featureFalseStart   = "feature: False Start"
@@ -147,9 +145,9 @@ var flags = map[string]flag{
 	"-verify-fail":                    yes(func(p *plan) *bool { return &p.callback.failPeer }),
 	"-use-custom-verify-callback":     yes(func(p *plan) *bool { return &p.callback.custom }),
 	"-expect-verify-result":           nothing(), // judge has the result from the plan itself
-	"-reverify-on-resume":             missing(boringReverify),
-	"-require-any-client-certificate": missing(featureClientAuth),
-	"-use-client-ca-list":             missingValue(featureClientAuth),
+	"-reverify-on-resume":             yes(func(p *plan) *bool { return &p.callback.again }),
+	"-require-any-client-certificate": yes(func(p *plan) *bool { return &p.callback.requirePeer }),
+	"-use-client-ca-list":             {value: true, set: ask},
 	"-retain-only-sha256-client-cert": missing(boringDigest),
 	"-expect-sha256-client-cert":      missing(boringDigest),
 	"-expect-certificate-types":       missingValue(featureCertTypes),
@@ -219,24 +217,24 @@ var flags = map[string]flag{
 	"-expect-selected-credential":      {value: true, set: selected},
 	"-expect-secure-renegotiation":     missing(featureRenegotiate),
 	"-expect-no-secure-renegotiation":  missing(featureRenegotiate),
-	"-expect-client-ca-list":           missingValue(featureCertTypes),
+	"-expect-client-ca-list":           {value: true, set: askedFor},
 	"-expect-msg-callback":             missingValue(boringTrace),
 
 	// Resumption.
 	"-resume-count":                      {value: true, missing: featureResumption},
-	"-expect-session-miss":               missing(featureResumption),
-	"-expect-no-session":                 missing(featureResumption),
+	"-expect-session-miss":               yes(func(p *plan) *bool { return &p.wanted.miss }),
+	"-expect-no-session":                 yes(func(p *plan) *bool { return &p.wanted.noSession }),
 	"-expect-session-id":                 missing(featureResumption),
 	"-expect-no-session-id":              missing(featureResumption),
 	"-expect-ticket-renewal":             missing(featureResumption),
 	"-expect-ticket-age-skew":            missingValue(featureResumption),
-	"-no-ticket":                         missing(featureResumption),
+	"-no-ticket":                         yes(func(p *plan) *bool { return &p.offer.noTickets }),
 	"-renew-ticket":                      missing(boringTicket),
 	"-skip-ticket":                       missing(boringTicket),
-	"-ticket-key":                        missingValue(featureResumption),
+	"-ticket-key":                        missingValue(boringTicket),
 	"-use-ticket-callback":               missing(boringTicket),
 	"-use-ticket-aead-callback":          missing(boringTicket),
-	"-resumption-delay":                  missingValue(featureResumption),
+	"-resumption-delay":                  number(func(p *plan) *int { return &p.delay }),
 	"-resumption-across-names-enabled":   missing(featureResumption),
 	"-expect-resumable-across-names":     missing(featureResumption),
 	"-expect-not-resumable-across-names": missing(featureResumption),

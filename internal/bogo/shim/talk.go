@@ -9,6 +9,7 @@ import (
 
 	"github.com/akushu/akushu/internal/hook"
 	"github.com/akushu/akushu/internal/iana"
+	"github.com/akushu/akushu/tls"
 )
 
 // talk is what is said after the handshake.
@@ -67,6 +68,7 @@ func (s *session) converse() error {
 		{t.sizes, s.sendSizes},
 		{t.writesFirst, s.sendWords},
 		{!t.silent && !t.alert, s.answer},
+		{!s.plan.server && !t.silent && !t.alert, s.checkSession},
 		{t.goodbye, s.sayGoodbye},
 	} {
 		if !step.wanted {
@@ -198,6 +200,18 @@ func (s *session) beginWords() (finish func() error) {
 		close(budget)
 		return <-written
 	}
+}
+
+// checkSession checks that a client has got a session, or none. In TLS 1.3 it comes after the
+// handshake.
+func (s *session) checkSession() error {
+	if s.ConnectionState().Version < tls.VersionTLS13 {
+		return nil
+	}
+	if err := same("whether a session came", s.plan.news > s.before, !s.plan.wanted.noSession); err != nil {
+		return mustFail{err}
+	}
+	return nil
 }
 
 // sayGoodbye sends close_notify and waits for the runner's.
