@@ -21,8 +21,8 @@ import (
 	"github.com/akushu/akushu/internal/suite"
 )
 
-// keys is one private key of each kind.
-var keys = func() map[string]crypto.Signer {
+// testKeys is one private key of each kind.
+var testKeys = func() map[string]crypto.Signer {
 	all := map[string]crypto.Signer{}
 	for name, curve := range map[string]elliptic.Curve{"P-256": elliptic.P256(), "P-384": elliptic.P384(), "P-521": elliptic.P521()} {
 		all[name] = must(ecdsa.GenerateKey(curve, rand.Reader))
@@ -81,7 +81,7 @@ func TestChooseScheme(t *testing.T) {
 		{"RSA", nil, iana.VersionTLS13, schemes{0x3a3a, 0xfefe}, 0},
 	}
 	for _, tt := range tests {
-		got, err := ChooseScheme(&Credential{Key: keys[tt.key], Schemes: tt.allowed}, tt.version, tt.peer)
+		got, err := ChooseScheme(&Credential{Key: testKeys[tt.key], Schemes: tt.allowed}, tt.version, tt.peer)
 		what := fmt.Sprintf("%s, %v, %v offered", tt.key, tt.version, tt.peer)
 		switch {
 		case tt.want == 0:
@@ -90,7 +90,7 @@ func TestChooseScheme(t *testing.T) {
 			t.Errorf("%s: got %v, %v, want %v", what, got, err, tt.want)
 		}
 	}
-	_, err := ChooseScheme(&Credential{Key: keys["RSA"]}, iana.VersionTLS13, nil)
+	_, err := ChooseScheme(&Credential{Key: testKeys["RSA"]}, iana.VersionTLS13, nil)
 	if want := "2048-bit RSA key"; !strings.Contains(err.Error(), want) {
 		t.Errorf("got %v, want it to name the %s", err, want)
 	}
@@ -100,7 +100,7 @@ func TestChooseScheme(t *testing.T) {
 // anything about it is other than it was.
 func TestSignatures(t *testing.T) {
 	hash := []byte("a transcript hash")
-	for name, key := range keys {
+	for name, key := range testKeys {
 		leaf := &x509.Certificate{PublicKey: key.Public()}
 		cred := &Credential{Key: key}
 		for _, s := range suite.SchemesFor(key.Public(), iana.VersionTLS13) {
@@ -117,7 +117,7 @@ func TestSignatures(t *testing.T) {
 				wantAlert(t, verify(ServerContext, hash[1:], sig), where, iana.AlertDecryptError, ref)
 				wantAlert(t, verify(ServerContext, hash, sig[:len(sig)-1]), where, iana.AlertDecryptError, ref)
 				wantAlert(t, Verify13(leaf, nil, s.ID, ServerContext, hash, sig), "certificate_verify.algorithm", iana.AlertIllegalParameter, ref)
-				for other, k := range keys {
+				for other, k := range testKeys {
 					if other != name {
 						err := Verify13(&x509.Certificate{PublicKey: k.Public()}, suite.Schemes(), s.ID, ServerContext, hash, sig)
 						wantAlert(t, err, "certificate_verify.algorithm", iana.AlertIllegalParameter, ref)
@@ -139,7 +139,7 @@ func TestSignatures(t *testing.T) {
 
 // SHA-1 and PKCS#1 are refused where their version does not have them, offered or not.
 func TestOldSchemes(t *testing.T) {
-	leaf := &x509.Certificate{PublicKey: keys["RSA"].Public()}
+	leaf := &x509.Certificate{PublicKey: testKeys["RSA"].Public()}
 	for _, id := range []iana.SignatureScheme{iana.SchemeRSAPKCS1SHA256, iana.SchemeRSAPKCS1SHA1, 0xfefe} {
 		err := Verify13(leaf, suite.Schemes(), id, ServerContext, nil, nil)
 		wantAlert(t, err, "certificate_verify.algorithm", iana.AlertIllegalParameter, "RFC 9846 §4.5.2")
@@ -165,7 +165,7 @@ func (broken) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) {
 
 func TestKeyFails(t *testing.T) {
 	s := suite.SchemeByID(iana.SchemeECDSASecp256r1SHA256)
-	_, err := Sign13(rand.Reader, &Credential{Key: broken{keys["P-256"]}}, s, ServerContext, nil)
+	_, err := Sign13(rand.Reader, &Credential{Key: broken{testKeys["P-256"]}}, s, ServerContext, nil)
 	wantAlert(t, err, "signature", iana.AlertInternalError, "")
 	if !strings.Contains(err.Error(), "smart card") {
 		t.Errorf("got %v, want it to say why", err)

@@ -42,7 +42,7 @@ func authority(c *x509.Certificate) {
 // issue makes a certificate for pub, signed with the authority's key, which is P-384.
 func issue(t *testing.T, c, parent *x509.Certificate, pub any) []byte {
 	t.Helper()
-	der, err := x509.CreateCertificate(rand.Reader, c, parent, pub, keys["P-384"])
+	der, err := x509.CreateCertificate(rand.Reader, c, parent, pub, testKeys["P-384"])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,11 +52,11 @@ func issue(t *testing.T, c, parent *x509.Certificate, pub any) []byte {
 // TestJudge gives chains to a client that trusts one authority.
 func TestJudge(t *testing.T) {
 	root := template(authority)
-	rootDER := issue(t, root, root, keys["P-384"].Public())
+	rootDER := issue(t, root, root, testKeys["P-384"].Public())
 	roots := x509.NewCertPool()
 	roots.AddCert(must(x509.ParseCertificate(rootDER)))
 	leaf := func(change func(*x509.Certificate)) []byte {
-		return issue(t, template(change), root, keys["P-256"].Public())
+		return issue(t, template(change), root, testKeys["P-256"].Public())
 	}
 	huge := &rsa.PublicKey{N: new(big.Int).Add(new(big.Int).Lsh(big.NewInt(1), 8192), big.NewInt(1)), E: 65537}
 	tests := []struct {
@@ -139,7 +139,7 @@ func TestJudge(t *testing.T) {
 // What is held is parsed once, and forgotten when nobody holds it.
 func TestParsedOnce(t *testing.T) {
 	root := template(authority)
-	der := issue(t, root, root, keys["P-384"].Public())
+	der := issue(t, root, root, testKeys["P-384"].Public())
 	first := must(parse(der))
 	if second := must(parse(der)); second != first {
 		t.Error("got another certificate of the same bytes, want the same one")

@@ -180,7 +180,7 @@ func TestTLSFlagFaults(t *testing.T) {
 		"--tls-min 1.3 --tls-max 1.2":   "error: no version is left between --tls-min TLS 1.3 and --tls-max TLS 1.2\n",
 		"--groups x25591":               "error: --groups: nothing has the name \"x25591\"\nhint: did you mean x25519?\n",
 		"--groups x25519,":              "error: --groups: nothing has the name \"\"\nhint: see verb --help\n",
-		"--groups sect163k1":            "error: --groups: akushu does not support sect163k1\nhint: supported are X25519MLKEM768, x25519, secp256r1, secp384r1, secp521r1\n",
+		"--groups sect163k1":            "error: --groups: akushu does not support sect163k1\nhint: supported are X25519MLKEM768, x25519, secp256r1, secp384r1, secp521r1, ffdhe2048, ffdhe3072, ffdhe4096, ffdhe6144, ffdhe8192\n",
 		"--suites TLS_AES_128_GCM_SHA":  "error: --suites: nothing has the name \"TLS_AES_128_GCM_SHA\"\nhint: did you mean TLS_AES_128_GCM_SHA256?\n",
 		"--alpn h2,,http/1.1":           "error: --alpn: \"h2,,http/1.1\" does not fit: a protocol name has 1 to 255 bytes (RFC 7301 §3.1)\nhint: see verb --help\n",
 		"--keylog":                      "error: --keylog needs a value\nhint: see verb --help\n",

@@ -131,7 +131,7 @@ func (r *fakeRunner) talk(t *testing.T, cert std.Certificate, shimIsServer bool)
 	if _, err := io.ReadFull(raw, id[:]); err != nil || binary.LittleEndian.Uint64(id[:]) != shimID {
 		t.Fatalf("the shim began with %x, %v", id, err)
 	}
-	conn := std.Server(raw, &std.Config{Certificates: []std.Certificate{cert}, SessionTicketsDisabled: true})
+	conn := std.Server(raw, &std.Config{Certificates: []std.Certificate{cert}})
 	if shimIsServer {
 		conn = std.Client(raw, &std.Config{InsecureSkipVerify: true})
 	}
