@@ -74,8 +74,9 @@ func profile(t *testing.T, binary, name string) map[string]string {
 func command(t *testing.T, env, name string, args ...string) {
 	t.Helper()
 	c := exec.Command(name, args...)
+	c.Env = append(os.Environ(), "GOFLAGS=") // this test's own, such as -race, do not go with counters
 	if env != "" {
-		c.Env = append(os.Environ(), env)
+		c.Env = append(c.Env, env)
 	}
 	if out, err := c.CombinedOutput(); err != nil {
 		t.Fatalf("%s: %v\n%s", fmt.Sprint(c.Args), err, out)
