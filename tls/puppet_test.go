@@ -151,6 +151,8 @@ func (p *puppet) SetWriteKeys(_ handshake.Epoch, k *suite.TrafficKeys) error {
 	return p.out.SetKeys(k)
 }
 
+func (p *puppet) SkipEarlyData(int) {}
+
 func (p *puppet) SetVersion(v iana.Version) {
 	p.version = v
 	p.out.SetVersion(v)

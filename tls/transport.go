@@ -132,6 +132,9 @@ func (t *transport) SetWriteKeys(_ handshake.Epoch, k *suite.TrafficKeys) error 
 	return t.out.records.SetKeys(k)
 }
 
+// SkipEarlyData implements [handshake.Transport].
+func (t *transport) SkipEarlyData(most int) { t.in.records.SkipEarlyData(most) }
+
 // SetVersion implements [handshake.Transport].
 func (t *transport) SetVersion(v iana.Version) {
 	t.in.version = v

@@ -112,6 +112,7 @@ func (r *replay) ReadChangeCipherSpec() error                            { retur
 func (r *replay) WriteMessage([]byte) error                              { return nil }
 func (r *replay) WriteChangeCipherSpec() error                           { return nil }
 func (r *replay) Flush() error                                           { return nil }
+func (r *replay) SkipEarlyData(int)                                      {}
 func (r *replay) SetVersion(iana.Version)                                {}
 func (r *replay) Warn(iana.Alert) error                                  { return nil }
 func (r *replay) SetReadKeys(handshake.Epoch, *suite.TrafficKeys) error  { return nil }

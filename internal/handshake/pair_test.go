@@ -44,6 +44,7 @@ type end struct {
 	warned  []iana.Alert
 	wait    func() bool
 	flushed int
+	skipped []int // the bounds of SkipEarlyData
 }
 
 // broken asks whether the method op is to fail.
@@ -141,6 +142,8 @@ func (e *end) SetWriteKeys(epoch handshake.Epoch, k *suite.TrafficKeys) error {
 	e.write = keysOf(epoch, k)
 	return e.broken("SetWriteKeys")
 }
+
+func (e *end) SkipEarlyData(most int) { e.skipped = append(e.skipped, most) }
 
 func (e *end) SetVersion(v iana.Version) { e.version = v }
 

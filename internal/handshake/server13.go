@@ -175,6 +175,7 @@ func (s *server13) retry() error {
 	if err := s.t.Flush(); err != nil {
 		return err
 	}
+	s.skipEarlyData()
 	s.result.HelloRetry = true
 	s.before = s.transcript.fork()
 	return s.recvSecondHello()
@@ -245,6 +246,7 @@ func (s *server13) installHandshakeKeys() error {
 	if err := s.t.SetWriteKeys(EpochHandshake, s.keys(s.serverHandshake)); err != nil {
 		return err
 	}
+	s.skipEarlyData()
 	return s.t.SetReadKeys(EpochHandshake, s.keys(s.clientHandshake))
 }
 

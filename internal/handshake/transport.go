@@ -41,6 +41,10 @@ type Transport interface {
 	// SetWriteKeys protects what is written from now on. The keys are the transport's to
 	// wipe, also where it fails.
 	SetWriteKeys(Epoch, *suite.TrafficKeys) error
+	// SkipEarlyData has ReadMessage pass over early data that is not wanted, up to max
+	// bytes of it as it is on the wire; more is an error. It ends with the first
+	// message (RFC 9846 §4.3.10).
+	SkipEarlyData(max int)
 	// SetVersion tells what was negotiated, as soon as it is known: it decides the
 	// version that record headers carry and which records are tolerated.
 	SetVersion(iana.Version)

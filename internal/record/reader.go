@@ -18,6 +18,7 @@ type Reader struct {
 	size    int    // of the next buffer to borrow
 	version iana.Version
 	begun   bool // a first record was seen
+	skip    skip // early data
 }
 
 // NewReader returns a Reader of src, at the begin of a connection and without keys.
@@ -34,19 +35,33 @@ func (r *Reader) SetVersion(v iana.Version) { r.version = v }
 // [NotTLSError]. A record that is too long is a record_overflow, before it is read. What [Opener.Open] refuses has been
 // read, and Next goes on behind it.
 func (r *Reader) Next() (typ iana.ContentType, content []byte, err error) {
+	for {
+		h, fragment, err := r.record()
+		if err != nil {
+			return 0, nil, err
+		}
+		typ, content, err := r.Open(h, fragment)
+		if skipped, err := r.skips(h, typ, err); !skipped {
+			return typ, content, err
+		}
+	}
+}
+
+// record reads the next record as it is.
+func (r *Reader) record() (Header, []byte, error) {
 	if err := r.fill(HeaderLen); err != nil {
-		return 0, nil, err
+		return Header{}, nil, err
 	}
 	h := ParseHeader(r.buf[r.off:])
 	if err := r.check(h); err != nil {
-		return 0, nil, err
+		return Header{}, nil, err
 	}
 	if err := r.fill(HeaderLen + h.Length); err != nil {
-		return 0, nil, err
+		return Header{}, nil, err
 	}
 	record := r.buf[r.off : r.off+HeaderLen+h.Length]
 	r.off += len(record)
-	return r.Open(h, record[HeaderLen:])
+	return h, record[HeaderLen:], nil
 }
 
 // check refuses a header before what it announces is read.
@@ -62,7 +77,7 @@ func (r *Reader) check(h Header) error {
 		return alert.Illegal("record", "RFC 5246 §6.2.1", "the header says %v, and %v was negotiated", h.Version, r.version).
 			With(iana.AlertProtocolVersion)
 	}
-	if most := r.MaxFragment(); h.Length > most {
+	if most := r.maxFragment(h.Type); h.Length > most {
 		return tooLong(h.Length, most, "RFC 9846 §5.1, §5.2")
 	}
 	return nil
