@@ -72,6 +72,7 @@ row 7: tests and generators
   bench
   internal/interop
   internal/sidechannel
+  internal/works
   internal/bogo
   internal/bogo/shim: internal/handshake internal/hook internal/iana internal/suite keylog tls
   internal/iana/gen
