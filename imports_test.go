@@ -35,6 +35,7 @@ row 1: messages and arithmetic
   internal/suite: internal/alert internal/iana internal/keys
   internal/msg: internal/alert internal/iana internal/wire
   internal/order: internal/alert internal/iana internal/msg
+  internal/filter: internal/iana
 
 row 2: records, certificates, key logs
   internal/record: internal/alert internal/borrow internal/iana internal/keys internal/suite
