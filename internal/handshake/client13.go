@@ -191,39 +191,6 @@ func (c *client13) recvCertificate() error {
 	return err
 }
 
-// recvCertificateVerify takes a peer's proof that it has the key of its certificate.
-func (f *flow) recvCertificateVerify(peer auth.Peer, offered []*suite.Scheme, who string) (iana.SignatureScheme, error) {
-	signed := f.transcript.sum()
-	m := &msg.CertificateVerify{}
-	if _, err := f.receive(m); err != nil {
-		return 0, err
-	}
-	return m.Algorithm, auth.Verify13(peer.Certificates[0], offered, m.Algorithm, who, signed, m.Signature)
-}
-
-// peerChain takes a TLS 1.3 Certificate message apart.
-func peerChain(m *msg.Certificate, requested func(iana.ExtensionType) bool) ([][]byte, auth.Peer, error) {
-	const where, ref = "certificate.certificate_list", "RFC 9846 §4.5.1"
-	if len(m.RequestContext) != 0 {
-		return nil, auth.Peer{}, alert.Illegal("certificate.certificate_request_context", ref, "it is not empty during the handshake")
-	}
-	if len(m.List) == 0 {
-		return nil, auth.Peer{}, alert.Malformed(where, "RFC 9846 §4.5.1.3", "the server sent no certificate")
-	}
-	chain := make([][]byte, len(m.List))
-	for i := range m.List {
-		if err := order.CheckExtensions(order.Of(m), iana.VersionTLS13, &m.List[i].Extensions, requested); err != nil {
-			return nil, auth.Peer{}, err
-		}
-		chain[i] = m.List[i].Data
-	}
-	peer := auth.Peer{OCSP: m.List[0].Status.Response}
-	for _, sct := range m.List[0].SCTs {
-		peer.SCTs = append(peer.SCTs, sct)
-	}
-	return chain, peer, nil
-}
-
 // recvFinished takes the server's Finished (RFC 9846 §4.5.3).
 func (c *client13) recvFinished() error { return c.recvFinished13(c.kdf, c.serverHandshake) }
 
@@ -270,11 +237,8 @@ func (c *client13) sendCertificate() error {
 	if cred == nil {
 		return c.send(&msg.Certificate{})
 	}
-	scheme, err := auth.ChooseScheme(cred, iana.VersionTLS13, c.request.SignatureAlgorithms)
-	if err != nil {
-		return err
-	}
-	return c.sendCertificate13(c.cfg.Env, cred, scheme, auth.ClientContext, &msg.Extensions{})
+	_, err = c.sendCertificate13(c.cfg.Env, cred, auth.ClientContext, wishesOfServer(c.request))
+	return err
 }
 
 func (c *client) credential(facts *auth.CertificateRequestFacts) (*auth.Credential, error) {
@@ -288,44 +252,6 @@ func names(authorities []msg.DistinguishedName) [][]byte {
 	all := make([][]byte, len(authorities))
 	for i, n := range authorities {
 		all[i] = n
-	}
-	return all
-}
-
-// sendCertificate13 sends Certificate and CertificateVerify. requested is the extensions
-// that the peer sent.
-func (f *flow) sendCertificate13(env Env, cred *auth.Credential, scheme *suite.Scheme, who string, requested *msg.Extensions) error {
-	m := &msg.Certificate{}
-	for _, der := range cred.Chain {
-		m.List = append(m.List, msg.CertificateEntry{Data: der})
-	}
-	staple(&m.List[0], cred, requested)
-	if err := f.send(m); err != nil {
-		return err
-	}
-	sig, err := auth.Sign13(env.Rand, cred, scheme, who, f.transcript.sum())
-	if err != nil {
-		return err
-	}
-	return f.send(&msg.CertificateVerify{Algorithm: scheme.ID, Signature: sig})
-}
-
-// staple adds what proves the leaf's standing (RFC 9846 §4.5.1.1).
-func staple(leaf *msg.CertificateEntry, cred *auth.Credential, requested *msg.Extensions) {
-	if len(cred.OCSP) > 0 && requested.Has(iana.ExtStatusRequest) {
-		leaf.Status = msg.OCSPStatus{StatusType: iana.CertStatusOCSP, Response: cred.OCSP}
-		leaf.Extensions.Add(iana.ExtStatusRequest)
-	}
-	if len(cred.SCTs) > 0 && requested.Has(iana.ExtSignedCertificateTimestamp) {
-		leaf.SCTs = scts(cred)
-		leaf.Extensions.Add(iana.ExtSignedCertificateTimestamp)
-	}
-}
-
-func scts(cred *auth.Credential) []msg.SCT {
-	all := make([]msg.SCT, len(cred.SCTs))
-	for i, s := range cred.SCTs {
-		all[i] = s
 	}
 	return all
 }

@@ -16,10 +16,11 @@ func (s *server13) sendCertificateRequest() error {
 		return nil
 	}
 	m := &msg.CertificateRequest{SignatureAlgorithms: s.cfg.schemes(), Authorities: s.authorities()}
-	m.Extensions.Add(iana.ExtSignatureAlgorithms)
+	m.Extensions.Add(iana.ExtSignatureAlgorithms, iana.ExtStatusRequest, iana.ExtSignedCertificateTimestamp)
 	if len(m.Authorities) > 0 {
 		m.Extensions.Add(iana.ExtCertificateAuthorities)
 	}
+	s.request = m
 	return s.send(m)
 }
 
@@ -45,7 +46,7 @@ func (s *server13) recvCertificate() error {
 	if len(m.List) == 0 {
 		return s.noCertificate(m, iana.AlertCertificateRequired)
 	}
-	chain, peer, err := peerChain(m, func(iana.ExtensionType) bool { return false })
+	chain, peer, err := peerChain(m, s.request.Extensions.Has)
 	if err != nil {
 		return err
 	}

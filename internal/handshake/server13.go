@@ -17,9 +17,10 @@ type server13 struct {
 	*server
 	secrets13
 	group    *suite.Group
-	share    []byte    // the client's, for group
-	selected uint16    // which of the client's PSKs is psk
-	before   hash.Hash // the transcript up to a HelloRetryRequest
+	share    []byte                  // the client's, for group
+	selected uint16                  // which of the client's PSKs is psk
+	before   hash.Hash               // the transcript up to a HelloRetryRequest
+	request  *msg.CertificateRequest // nil: we did not ask for the client's certificate
 }
 
 // run goes through RFC 9846 Appendix A.2 from RECVD_CH on.
@@ -269,12 +270,8 @@ func (s *server13) sendCertificate() error {
 	if err != nil {
 		return err
 	}
-	scheme, err := auth.ChooseScheme(cred, iana.VersionTLS13, s.hello.SignatureAlgorithms)
-	if err != nil {
-		return err
-	}
-	s.result.Scheme = scheme.ID
-	return s.sendCertificate13(s.cfg.Env, cred, scheme, auth.ServerContext, &s.hello.Extensions)
+	s.result.Scheme, err = s.sendCertificate13(s.cfg.Env, cred, auth.ServerContext, wishesOfClient(s.hello))
+	return err
 }
 
 // sendFinished ends our flight (RFC 9846 §4.5.3). What we send from here on is under the
