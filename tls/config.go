@@ -98,6 +98,11 @@ type Config struct {
 	// common, the handshake fails with no_application_protocol. Empty: not negotiated.
 	NextProtos []string
 
+	// RequireALPN ends the handshake where no protocol of NextProtos is agreed on, also where
+	// the other end has never heard of ALPN: the peer is told no_application_protocol.
+	// NextProtos must not be empty then. crypto/tls leaves this to VerifyConnection.
+	RequireALPN bool
+
 	// ServerName is the name that a client asks for and that the server's certificate must
 	// be valid for: a host name, or an IP address, which is not sent (RFC 6066 §3). Dial
 	// takes it from the address where it is empty. A client needs it unless
@@ -172,6 +177,7 @@ func (c *Config) Clone() *Config {
 		SessionTicketsDisabled:      c.SessionTicketsDisabled,
 		ClientSessionCache:          c.ClientSessionCache,
 		NextProtos:                  c.NextProtos,
+		RequireALPN:                 c.RequireALPN,
 		ServerName:                  c.ServerName,
 		InsecureSkipVerify:          c.InsecureSkipVerify,
 		CipherSuites:                c.CipherSuites,

@@ -76,6 +76,7 @@ func filled(t *testing.T) *Config {
 		RootCAs:               x509.NewCertPool(),
 		ClientAuth:            RequestClientCert, ClientCAs: x509.NewCertPool(), SessionTicketsDisabled: true, ClientSessionCache: NewLRUClientSessionCache(1),
 		NextProtos:                  []string{"h2", "http/1.1"},
+		RequireALPN:                 true,
 		ServerName:                  "a.example",
 		InsecureSkipVerify:          true,
 		CipherSuites:                []uint16{TLS_AES_128_GCM_SHA256, TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256},

@@ -11,7 +11,6 @@ func init() {
 	hook.Client = func(c any, edit func(*handshake.ClientConfig)) { edit(&c.(*Config).resolve().client) }
 	hook.Server = func(c any, edit func(*handshake.ServerConfig)) { edit(&c.(*Config).resolve().server.ServerConfig) }
 	hook.Alert = func(c any, a iana.Alert) error { return c.(*Conn).out.sendAlert(a) }
-	hook.UpdateKeys = func(c any, request bool) error { return c.(*Conn).out.sendKeyUpdate(request) }
 }
 
 // sendAlert sends a fatal alert, after which nothing can be written.
@@ -23,21 +22,4 @@ func (h *outHalf) sendAlert(a iana.Alert) error {
 	}
 	h.err = errShutdown
 	return h.alert(iana.AlertLevelFatal, a)
-}
-
-// sendKeyUpdate sends a KeyUpdate by itself.
-func (h *outHalf) sendKeyUpdate(request bool) error {
-	h.mu.Lock()
-	defer h.unlock()
-	if h.err != nil {
-		return h.err
-	}
-	err := h.updateKeys(request)
-	if err == nil {
-		err = h.records.Flush()
-	}
-	if err != nil {
-		return h.fail(err)
-	}
-	return nil
 }

@@ -322,7 +322,10 @@ func (c *Config) setProtocols(p *handshake.Policy) error {
 	if total > 1<<16-1 {
 		return configError("NextProtos", "%d bytes of names, at most 65535 can be sent", total)
 	}
-	p.ALPN = slices.Clone(c.NextProtos)
+	if c.RequireALPN && total == 0 {
+		return configError("RequireALPN", "NextProtos is empty, so that there is nothing to require")
+	}
+	p.ALPN, p.RequireALPN = slices.Clone(c.NextProtos), c.RequireALPN
 	return nil
 }
 

@@ -149,6 +149,7 @@ func TestBadConfigurations(t *testing.T) {
 		{&Config{NextProtos: []string{strings.Repeat("x", 256)}}, `tls: Config.NextProtos: "` + strings.Repeat("x", 256) + `" has 256 bytes, a protocol's name has 1 to 255`},
 		{&Config{NextProtos: strings.Split(strings.Repeat(strings.Repeat("x", 255)+" ", 256), " ")[:256]}, "tls: Config.NextProtos: 65536 bytes of names, at most 65535 can be sent"},
 		{&Config{Renegotiation: RenegotiateFreelyAsClient}, "tls: Config.Renegotiation: only RenegotiateNever is supported"},
+		{&Config{RequireALPN: true}, "tls: Config.RequireALPN: NextProtos is empty, so that there is nothing to require"},
 		{&Config{Certificates: []Certificate{{}}}, "tls: Config.Certificates[0]: there is no certificate in it"},
 		{&Config{Certificates: withKey(nil)}, "tls: Config.Certificates[1]: it has no private key"},
 		{&Config{Certificates: withKey(*keyP256().(*ecdsa.PrivateKey))}, "tls: Config.Certificates[1]: its private key, a ecdsa.PrivateKey, is not a crypto.Signer"},

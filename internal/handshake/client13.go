@@ -129,25 +129,6 @@ func (c *client13) recvEncryptedExtensions() error {
 	return c.recvALPN("encrypted_extensions", &m.Extensions, m.ALPN)
 }
 
-// recvALPN takes the server's choice of protocol (RFC 7301 §3.1).
-func (c *client) recvALPN(message string, x *msg.Extensions, chosen []msg.ProtocolName) error {
-	const ref = "RFC 7301 §3.1"
-	where := message + ".application_layer_protocol_negotiation"
-	if !x.Has(iana.ExtApplicationLayerProtocolNegotiation) {
-		return nil
-	}
-	if len(chosen) != 1 {
-		return alert.Illegal(where, ref, "%d protocols, where one is chosen", len(chosen))
-	}
-	for _, p := range c.cfg.ALPN {
-		if p == string(chosen[0]) {
-			c.result.ALPN = p
-			return nil
-		}
-	}
-	return alert.Illegal(where, ref, "%q was not offered", chosen[0])
-}
-
 // recvCertificateRequest takes a request for our certificate, if there is one (RFC 9846
 // §4.4.2).
 func (c *client13) recvCertificateRequest() error {

@@ -25,6 +25,7 @@ type Policy struct {
 	Groups                 []*suite.Group  // at least one
 	Schemes                []*suite.Scheme // for signatures of the peer
 	ALPN                   []string        // empty: not negotiated
+	RequireALPN            bool            // no protocol in common ends the handshake
 }
 
 // Hooks are called as a handshake goes on. Each may be nil.

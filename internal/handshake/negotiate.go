@@ -197,23 +197,6 @@ func offersGroup(hello *msg.ClientHello, id iana.NamedGroup) bool {
 	return !hello.Extensions.Has(iana.ExtSupportedGroups) || slices.Contains(hello.SupportedGroups, id)
 }
 
-// chooseALPN picks the first of our protocols that the client offers (RFC 7301 §3.2).
-func chooseALPN(ours []string, hello *msg.ClientHello) (string, error) {
-	if len(ours) == 0 || !hello.Extensions.Has(iana.ExtApplicationLayerProtocolNegotiation) {
-		return "", nil
-	}
-	for _, p := range ours {
-		for _, theirs := range hello.ALPN {
-			if string(theirs) == p {
-				return p, nil
-			}
-		}
-	}
-	return "", alert.NoCommonGround("client_hello.application_layer_protocol_negotiation", "RFC 7301 §3.2",
-		"no protocol in common; the client offers %q, this server speaks %q", hello.ALPN[:min(len(hello.ALPN), mostListed)], ours).
-		With(iana.AlertNoApplicationProtocol)
-}
-
 // maxHostName is the length of the longest name of the DNS (RFC 1035 §2.3.4).
 const maxHostName = 255
 

@@ -119,7 +119,7 @@ func (s *server12) negotiate() error {
 		return err
 	}
 	s.result.Group, s.result.Scheme = s.group.ID, s.scheme.ID
-	s.result.ALPN, err = chooseALPN(s.cfg.ALPN, s.hello)
+	s.result.ALPN, err = chooseALPN(&s.cfg.Policy, s.hello)
 	s.result.ExtendedMain = s.hello.Extensions.Has(iana.ExtExtendedMainSecret)
 	s.layout.KeyExchange = form(s.result.Suite)
 	s.transcript.keep = s.cfg.ClientAuth.Requests()

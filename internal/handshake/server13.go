@@ -151,7 +151,7 @@ func (s *server13) negotiate() error {
 		}
 	}
 	s.result.Group = s.group.ID
-	s.result.ALPN, err = chooseALPN(s.cfg.ALPN, s.hello)
+	s.result.ALPN, err = chooseALPN(&s.cfg.Policy, s.hello)
 	return err
 }
 

@@ -19,8 +19,4 @@ var (
 
 	// Alert sends a fatal alert over a *tls.Conn whose handshake is complete.
 	Alert func(conn any, a iana.Alert) error
-
-	// UpdateKeys sends a KeyUpdate at once over a *tls.Conn of TLS 1.3 whose handshake is
-	// complete. request asks the peer for one too (RFC 9846 §4.7.3).
-	UpdateKeys func(conn any, request bool) error
 )

@@ -146,7 +146,7 @@ func (s *session) answer() error {
 	buf := make([]byte, t.readSize)
 	for {
 		if t.updateBefore {
-			if err := hook.UpdateKeys(s.Conn, false); err != nil {
+			if err := s.Conn.UpdateKeys(false); err != nil {
 				return err
 			}
 		}
@@ -162,7 +162,7 @@ func (s *session) answer() error {
 		}
 		finish = func() error { return nil }
 		if t.updateAfter {
-			if err := hook.UpdateKeys(s.Conn, false); err != nil {
+			if err := s.Conn.UpdateKeys(false); err != nil {
 				return err
 			}
 		}
