@@ -140,6 +140,24 @@ type Config struct {
 	// what arrived without waiting for more.
 	DynamicRecordSizingDisabled bool
 
+	// RecordSizeLimit is how many bytes this end takes in a protected record (RFC 8449), 64 to
+	// 16,385: little memory, or a slow link, may want little at once. In TLS 1.3 it counts one
+	// byte for the type and what padding there is. A peer that knows the extension holds to it,
+	// and is refused with record_overflow where it does not; other peers send what they like.
+	// Zero: as much as TLS allows. A client does not send the extension then; a server takes a
+	// client's limit in any case.
+	RecordSizeLimit int
+
+	// RecordPadding fills the records of TLS 1.3 that this end sends up to multiples of so many
+	// bytes, as far as there is room, so that their lengths say less of what is in them (RFC
+	// 9846 §5.4). Zero: no padding.
+	RecordPadding int
+
+	// GREASE has a client offer values that mean nothing, so that servers which cannot cope
+	// with what they do not know are found before there is something new (RFC 8701). It
+	// changes nothing else.
+	GREASE bool
+
 	// Renegotiation must be RenegotiateNever. TLS 1.3 has none.
 	Renegotiation RenegotiationSupport
 
@@ -185,6 +203,9 @@ func (c *Config) Clone() *Config {
 		MaxVersion:                  c.MaxVersion,
 		CurvePreferences:            c.CurvePreferences,
 		DynamicRecordSizingDisabled: c.DynamicRecordSizingDisabled,
+		RecordSizeLimit:             c.RecordSizeLimit,
+		RecordPadding:               c.RecordPadding,
+		GREASE:                      c.GREASE,
 		Renegotiation:               c.Renegotiation,
 		KeyLogWriter:                c.KeyLogWriter,
 	}

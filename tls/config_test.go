@@ -84,6 +84,9 @@ func filled(t *testing.T) *Config {
 		MaxVersion:                  VersionTLS13,
 		CurvePreferences:            []CurveID{X25519, CurveP256},
 		DynamicRecordSizingDisabled: true,
+		RecordSizeLimit:             4096,
+		RecordPadding:               512,
+		GREASE:                      true,
 		Renegotiation:               RenegotiateNever,
 		KeyLogWriter:                io.Discard,
 	}

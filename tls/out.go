@@ -159,8 +159,9 @@ const (
 	fullSizeAfter = 64 << 10
 	// chunk is how much is written between two looks at the keys' limits.
 	chunk = 1 << 20
-	// reserve is how many records a chunk takes at the most, KeyUpdate included.
-	reserve = chunk/smallRecord + 64
+	// reserve is how many records more than a chunk takes there must be: for KeyUpdates and
+	// alerts.
+	reserve = 64
 )
 
 // begin prepares for application data. The lock is held.
@@ -207,7 +208,7 @@ func (h *outHalf) portion(n int) int {
 // freshen sends the KeyUpdate that is owed to the peer, or that our keys need (RFC 9846
 // §4.7.3, §5.5).
 func (h *outHalf) freshen() error {
-	needed := h.records.Remaining() < reserve && h.conn.result.Load().Version == iana.VersionTLS13
+	needed := h.records.Remaining() < h.records.Records(chunk, smallRecord)+reserve && h.conn.result.Load().Version == iana.VersionTLS13
 	if !h.answer.Swap(false) && !needed {
 		return nil
 	}

@@ -34,11 +34,12 @@ type puppet struct {
 	out      *record.Writer
 	messages record.Messages
 	version  iana.Version
-	client   bool               // it is the client
-	stop     string             // "before ServerHello"; "after the handshake"; "behind ServerHello"
-	trail    []byte             // what follows a message in its record, where stop says so
-	heard    []string           // alerts that came before the point
-	keys     *suite.TrafficKeys // under which it writes
+	client   bool                    // it is the client
+	policy   func(*handshake.Policy) // changes what it is willing to do; nil: nothing
+	stop     string                  // "before ServerHello"; "after the handshake"; "behind ServerHello"
+	trail    []byte                  // what follows a message in its record, where stop says so
+	heard    []string                // alerts that came before the point
+	keys     *suite.TrafficKeys      // under which it writes
 }
 
 // errStopped ends the flow of a puppet at its point.
@@ -52,6 +53,9 @@ func (p *puppet) play(t *testing.T, client bool, v iana.Version, cert *tls.Certi
 	p.client = client
 	p.in, p.out = record.NewReader(borrow.From(p.conn)), record.NewWriter(p.conn)
 	policy := handshake.Policy{MinVersion: v, MaxVersion: v, Suites: suite.Default(), Groups: suite.DefaultGroups(), Schemes: suite.DefaultSchemes()}
+	if p.policy != nil {
+		p.policy(&policy)
+	}
 	env := handshake.Env{Rand: rand.Reader, Now: time.Now}
 	ctx := context.Background()
 	var err error
@@ -157,6 +161,8 @@ func (p *puppet) SetVersion(v iana.Version) {
 	p.version = v
 	p.out.SetVersion(v)
 }
+
+func (p *puppet) SetRecordLimits(int, int) {}
 
 func (p *puppet) Warn(iana.Alert) error { return nil }
 

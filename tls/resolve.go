@@ -14,6 +14,7 @@ import (
 	"github.com/akushu/akushu/internal/auth"
 	"github.com/akushu/akushu/internal/handshake"
 	"github.com/akushu/akushu/internal/iana"
+	"github.com/akushu/akushu/internal/record"
 	"github.com/akushu/akushu/internal/suite"
 )
 
@@ -34,6 +35,7 @@ type resolved struct {
 	verifyPeerCertificate func(rawCerts [][]byte, verifiedChains [][]*x509.Certificate) error
 	verifyConnection      func(ConnectionState) error
 	dynamicRecords        bool
+	padding               int
 }
 
 // serverSetup is what a server does for one connection. What a Config that
@@ -41,6 +43,7 @@ type resolved struct {
 type serverSetup struct {
 	handshake.ServerConfig
 	dynamicRecords bool // records grow with the connection, instead of being large at once
+	padding        int  // records of TLS 1.3 are filled up to multiples of it; 0: as they come
 }
 
 // zero stands for a nil *Config.
@@ -109,7 +112,7 @@ func (r *resolved) bind(setup *serverSetup, conn net.Conn) {
 		if err != nil {
 			return nil, err
 		}
-		setup.dynamicRecords = other.dynamicRecords
+		setup.dynamicRecords, setup.padding = other.dynamicRecords, other.padding
 		return &other.ServerConfig, nil
 	}
 }
@@ -121,6 +124,7 @@ func newResolved(c *Config) *resolved {
 		verifyPeerCertificate: c.VerifyPeerCertificate,
 		verifyConnection:      c.VerifyConnection,
 		dynamicRecords:        !c.DynamicRecordSizingDisabled,
+		padding:               c.RecordPadding,
 		trust:                 auth.Trust{Roots: c.RootCAs, Name: c.ServerName, Usage: x509.ExtKeyUsageServerAuth, Skip: c.InsecureSkipVerify},
 	}
 	r.identity.certificates = &r.certificates
@@ -133,7 +137,7 @@ func newResolved(c *Config) *resolved {
 		Trust:      &r.trust,
 		Identity:   clientIdentity{&r.certificates},
 	}
-	r.server = serverSetup{handshake.ServerConfig{Env: env, Policy: policy, Hooks: hooks, Identity: &r.identity}, r.dynamicRecords}
+	r.server = serverSetup{handshake.ServerConfig{Env: env, Policy: policy, Hooks: hooks, Identity: &r.identity}, r.dynamicRecords, r.padding}
 	r.setClientAuth(c)
 	r.setResumption(c)
 	r.setJudges()
@@ -240,7 +244,7 @@ var defaults = sync.OnceValue(func() handshake.Policy {
 // policy says what c is willing to do, or what is wrong with that.
 func (c *Config) policy() (handshake.Policy, error) {
 	p := defaults()
-	err := cmp.Or(c.setVersions(&p), c.setSuites(&p), c.setGroups(&p), c.setProtocols(&p), c.checkRenegotiation(), narrow(&p))
+	err := cmp.Or(c.setVersions(&p), c.setSuites(&p), c.setGroups(&p), c.setProtocols(&p), c.setRecords(&p), c.checkRenegotiation(), narrow(&p))
 	return p, err
 }
 
@@ -326,6 +330,18 @@ func (c *Config) setProtocols(p *handshake.Policy) error {
 		return configError("RequireALPN", "NextProtos is empty, so that there is nothing to require")
 	}
 	p.ALPN, p.RequireALPN = slices.Clone(c.NextProtos), c.RequireALPN
+	return nil
+}
+
+// setRecords takes what says how large records are, and the values that mean nothing.
+func (c *Config) setRecords(p *handshake.Policy) error {
+	if n := c.RecordSizeLimit; n != 0 && (n < 64 || n > record.MaxPlaintext+1) {
+		return configError("RecordSizeLimit", "%d bytes, a limit is from 64 to %d (RFC 8449 §4)", n, record.MaxPlaintext+1)
+	}
+	if n := c.RecordPadding; n < 0 || n > record.MaxPlaintext {
+		return configError("RecordPadding", "%d bytes, a record holds up to %d", n, record.MaxPlaintext)
+	}
+	p.RecordSizeLimit, p.GREASE = uint16(c.RecordSizeLimit), c.GREASE
 	return nil
 }
 

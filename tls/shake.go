@@ -167,9 +167,11 @@ func (c *Conn) clientFlow(ctx context.Context, t *transport) (*handshake.Result,
 	if err != nil {
 		return nil, nil, err
 	}
-	if !c.config.resolve().dynamicRecords {
+	r := c.config.resolve()
+	if !r.dynamicRecords {
 		c.out.sent = fullSizeAfter
 	}
+	c.out.records.SetPadding(r.padding)
 	return handshake.Client(ctx, t, cfg)
 }
 
@@ -178,7 +180,9 @@ func (c *Conn) serverFlow(ctx context.Context, t *transport) (*handshake.Result,
 	if err != nil {
 		return nil, nil, alert.Internal("handshake", "%w", err)
 	}
+	c.out.records.SetPadding(setup.padding)
 	result, post, err := handshake.Server(ctx, t, &setup.ServerConfig)
+	c.out.records.SetPadding(setup.padding)
 	if !setup.dynamicRecords {
 		c.out.sent = fullSizeAfter
 	}

@@ -110,8 +110,11 @@ type Info struct {
 	// ExtendedMainSecret says that the main secret of TLS 1.2 is bound to the whole
 	// handshake (RFC 7627). It is false in TLS 1.3, where that is always so.
 	ExtendedMainSecret bool
-	ForwardSecret      bool     // a private key that leaks later does not open the connection
-	ClientRandom       [32]byte // by which the connection's lines in a key log are found
+	// RecordSizeLimit is how many bytes the peer takes in a protected record (RFC 8449); zero
+	// where it did not say, or we did not ask.
+	RecordSizeLimit int
+	ForwardSecret   bool     // a private key that leaks later does not open the connection
+	ClientRandom    [32]byte // by which the connection's lines in a key log are found
 }
 
 // newInfo describes a complete handshake.
@@ -125,6 +128,7 @@ func newInfo(r *handshake.Result) Info {
 		Hash:               r.Suite.Hash.String(),
 		ExtendedMainSecret: r.ExtendedMain,
 		ClientRandom:       r.ClientRandom,
+		RecordSizeLimit:    int(r.RecordSizeLimit),
 	}
 	if g := suite.GroupByID(r.Group); g != nil {
 		info.Group, info.PostQuantum, info.KeyExchange = g.ID.String(), g.PostQuantum, g.KeyExchange.String()

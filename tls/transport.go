@@ -13,8 +13,10 @@ import (
 // transport carries a handshake over a connection's two halves, which it has for itself
 // until the flow ends. It implements [handshake.Transport].
 type transport struct {
-	in  *inHalf
-	out *outHalf
+	in    *inHalf
+	out   *outHalf
+	limit int             // of what is read (RFC 8449); 0 is none
+	epoch handshake.Epoch // of the read keys
 }
 
 // ReadMessage implements [handshake.Transport].
@@ -118,13 +120,31 @@ func (t *transport) checkTurn() error {
 func (t *transport) Flush() error { return t.out.records.Flush() }
 
 // SetReadKeys implements [handshake.Transport].
-func (t *transport) SetReadKeys(_ handshake.Epoch, k *suite.TrafficKeys) error {
+func (t *transport) SetReadKeys(epoch handshake.Epoch, k *suite.TrafficKeys) error {
 	if err := t.in.messages.CheckKeyChange(); err != nil {
 		k.Wipe()
 		return err
 	}
 	t.in.records.SetKeys(k)
+	t.epoch = epoch
+	t.limitReads()
 	return nil
+}
+
+// SetRecordLimits implements [handshake.Transport].
+func (t *transport) SetRecordLimits(read, write int) {
+	t.limit = read
+	t.limitReads()
+	t.out.records.SetLimit(write)
+}
+
+// limitReads holds the peer to our limit, but for early data, which was sent before it knew.
+func (t *transport) limitReads() {
+	limit := t.limit
+	if t.epoch == handshake.EpochEarlyData {
+		limit = 0
+	}
+	t.in.records.SetLimit(limit)
 }
 
 // SetWriteKeys implements [handshake.Transport].

@@ -101,6 +101,10 @@ func (c *client) sendClientHello() error {
 			return err
 		}
 	}
+	c.offerRecordLimit()
+	if err := c.grease(); err != nil {
+		return err
+	}
 	c.offerSession()
 	if err := c.sendHello(); err != nil {
 		return err

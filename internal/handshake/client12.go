@@ -89,6 +89,9 @@ func (c *client12) takeServerHello() error {
 	for _, sct := range c.hello.SCTs {
 		c.result.Peer.SCTs = append(c.result.Peer.SCTs, sct)
 	}
+	if err := c.recvRecordLimit(where, &c.hello.Extensions, c.hello.RecordSizeLimit); err != nil {
+		return err
+	}
 	return c.recvALPN(where, &c.hello.Extensions, c.hello.ALPN)
 }
 

@@ -126,6 +126,9 @@ func (c *client13) recvEncryptedExtensions() error {
 	if err := order.CheckExtensions(order.Of(m), iana.VersionTLS13, &m.Extensions, c.requested); err != nil {
 		return err
 	}
+	if err := c.recvRecordLimit("encrypted_extensions", &m.Extensions, m.RecordSizeLimit); err != nil {
+		return err
+	}
 	return c.recvALPN("encrypted_extensions", &m.Extensions, m.ALPN)
 }
 

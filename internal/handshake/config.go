@@ -26,6 +26,8 @@ type Policy struct {
 	Schemes                []*suite.Scheme // for signatures of the peer
 	ALPN                   []string        // empty: not negotiated
 	RequireALPN            bool            // no protocol in common ends the handshake
+	RecordSizeLimit        uint16          // of what the peer sends, 64 or more (RFC 8449); 0: none of our own
+	GREASE                 bool            // a client offers what means nothing too (RFC 8701)
 }
 
 // Hooks are called as a handshake goes on. Each may be nil.
@@ -94,8 +96,10 @@ type Result struct {
 	ExtendedMain bool // TLS 1.2: extended_main_secret was used (RFC 7627)
 	Peer         auth.Peer
 	ClientRandom [32]byte
-	TLSUnique    []byte   // TLS 1.2: the first Finished (RFC 5929 §3); nil where it is unsafe
-	Exporter     Exporter // of keying material
+	// RecordSizeLimit is what the peer takes in a protected record (RFC 8449); 0: any size.
+	RecordSizeLimit uint16
+	TLSUnique       []byte   // TLS 1.2: the first Finished (RFC 5929 §3); nil where it is unsafe
+	Exporter        Exporter // of keying material
 }
 
 // wipe zeroes the secret in r.

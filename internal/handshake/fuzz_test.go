@@ -108,12 +108,14 @@ func (r *replay) ReadMessage() ([]byte, error) {
 	return raw, nil
 }
 
-func (r *replay) ReadChangeCipherSpec() error                            { return nil }
-func (r *replay) WriteMessage([]byte) error                              { return nil }
-func (r *replay) WriteChangeCipherSpec() error                           { return nil }
-func (r *replay) Flush() error                                           { return nil }
-func (r *replay) SkipEarlyData(int)                                      {}
-func (r *replay) SetVersion(iana.Version)                                {}
+func (r *replay) ReadChangeCipherSpec() error  { return nil }
+func (r *replay) WriteMessage([]byte) error    { return nil }
+func (r *replay) WriteChangeCipherSpec() error { return nil }
+func (r *replay) Flush() error                 { return nil }
+func (r *replay) SkipEarlyData(int)            {}
+func (r *replay) SetVersion(iana.Version)      {}
+func (r *replay) SetRecordLimits(int, int)     {}
+
 func (r *replay) Warn(iana.Alert) error                                  { return nil }
 func (r *replay) SetReadKeys(handshake.Epoch, *suite.TrafficKeys) error  { return nil }
 func (r *replay) SetWriteKeys(handshake.Epoch, *suite.TrafficKeys) error { return nil }

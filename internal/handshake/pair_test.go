@@ -44,7 +44,8 @@ type end struct {
 	warned  []iana.Alert
 	wait    func() bool
 	flushed int
-	skipped []int // the bounds of SkipEarlyData
+	limits  [2]int // of records: what is read, what is written
+	skipped []int  // the bounds of SkipEarlyData
 }
 
 // broken asks whether the method op is to fail.
@@ -146,6 +147,8 @@ func (e *end) SetWriteKeys(epoch handshake.Epoch, k *suite.TrafficKeys) error {
 func (e *end) SkipEarlyData(most int) { e.skipped = append(e.skipped, most) }
 
 func (e *end) SetVersion(v iana.Version) { e.version = v }
+
+func (e *end) SetRecordLimits(read, write int) { e.limits = [2]int{read, write} }
 
 func (e *end) Warn(a iana.Alert) error { e.warned = append(e.warned, a); return nil }
 

@@ -167,6 +167,13 @@ func (s *server12) sendServerHello() error {
 	if s.staples() {
 		m.Extensions.Add(iana.ExtStatusRequest)
 	}
+	limit, err := s.answerRecordLimit()
+	if err != nil {
+		return err
+	}
+	if m.RecordSizeLimit = limit; limit > 0 {
+		m.Extensions.Add(iana.ExtRecordSizeLimit)
+	}
 	return s.send(m)
 }
 

@@ -261,6 +261,13 @@ func (s *server13) sendEncryptedExtensions() error {
 		m.ALPN = []msg.ProtocolName{msg.ProtocolName(s.result.ALPN)}
 		m.Extensions.Add(iana.ExtApplicationLayerProtocolNegotiation)
 	}
+	limit, err := s.answerRecordLimit()
+	if err != nil {
+		return err
+	}
+	if m.RecordSizeLimit = limit; limit > 0 {
+		m.Extensions.Add(iana.ExtRecordSizeLimit)
+	}
 	return s.send(m)
 }
 

@@ -48,6 +48,10 @@ type Transport interface {
 	// SetVersion tells what was negotiated, as soon as it is known: it decides the
 	// version that record headers carry and which records are tolerated.
 	SetVersion(iana.Version)
+	// SetRecordLimits bounds what protected records hold from now on, in bytes as RFC 8449 §4
+	// counts them: what is read, which fails with record_overflow beyond that, and what is
+	// written. Early data is not bound. Transports without records do nothing.
+	SetRecordLimits(read, write int)
 	// Warn sends a warning alert. It never blocks for longer than five seconds.
 	Warn(iana.Alert) error
 }

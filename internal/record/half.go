@@ -16,6 +16,7 @@ type half struct {
 	keys  *suite.TrafficKeys // nil while nothing is protected
 	guard protection         // made of keys; nil until it is needed, and when resting
 	seq   uint64             // of the next record
+	limit int                // bytes in a protected record (RFC 8449 §4); 0 is none
 }
 
 // SetKeys protects from now on with k, which it takes over: the half wipes them when they have done their service. Nil is
@@ -23,6 +24,22 @@ type half struct {
 func (h *half) SetKeys(k *suite.TrafficKeys) {
 	h.Wipe()
 	h.keys = k
+}
+
+// SetLimit bounds what protected records hold to n bytes, as RFC 8449 §4 counts them: in TLS 1.3 the type and padding are
+// among them. Zero is no limit beyond MaxPlaintext.
+func (h *half) SetLimit(n int) { h.limit = n }
+
+// maxLimited is the most content that goes into a record, MaxPlaintext where there is no limit.
+func (h *half) maxLimited() int {
+	switch {
+	case h.limit == 0 || h.keys == nil:
+		return MaxPlaintext
+	case h.tls13():
+		return min(h.limit-1, MaxPlaintext)
+	default:
+		return min(h.limit, MaxPlaintext)
+	}
 }
 
 // Protected reports whether there are keys.
@@ -111,8 +128,25 @@ func (o *Opener) Open(h Header, fragment []byte) (typ iana.ContentType, content 
 	if typ, content, err = guard.open(h, o.seq, fragment); err != nil {
 		return 0, nil, err
 	}
+	if o.limit > 0 {
+		if err := o.checkLimit(h, guard, len(content)); err != nil {
+			return 0, nil, err
+		}
+	}
 	o.seq++
 	return typ, content, nil
+}
+
+// checkLimit refuses what is longer than the peer was told that it may be. In TLS 1.3 the length of the fragment says how
+// much there is with padding.
+func (o *Opener) checkLimit(h Header, guard protection, n int) error {
+	if o.tls13() {
+		n = h.Length - guard.overhead()
+	}
+	if most := o.maxLimited(); n > most {
+		return tooLong(n, most, "RFC 8449 §4")
+	}
+	return nil
 }
 
 // inTheClear reports a record that says what is inside. Nobody vouches for an alert there, but it may be the only word of a
@@ -159,9 +193,9 @@ func (s *Sealer) SetMaxContent(n int) { s.most = min(n, MaxPlaintext) }
 
 func (s *Sealer) maxContent() int {
 	if s.most == 0 {
-		return MaxPlaintext
+		return s.maxLimited()
 	}
-	return s.most
+	return min(s.most, s.maxLimited())
 }
 
 func (s *Sealer) header(typ iana.ContentType) Header {
@@ -218,6 +252,9 @@ func (s *Sealer) SealedLen(n, padding int) (int, error) {
 	padding = min(padding, s.maxContent()) // of the last record: the others are full
 	return n + padding + s.records(iana.ContentApplicationData, n)*(HeaderLen+guard.overhead()), nil
 }
+
+// Records returns the most records that n bytes of application data take, if no record may carry more than most of them.
+func (s *Sealer) Records(n, most int) uint64 { return uint64(n/min(most, s.maxLimited()) + 2) }
 
 // Remaining returns how many more records the keys may protect (RFC 9846 §5.5). The caller updates them before there are
 // none, or ends the connection.

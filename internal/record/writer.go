@@ -19,15 +19,25 @@ type Writer struct {
 	w        io.Writer
 	messages []byte // handshake messages that are in no record yet; borrowed, or nil
 	flight   []byte // records that have not been sent; borrowed, or nil
-	padding  int
+	padding  int    // records of TLS 1.3 are multiples of it; 0 is none
 	err      error
 }
 
 // NewWriter returns a Writer to w, without keys.
 func NewWriter(w io.Writer) *Writer { return &Writer{w: w} }
 
-// SetPadding makes TLS 1.3 append n zeros inside each record (RFC 9846 §5.4), as far as there is room.
+// SetPadding makes TLS 1.3 append zeros inside each record (RFC 9846 §5.4), until the content is a multiple of n bytes or
+// there is no more room.
 func (w *Writer) SetPadding(n int) { w.padding = n }
+
+// zeros returns how many zeros go behind n bytes of content. Records that are full have no room for any.
+func (w *Writer) zeros(n int) int {
+	if w.padding == 0 {
+		return 0
+	}
+	last := n % w.maxContent()
+	return (w.padding - last%w.padding) % w.padding
+}
 
 // WriteMessage appends a handshake message, header included, to the flight. Messages go together into as few records as
 // they need.
@@ -141,12 +151,12 @@ func (w *Writer) seal(typ iana.ContentType, content []byte) error {
 	if w.err != nil {
 		return w.err
 	}
-	var n int
-	if n, w.err = w.SealedLen(len(content), w.padding); w.err != nil {
+	n, zeros := 0, w.zeros(len(content))
+	if n, w.err = w.SealedLen(len(content), zeros); w.err != nil {
 		return w.err
 	}
 	w.flight = borrow.Grow(w.flight, len(w.flight)+n)
-	w.flight, w.err = w.Seal(w.flight, typ, content, w.padding)
+	w.flight, w.err = w.Seal(w.flight, typ, content, zeros)
 	return w.err
 }
 
