@@ -8,6 +8,11 @@ import (
 	"net"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/akushu/akushu/internal/iana"
+	"github.com/akushu/akushu/internal/msg"
+	"github.com/akushu/akushu/observe"
 	"github.com/akushu/akushu/tls"
 )
 
@@ -135,5 +140,35 @@ func TestClonesShareTickets(t *testing.T) {
 	talk(t, ours, ours)
 	if c, _ := talk(t, ours, other); !c.DidResume {
 		t.Error("the clone did not take the ticket")
+	}
+}
+
+// A server acknowledges the name that it is asked for, but not where it resumes a session (RFC
+// 6066 §3).
+func TestServerNameIsNotAcknowledgedInResumption(t *testing.T) {
+	_, ours, config := resumable(t)
+	var seen []iana.ExtensionType
+	tap := observe.NewTap(observe.TapOptions{Sink: func(e observe.Event) {
+		m, ok := e.Body.(*observe.Message)
+		if !ok || m.Type != "EncryptedExtensions" {
+			return
+		}
+		var ee msg.EncryptedExtensions
+		if err := msg.DecodeInto(&ee, &msg.Context{Version: iana.VersionTLS13}, m.Raw); err != nil {
+			t.Error(err)
+		}
+		for _, x := range ee.Extensions.Order {
+			seen = append(seen, x.Type)
+		}
+	}})
+	config.KeyLogWriter = tap.KeyLog()
+	tapped := ours
+	tapped.client = func(c net.Conn) conn { return ours.client(tap.Conn(c, observe.Client, 0)) }
+	for _, want := range [][]iana.ExtensionType{{iana.ExtServerName}, nil} {
+		seen = nil
+		talk(t, tapped, ours)
+		if diff := cmp.Diff(want, seen); diff != "" {
+			t.Errorf("extensions in EncryptedExtensions (-want +got):\n%s", diff)
+		}
 	}
 }

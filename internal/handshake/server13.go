@@ -254,8 +254,8 @@ func (s *server13) installHandshakeKeys() error {
 // sendEncryptedExtensions sends what else was chosen (RFC 9846 §4.4.1).
 func (s *server13) sendEncryptedExtensions() error {
 	m := &msg.EncryptedExtensions{}
-	if s.result.ServerName != "" {
-		m.Extensions.Add(iana.ExtServerName) // RFC 6066 §3: it was used
+	if s.result.ServerName != "" && s.psk == nil {
+		m.Extensions.Add(iana.ExtServerName) // RFC 6066 §3: it was used, and not in a resumption
 	}
 	if s.result.ALPN != "" {
 		m.ALPN = []msg.ProtocolName{msg.ProtocolName(s.result.ALPN)}
