@@ -107,6 +107,8 @@ type Info struct {
 	Group           string // "x25519"; empty where there was none
 	PostQuantum     bool   // a quantum computer does not help against the key exchange
 	SignatureScheme string // of the server's signature in the handshake; empty where there was none
+	// ClientSignatureScheme is that of the client's signature.
+	ClientSignatureScheme string
 	// ExtendedMainSecret says that the main secret of TLS 1.2 is bound to the whole
 	// handshake (RFC 7627). It is false in TLS 1.3, where that is always so.
 	ExtendedMainSecret bool
@@ -136,6 +138,9 @@ func newInfo(r *handshake.Result) Info {
 	}
 	if s := suite.SchemeByID(r.Scheme); s != nil {
 		info.SignatureScheme, info.Authentication = s.ID.String(), s.Kind.String()
+	}
+	if s := suite.SchemeByID(r.ClientScheme); s != nil {
+		info.ClientSignatureScheme = s.ID.String()
 	}
 	return info
 }

@@ -130,11 +130,12 @@ func TestInfo(t *testing.T) {
 		{func(r *handshake.Result) {
 			r.Version, r.Suite = iana.VersionTLS13, suite.ByID(iana.TLS_CHACHA20_POLY1305_SHA256)
 			r.Group, r.Scheme, r.ExtendedMain = iana.GroupX25519MLKEM768, iana.SchemeEd25519, false
+			r.ClientScheme = iana.SchemeECDSASecp384r1SHA384
 		}, Info{
 			Version: "TLS 1.3", CipherSuite: "TLS_CHACHA20_POLY1305_SHA256",
 			KeyExchange: "ECDHE + ML-KEM", Authentication: "Ed25519", Cipher: "CHACHA20-POLY1305", Hash: "SHA-256",
 			Group: "X25519MLKEM768", PostQuantum: true, SignatureScheme: "ed25519",
-			ForwardSecret: true, ClientRandom: [32]byte{1},
+			ClientSignatureScheme: "ecdsa_secp384r1_sha384", ForwardSecret: true, ClientRandom: [32]byte{1},
 		}},
 		{func(r *handshake.Result) { r.Group, r.Scheme, r.ExtendedMain = 0, 0, false }, Info{
 			Version: "TLS 1.2", CipherSuite: "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",

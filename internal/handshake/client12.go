@@ -252,6 +252,7 @@ func (c *client12) sendCertificateVerify(cred *auth.Credential) error {
 	if err != nil {
 		return err
 	}
+	c.result.ClientScheme = scheme.ID
 	sig, err := auth.Sign(c.cfg.Rand, cred, scheme, c.transcript.messages)
 	if err != nil {
 		return err

@@ -221,7 +221,7 @@ func (c *client13) sendCertificate() error {
 	if cred == nil {
 		return c.send(&msg.Certificate{})
 	}
-	_, err = c.sendCertificate13(c.cfg.Env, cred, auth.ClientContext, wishesOfServer(c.request))
+	c.result.ClientScheme, err = c.sendCertificate13(c.cfg.Env, cred, auth.ClientContext, wishesOfServer(c.request))
 	return err
 }
 

@@ -53,7 +53,7 @@ func (s *server13) recvCertificate() error {
 	if err := s.judge(chain, peer); err != nil {
 		return err
 	}
-	_, err = s.recvCertificateVerify(s.result.Peer, s.cfg.Schemes, auth.ClientContext)
+	s.result.ClientScheme, err = s.recvCertificateVerify(s.result.Peer, s.cfg.Schemes, auth.ClientContext)
 	return err
 }
 
@@ -118,6 +118,7 @@ func (s *server12) recvCertificateVerify() error {
 	if _, err := s.receive(m); err != nil {
 		return err
 	}
+	s.result.ClientScheme = m.Algorithm
 	leaf := s.result.Peer.Certificates[0]
 	return auth.Verify12("certificate_verify", leaf, s.cfg.Schemes, m.Algorithm, signed, m.Signature)
 }

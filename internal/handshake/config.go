@@ -89,6 +89,7 @@ type Result struct {
 	Suite        *suite.Suite
 	Group        iana.NamedGroup      // of the key exchange; 0 if none
 	Scheme       iana.SignatureScheme // of the server's signature; 0 if none
+	ClientScheme iana.SignatureScheme // of the client's
 	ALPN         string
 	ServerName   string // server: what the client asked for
 	HelloRetry   bool
