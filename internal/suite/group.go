@@ -3,6 +3,7 @@ package suite
 import (
 	"crypto/ecdh"
 	"crypto/fips140"
+	"crypto/mlkem"
 	"io"
 
 	"github.com/akushu/akushu/internal/alert"
@@ -51,10 +52,11 @@ type kem interface {
 	respond(g *Group, rand io.Reader, peer []byte) (share []byte, secret keys.Secret, err error)
 }
 
-// The order is of preference; CONTRACT and docs name that of the first five as the default. The finite fields are for peers
-// that have no curves.
+// The order is of preference; CONTRACT and docs name that of the first five as the default. ML-KEM alone is for those who
+// may use nothing else, as CNSA 2.0 has it. The finite fields are for peers that have no curves.
 var groups = [...]*Group{
 	groupX25519MLKEM768, groupX25519, groupP256, groupP384, groupP521,
+	groupMLKEM1024, groupMLKEM768,
 	dheGroup(ffdhe[0]), dheGroup(ffdhe[1]), dheGroup(ffdhe[2]), dheGroup(ffdhe[3]), dheGroup(ffdhe[4]),
 }
 
@@ -68,12 +70,22 @@ var (
 	groupP256   = ecdheGroup(iana.GroupSecp256r1, 65, 32, true, nist{ecdh.P256(), 0xff})
 	groupP384   = ecdheGroup(iana.GroupSecp384r1, 97, 48, true, nist{ecdh.P384(), 0xff})
 	groupP521   = ecdheGroup(iana.GroupSecp521r1, 133, 66, true, nist{ecdh.P521(), 0x01})
+
+	groupMLKEM768  = kemGroup(iana.GroupMLKEM768, mlkem.EncapsulationKeySize768, mlkem.CiphertextSize768, mlkem768)
+	groupMLKEM1024 = kemGroup(iana.GroupMLKEM1024, mlkem.EncapsulationKeySize1024, mlkem.CiphertextSize1024, mlkem1024)
 )
 
 func ecdheGroup(id iana.NamedGroup, share, secret int, fips bool, k kem) *Group {
 	return &Group{
 		ID: id, KeyExchange: KeyExchangeECDHE, FIPS: fips, Default: true, MinVersion: iana.VersionTLS10, MaxVersion: iana.VersionTLS13,
 		ShareLen: share, ReplyLen: share, SecretLen: secret, kem: k,
+	}
+}
+
+func kemGroup(id iana.NamedGroup, share, reply int, k kem) *Group {
+	return &Group{
+		ID: id, KeyExchange: KeyExchangeKEM, PostQuantum: true, FIPS: true, MinVersion: iana.VersionTLS13, MaxVersion: iana.VersionTLS13,
+		ShareLen: share, ReplyLen: reply, SecretLen: mlkem.SharedKeySize, kem: k,
 	}
 }
 
@@ -139,6 +151,8 @@ func (g *Group) ref() string {
 	switch g.KeyExchange {
 	case KeyExchangeHybrid:
 		return "RFC 10024"
+	case KeyExchangeKEM:
+		return "draft-ietf-tls-mlkem"
 	case KeyExchangeDHE:
 		return "RFC 9846 §4.3.8.1"
 	}

@@ -101,6 +101,9 @@ func TestGenerateRefusesABrokenSource(t *testing.T) {
 			}
 			_, err := g.Generate(r())
 			wantAlert(t, fmt.Sprintf("%v, %s, Generate", g.ID, r().name), err, iana.AlertInternalError)
+			if g.KeyExchange == KeyExchangeKEM {
+				continue // crypto/mlkem has its own source for this
+			}
 			_, _, err = g.Respond(r(), peers[g.ID])
 			wantAlert(t, fmt.Sprintf("%v, %s, Respond", g.ID, r().name), err, iana.AlertInternalError)
 		}
@@ -168,7 +171,7 @@ func TestMalformedSharesAreIllegal(t *testing.T) {
 			if _, err := take(valid); err != nil {
 				t.Errorf("%v, %s: a valid share: %v", g.ID, end, err)
 			}
-			for name, bad := range malformed(g, valid) {
+			for name, bad := range malformed(g, end, valid) {
 				secret, err := take(bad)
 				wantAlert(t, fmt.Sprintf("%v, %s, %s", g.ID, end, name), err, iana.AlertIllegalParameter)
 				if secret != nil {
@@ -180,7 +183,7 @@ func TestMalformedSharesAreIllegal(t *testing.T) {
 }
 
 // malformed returns what is wrong with any share, and what is wrong in a group's own way.
-func malformed(g *Group, valid []byte) map[string][]byte {
+func malformed(g *Group, end string, valid []byte) map[string][]byte {
 	with := func(change func(b []byte)) []byte {
 		b := slices.Clone(valid)
 		change(b)
@@ -210,11 +213,15 @@ func malformed(g *Group, valid []byte) map[string][]byte {
 		bad["p-1"] = minus(p, 1)
 		bad["p"] = p
 		bad["all ones"] = bytes.Repeat([]byte{0xff}, len(p))
+	case pure:
+		if end == "responder" {
+			bad["encapsulation key not reduced"] = with(func(b []byte) { b[0], b[1] = 0xff, b[1]|0x0f })
+		}
 	case x25519MLKEM768:
 		for name, point := range smallOrder() {
 			bad["X25519 half: "+name] = with(func(b []byte) { copy(b[len(b)-32:], point) })
 		}
-		if len(valid) == g.ShareLen {
+		if end == "responder" {
 			// The key's coefficients are numbers of 12 bits, below 3329 (FIPS 203 §7.2).
 			bad["encapsulation key not reduced"] = with(func(b []byte) { b[0], b[1] = 0xff, b[1]|0x0f })
 		}
@@ -403,17 +410,18 @@ func TestHybridClassicalHalf(t *testing.T) {
 
 // A ciphertext of the right length that is not ours gives another secret, never an error (FIPS 203 §6.3): the handshake
 // fails at Finished.
-func TestHybridImplicitRejection(t *testing.T) {
-	g := groupX25519MLKEM768
-	key := generate(t, g, source(10))
-	share, theirs, err := g.Respond(source(11), key.Public())
-	if err != nil {
-		t.Fatal(err)
-	}
-	share[0] ^= 1
-	ours, err := key.Shared(share)
-	if err != nil || bytes.Equal(ours, theirs) {
-		t.Errorf("got the same secret %v, error %v, want another secret", bytes.Equal(ours, theirs), err)
+func TestImplicitRejection(t *testing.T) {
+	for _, g := range []*Group{groupX25519MLKEM768, groupMLKEM768, groupMLKEM1024} {
+		key := generate(t, g, source(10))
+		share, theirs, err := g.Respond(source(11), key.Public())
+		if err != nil {
+			t.Fatal(err)
+		}
+		share[0] ^= 1
+		ours, err := key.Shared(share)
+		if err != nil || bytes.Equal(ours, theirs) {
+			t.Errorf("%v: got the same secret %v, error %v, want another secret", g.ID, bytes.Equal(ours, theirs), err)
+		}
 	}
 }
 
@@ -422,6 +430,11 @@ func TestWipe(t *testing.T) {
 	key.Wipe()
 	if key.x25519.key != nil || key.decapsulation != nil {
 		t.Error("the hybrid key is still there after Wipe")
+	}
+	kem := generate(t, groupMLKEM1024, source(12)).(*kemKey)
+	kem.Wipe()
+	if kem.decapsulation != nil {
+		t.Error("the ML-KEM key is still there after Wipe")
 	}
 	curve := generate(t, groupP256, source(12)).(*nistKey)
 	curve.Wipe()
@@ -440,11 +453,12 @@ func TestGroupTable(t *testing.T) {
 		if g.Supports(iana.VersionTLS12) == g.PostQuantum || !g.Supports(iana.VersionTLS13) {
 			t.Errorf("%v: supports TLS 1.2 %v, TLS 1.3 %v", g.ID, g.Supports(iana.VersionTLS12), g.Supports(iana.VersionTLS13))
 		}
-		if g.Hybrid != strings.Contains(g.ID.String(), "MLKEM") || g.Hybrid != (g.KeyExchange == KeyExchangeHybrid) {
+		if g.PostQuantum != strings.Contains(g.ID.String(), "MLKEM") || g.Hybrid != (g.KeyExchange == KeyExchangeHybrid) ||
+			g.PostQuantum != (g.Hybrid || g.KeyExchange == KeyExchangeKEM) {
 			t.Errorf("%v: hybrid %v, key exchange %v", g.ID, g.Hybrid, g.KeyExchange)
 		}
 	}
-	want := []string{"X25519MLKEM768", "x25519", "secp256r1", "secp384r1", "secp521r1", "ffdhe2048", "ffdhe3072", "ffdhe4096", "ffdhe6144", "ffdhe8192"}
+	want := []string{"X25519MLKEM768", "x25519", "secp256r1", "secp384r1", "secp521r1", "MLKEM1024", "MLKEM768", "ffdhe2048", "ffdhe3072", "ffdhe4096", "ffdhe6144", "ffdhe8192"}
 	if !slices.Equal(order, want) {
 		t.Errorf("got order %v, want %v", order, want)
 	}

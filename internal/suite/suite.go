@@ -38,11 +38,12 @@ const (
 	KeyExchangeDHE                           // ephemeral Diffie-Hellman in a finite field
 	KeyExchangeRSA                           // the client encrypts a secret to the certificate (RFC 5246 §7.4.7.1)
 	KeyExchangePSK                           // a pre-shared key and nothing else (RFC 4279 §2)
+	KeyExchangeKEM                           // ML-KEM alone
 )
 
 // String returns the name that is used in the field: "ECDHE".
 func (k KeyExchange) String() string {
-	return [...]string{"negotiated", "ECDHE", "ECDHE + ML-KEM", "DHE", "RSA", "PSK"}[k]
+	return [...]string{"negotiated", "ECDHE", "ECDHE + ML-KEM", "DHE", "RSA", "PSK", "ML-KEM"}[k]
 }
 
 // Authentication is the kind of signature, or of other proof, that authenticates the server, in the terms of TLS 1.2
