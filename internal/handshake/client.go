@@ -169,8 +169,9 @@ func (c *client) addShare(g *suite.Group, key suite.PrivateKey) {
 	c.hello.KeyShares = append(c.hello.KeyShares, msg.KeyShareEntry{Group: g.ID, KeyExchange: key.Public()})
 }
 
-// offerShares sends a share for the first group, and if that is a hybrid its classical half
-// by itself too, for servers that do not know the hybrid yet: it costs no second key.
+// offerShares sends a share for the first group, and if that is post-quantum one that is not
+// as well, for servers that do not know it yet: a hybrid's classical half, which costs no second
+// key, or the first group that there is.
 func (c *client) offerShares(groups []*suite.Group) error {
 	if len(groups) == 0 {
 		return nil
@@ -179,15 +180,18 @@ func (c *client) offerShares(groups []*suite.Group) error {
 	if err != nil {
 		return err
 	}
-	both, hybrid := key.(suite.Combined)
-	if !hybrid {
-		return nil
+	if both, hybrid := key.(suite.Combined); hybrid {
+		id, half := both.Classical()
+		if i := slices.IndexFunc(groups, func(g *suite.Group) bool { return g.ID == id }); i >= 0 {
+			c.addShare(groups[i], half)
+			return nil
+		}
 	}
-	id, half := both.Classical()
-	if i := slices.IndexFunc(groups, func(g *suite.Group) bool { return g.ID == id }); i >= 0 {
-		c.addShare(groups[i], half)
+	i := slices.IndexFunc(groups, func(g *suite.Group) bool { return !g.PostQuantum })
+	if i > 0 {
+		_, err = c.offerShare(groups[i])
 	}
-	return nil
+	return err
 }
 
 // wipeShares ends the use of our keys.
