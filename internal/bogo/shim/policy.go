@@ -74,7 +74,7 @@ func named(policy *policy) flag {
 		o := &p.offer
 		o.min = max(o.min, policy.min)
 		for _, id := range policy.suites {
-			if suite.ByID(id) != nil {
+			if s := suite.ByID(id); s != nil && s.Usable() {
 				o.suites = append(o.suites, uint16(id))
 			}
 		}
