@@ -47,6 +47,8 @@ row 3: the flows; captures
   internal/handshake: internal/alert internal/auth internal/iana internal/keys internal/msg internal/order internal/session internal/suite
   internal/hook: internal/handshake internal/iana
   internal/capture: keylog
+  internal/capture/packet: internal/capture
+  internal/capture/tcp: internal/capture/packet
 
 row 4: the stack, and the glass
   tls: internal/alert internal/auth internal/borrow internal/handshake internal/hook internal/iana internal/keys internal/record internal/session internal/stdtls internal/suite keylog

@@ -16,13 +16,6 @@ import (
 	"github.com/akushu/akushu/keylog"
 )
 
-// LinkType says what the packets of an interface begin with: a LINKTYPE_ value of the registry that pcap and pcapng
-// share.
-type LinkType uint16
-
-// LinkEthernet: packets begin with an Ethernet header.
-const LinkEthernet LinkType = 1
-
 // An Item is what a Reader finds in a capture: *Section, *Interface, *Packet or *Secrets.
 type Item interface{ isItem() }
 
