@@ -59,6 +59,7 @@ type roles struct {
 	decided bool // who is the client
 	flipped bool // the caller has it the wrong way round
 	told    bool // FlowOpened is out
+	waiting []earlySegment
 }
 
 // output is where events go.
@@ -202,6 +203,7 @@ func (c *Conn) open(at At) {
 		c.emit(Neither, c.opts.Start, &FlowOpened{
 			Client: c.opts.Client, Server: c.opts.Server, Tap: c.opts.Tap, Connect: c.opts.Connect, TCP: c.opts.TCP,
 		})
+		c.tellSegments()
 	}
 }
 

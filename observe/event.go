@@ -23,7 +23,7 @@ func (e Event) Kind() Kind { return e.Body.Kind() }
 
 // A Body is what an event is about. The types are *FlowOpened, *FlowClosed,
 // *StreamEnded, *Record, *Message, *ChangeCipherSpec, *Alert, *KeysInstalled,
-// *Negotiated, *Peer, *ApplicationData, *NotTLS, *Gap and *Finding. More may come:
+// *Negotiated, *Peer, *ApplicationData, *NotTLS, *Gap, *Segment and *Finding. More may come:
 // a reader skips what it does not know.
 type Body interface{ Kind() Kind }
 

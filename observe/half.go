@@ -33,8 +33,9 @@ type ending struct {
 	endedHow    End
 	endedAt     At
 	closeNotify bool
-	fatal       bool // a fatal alert was sent
-	unopened    bool // the last record was not opened: it may have been an alert
+	fatal       bool          // a fatal alert was sent
+	unopened    bool          // the last record was not opened: it may have been an alert
+	closing     *earlySegment // the FIN, until it is told
 }
 
 func newHalf(c *Conn, d Dir) *half {
@@ -190,6 +191,7 @@ func (h *half) finish() bool {
 	if h.lacksCloseNotify() {
 		h.found(t, noCloseNotify())
 	}
+	h.tellClosing()
 	h.emit(t, &StreamEnded{How: h.endedHow, Bytes: h.offset(), CloseNotify: h.closeNotify})
 	return true
 }

@@ -275,3 +275,34 @@ func TestResumedWithoutItsOwnSecret(t *testing.T) {
 		t.Errorf("got resumed %v, error %q, want true and none", s.Resumed, s.DecryptError)
 	}
 }
+
+// TestSegments requires segments to come after FlowOpened, those of a FIN after the bytes before it, and
+// all with the right direction where the caller had the ends the wrong way round.
+func TestSegments(t *testing.T) {
+	var got []string
+	c := New(Options{Client: "a", Server: "b", RolesGuessed: true, Sink: func(e Event) {
+		text := string(e.Kind())
+		if s, ok := e.Body.(*Segment); ok {
+			text = e.Dir.From() + " " + string(s.What)
+		}
+		if text != "record" && text != "finding" {
+			got = append(got, text)
+		}
+	}})
+	at := At{Frame: 1}
+	c.Segment(ServerToClient, at, Segment{What: SegmentSYN})
+	c.Segment(ClientToServer, at, Segment{What: SegmentSYNACK})
+	c.Segment(ServerToClient, at, Segment{What: SegmentFIN}) // comes before its bytes can be judged
+	c.Feed(ServerToClient, at, []byte{22, 3, 1, 0, 5, 1, 0, 0, 1, 0})
+	c.Segment(ServerToClient, at, Segment{What: SegmentRetransmission})
+	c.EndOfStream(ServerToClient, at, EndFIN)
+	c.Segment(ClientToServer, at, Segment{What: SegmentRST})
+	c.Close(at, EndRST, TCP{})
+	want := []string{
+		"flow_opened", "client syn", "server syn_ack", "message", "client retransmission", "client fin", "stream_ended",
+		"server rst", "stream_ended", "flow_closed",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -3,42 +3,22 @@ package ladder
 import (
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/akushu/akushu/observe"
 )
 
 // This file says what each kind of event looks like.
 
-// flowOpened shows how TCP began: its three segments where packets were seen, and what
-// a tap can know where it sat inside a process.
+// flowOpened says how the connection began where no packets are seen that do.
 func (f *fold) flowOpened(e observe.Event, b *observe.FlowOpened) {
-	tcp, words := b.TCP, f.view.words
+	words := f.view.words
 	switch {
 	case b.Tap && b.Connect > 0:
 		f.note(e, Dim, words.Text("ladder.tcp.connected", elapsed(b.Connect)))
 	case b.Tap:
 		f.note(e, Dim, words.Text("ladder.tcp.tapped"))
-	case !tcp.SYN && !tcp.SYNACK:
+	case !b.TCP.SYN && !b.TCP.SYNACK:
 		f.note(e, Dim, words.Text("ladder.tcp.unseen"))
-	default:
-		f.segment(e, tcp.SYN, observe.ClientToServer, "SYN", "")
-		f.segment(e, tcp.SYNACK, observe.ServerToClient, "SYN-ACK", "")
-		f.segment(e, tcp.ACK, observe.ClientToServer, "ACK", roundTrip(f.view, tcp.RTT))
-	}
-}
-
-func roundTrip(v *view, ms float64) string {
-	if ms == 0 {
-		return ""
-	}
-	return v.words.Text("ladder.tcp.rtt", elapsed(time.Duration(ms*float64(time.Millisecond))))
-}
-
-// segment is a rung for a bare TCP segment.
-func (f *fold) segment(e observe.Event, seen bool, dir observe.Dir, flags, size string) {
-	if seen {
-		f.push(e, step{dir: dir, title: Line{{Dim, flags}}, size: size})
 	}
 }
 
@@ -276,17 +256,6 @@ func severityRole(s observe.Severity) Role {
 		return Warning
 	}
 	return Label
-}
-
-// streamEnded is TCP's own end of a direction. An end that only means that nobody watches
-// any more is left to FlowClosed.
-func (f *fold) streamEnded(e observe.Event, b *observe.StreamEnded) {
-	switch b.How {
-	case observe.EndFIN:
-		f.push(e, step{dir: e.Dir, title: Line{{Dim, "FIN"}}})
-	case observe.EndRST:
-		f.push(e, step{dir: e.Dir, title: Line{{Error, "RST"}, {Dim, " " + f.view.words.Text("ladder.rst")}}})
-	}
 }
 
 func (f *fold) flowClosed(e observe.Event, b *observe.FlowClosed) {

@@ -18,6 +18,7 @@ type fold struct {
 	tls13 bool
 	begun bool     // a record was seen
 	hello []detail // of the last ClientHello
+	ended [3]bool  // by Dir: FIN or RST was drawn
 }
 
 // add folds an event in. Kinds that are not drawn, or not known, are passed over.
@@ -49,6 +50,8 @@ func (f *fold) add(e observe.Event) {
 		f.finding(e, b)
 	case *observe.StreamEnded:
 		f.streamEnded(e, b)
+	case *observe.Segment:
+		f.segment(e, b)
 	case *observe.FlowClosed:
 		f.flowClosed(e, b)
 	}

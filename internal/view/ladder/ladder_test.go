@@ -111,7 +111,9 @@ func tls12(t testing.TB) (*script, *observe.Session) {
 	for range 12 {
 		s.after(20).data(s2c, 16384, "")
 	}
-	s.closeNotify(s2c).fin(s2c).after(400).fin(c2s)
+	s.segment(s2c, observe.SegmentRetransmission, 5001, 640, 1448).segment(c2s, observe.SegmentLost, 700, 9000, 31)
+	s.closeNotify(s2c).segment(s2c, observe.SegmentFIN, 199001, 640, 0).fin(s2c).after(400)
+	s.segment(c2s, observe.SegmentRST, 640, 199002, 0).add(c2s, &observe.StreamEnded{How: observe.EndRST})
 	s.add(observe.Neither, &observe.FlowClosed{End: observe.EndFIN})
 	return s, s.session(func(r *observe.Session) {
 		r.Version, r.CipherSuite, r.Group, r.SignatureScheme = "TLS 1.2", suite, "x25519", "rsa_pss_rsae_sha256"

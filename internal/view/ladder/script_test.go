@@ -91,7 +91,24 @@ func (s *script) tap(client, server string, connect time.Duration) *script {
 }
 
 func (s *script) captured(client, server string, tcp observe.TCP) *script {
-	return s.add(observe.Neither, &observe.FlowOpened{Client: client, Server: server, TCP: tcp})
+	s.add(observe.Neither, &observe.FlowOpened{Client: client, Server: server, TCP: tcp})
+	if !tcp.SYN {
+		return s
+	}
+	options := []string{"MSS=1460", "SACK", "WS=7"}
+	s.add(c2s, &observe.Segment{What: observe.SegmentSYN, Flags: []string{"SYN"}, Options: options})
+	s.add(s2c, &observe.Segment{What: observe.SegmentSYNACK, Flags: []string{"SYN", "ACK"}, Ack: 1, Options: options})
+	return s.add(c2s, &observe.Segment{
+		What: observe.SegmentACK, Flags: []string{"ACK"}, Seq: 1, Ack: 1, RTT: time.Duration(tcp.RTT * float64(time.Millisecond)),
+	})
+}
+
+func (s *script) segment(d observe.Dir, what observe.SegmentKind, seq, ack int64, length int) *script {
+	flags := map[observe.SegmentKind][]string{observe.SegmentFIN: {"FIN", "ACK"}, observe.SegmentRST: {"RST", "ACK"}}[what]
+	if flags == nil {
+		flags = []string{"PSH", "ACK"}
+	}
+	return s.add(d, &observe.Segment{What: what, Flags: flags, Seq: seq, Ack: ack, Length: length})
 }
 
 // extensions lists what a message has fields for.
