@@ -85,9 +85,16 @@ type Config struct {
 	// go to the client, so that it can choose. Nil: the system's, and no names.
 	ClientCAs *x509.CertPool
 
-	// SessionTicketsDisabled has a server give no tickets and take none. A client keeps
+	// SessionTicketsDisabled has a server give no tickets and take none; ServerSessionCache
+	// is another matter. A client keeps
 	// sessions only where it has a ClientSessionCache.
 	SessionTicketsDisabled bool
+
+	// ServerSessionCache is where a server keeps sessions of TLS 1.2 under session IDs, for
+	// clients that do without tickets; those get tickets who can use them. What is kept is
+	// encrypted under the ticket keys: servers that share a cache share those too
+	// ([Config.SetSessionTicketKeys]). Nil: nowhere.
+	ServerSessionCache ServerSessionCache
 
 	// ClientSessionCache is where a client keeps sessions, so that it can resume them. Nil:
 	// nowhere.
@@ -193,6 +200,7 @@ func (c *Config) Clone() *Config {
 		ClientAuth:                  c.ClientAuth,
 		ClientCAs:                   c.ClientCAs,
 		SessionTicketsDisabled:      c.SessionTicketsDisabled,
+		ServerSessionCache:          c.ServerSessionCache,
 		ClientSessionCache:          c.ClientSessionCache,
 		NextProtos:                  c.NextProtos,
 		RequireALPN:                 c.RequireALPN,

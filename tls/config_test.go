@@ -74,7 +74,7 @@ func filled(t *testing.T) *Config {
 		VerifyPeerCertificate: func([][]byte, [][]*x509.Certificate) error { return nil },
 		VerifyConnection:      func(ConnectionState) error { return nil },
 		RootCAs:               x509.NewCertPool(),
-		ClientAuth:            RequestClientCert, ClientCAs: x509.NewCertPool(), SessionTicketsDisabled: true, ClientSessionCache: NewLRUClientSessionCache(1),
+		ClientAuth:            RequestClientCert, ClientCAs: x509.NewCertPool(), SessionTicketsDisabled: true, ServerSessionCache: NewLRUServerSessionCache(1), ClientSessionCache: NewLRUClientSessionCache(1),
 		NextProtos:                  []string{"h2", "http/1.1"},
 		RequireALPN:                 true,
 		ServerName:                  "a.example",

@@ -15,6 +15,7 @@ import (
 	"github.com/akushu/akushu/internal/handshake"
 	"github.com/akushu/akushu/internal/iana"
 	"github.com/akushu/akushu/internal/record"
+	"github.com/akushu/akushu/internal/session"
 	"github.com/akushu/akushu/internal/suite"
 )
 
@@ -31,6 +32,7 @@ type resolved struct {
 	clientTrust           auth.Trust // of clients
 	sessions              handshake.ClientResumption
 	ticketing             handshake.ServerResumption
+	ids                   session.IDs
 	getConfigForClient    func(*ClientHelloInfo) (*Config, error)
 	verifyPeerCertificate func(rawCerts [][]byte, verifiedChains [][]*x509.Certificate) error
 	verifyConnection      func(ConnectionState) error

@@ -18,16 +18,16 @@ import (
 
 // resumable returns the two stacks with a session cache each, and our server's
 // configuration.
-func resumable(t *testing.T) (theirs, ours stack, server *tls.Config) {
+func resumable(t *testing.T, version uint16) (theirs, ours stack, server *tls.Config) {
 	t.Helper()
 	cert, pool := newCert(t)
 	stdConfig := &std.Config{
 		Certificates: []tls.Certificate{cert}, RootCAs: pool, ServerName: "localhost",
-		MinVersion: tls.VersionTLS13, ClientSessionCache: std.NewLRUClientSessionCache(8),
+		MinVersion: version, MaxVersion: version, ClientSessionCache: std.NewLRUClientSessionCache(8),
 	}
 	config := &tls.Config{
 		Certificates: []tls.Certificate{cert}, RootCAs: pool, ServerName: "localhost",
-		MinVersion: tls.VersionTLS13, ClientSessionCache: tls.NewLRUClientSessionCache(8),
+		MinVersion: version, MaxVersion: version, ClientSessionCache: tls.NewLRUClientSessionCache(8),
 	}
 	theirs = stack{
 		"crypto/tls",
@@ -68,22 +68,84 @@ func talk(t *testing.T, c, s stack) (client, server tls.ConnectionState) {
 	return client, server
 }
 
-// TestResumption resumes a session of TLS 1.3, many times over, between every two stacks of
-// which one is ours.
+// TestResumption resumes a session, many times over, between every two stacks of which one is
+// ours.
 func TestResumption(t *testing.T) {
-	theirs, ours, _ := resumable(t)
-	for _, tt := range []struct{ client, server stack }{{ours, ours}, {ours, theirs}, {theirs, ours}} {
-		t.Run(fmt.Sprintf("%s to %s", tt.client.name, tt.server.name), func(t *testing.T) {
-			for i := range 4 {
-				c, s := talk(t, tt.client, tt.server)
-				if want := i > 0; c.DidResume != want || s.DidResume != want {
-					t.Errorf("connection %d: resumed %v and %v, want %v", i, c.DidResume, s.DidResume, want)
-				}
-				if len(c.PeerCertificates) != 1 || len(c.VerifiedChains) != 1 {
-					t.Errorf("connection %d: %d certificates, %d chains", i, len(c.PeerCertificates), len(c.VerifiedChains))
-				}
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		theirs, ours, _ := resumable(t, version)
+		for _, tt := range []struct{ client, server stack }{{ours, ours}, {ours, theirs}, {theirs, ours}} {
+			t.Run(fmt.Sprintf("%s/%s to %s", tls.VersionName(version), tt.client.name, tt.server.name), func(t *testing.T) {
+				wantResumed(t, tt.client, tt.server)
+			})
+		}
+	}
+}
+
+// wantResumed connects again and again, and wants every session but the first resumed.
+func wantResumed(t *testing.T, client, server stack) {
+	t.Helper()
+	for i := range 4 {
+		c, s := talk(t, client, server)
+		if want := i > 0; c.DidResume != want || s.DidResume != want {
+			t.Errorf("connection %d: resumed %v and %v, want %v", i, c.DidResume, s.DidResume, want)
+		}
+		if len(c.PeerCertificates) != 1 || len(c.VerifiedChains) != 1 {
+			t.Errorf("connection %d: %d certificates, %d chains", i, len(c.PeerCertificates), len(c.VerifiedChains))
+		}
+		if c.CurveID != s.CurveID || c.CurveID == 0 || c.CipherSuite != s.CipherSuite {
+			t.Errorf("connection %d: %v and %v, %#x and %#x", i, c.CurveID, s.CurveID, c.CipherSuite, s.CipherSuite)
+		}
+	}
+}
+
+// ownCache is a program's own cache, which keeps one session for each server.
+type ownCache map[string]*tls.ClientSessionState
+
+func (c ownCache) Get(key string) (*tls.ClientSessionState, bool) {
+	s, ok := c[key]
+	return s, ok
+}
+
+func (c ownCache) Put(key string, s *tls.ClientSessionState) {
+	if s == nil {
+		delete(c, key)
+		return
+	}
+	c[key] = s
+}
+
+// TestResumptionByID resumes sessions of TLS 1.2 by session ID, without tickets; a program's
+// own cache of the client's will do.
+func TestResumptionByID(t *testing.T) {
+	cert, pool := newCert(t)
+	for name, cache := range map[string]tls.ClientSessionCache{"ours": tls.NewLRUClientSessionCache(8), "own": ownCache{}} {
+		client := &tls.Config{RootCAs: pool, ServerName: "localhost", ClientSessionCache: cache}
+		server := &tls.Config{
+			Certificates: []tls.Certificate{cert}, MaxVersion: tls.VersionTLS12,
+			SessionTicketsDisabled: true, ServerSessionCache: tls.NewLRUServerSessionCache(0),
+		}
+		ours := stack{
+			"akushu",
+			func(c net.Conn) conn { return tls.Client(c, client) },
+			func(c net.Conn) conn { return tls.Server(c, server.Clone()) },
+		}
+		t.Run(name, func(t *testing.T) { wantResumed(t, ours, ours) })
+	}
+}
+
+// TestResumed12IsNotForwardSecret: nothing but the session makes the keys.
+func TestResumed12IsNotForwardSecret(t *testing.T) {
+	_, ours, _ := resumable(t, tls.VersionTLS12)
+	for _, want := range []bool{true, false} {
+		cc, sc := shaken(t, links[1], ours, ours)
+		for _, c := range []conn{cc, sc} {
+			info, ok := c.(*tls.Conn).Info()
+			if !ok || info.ForwardSecret != want {
+				t.Errorf("got forward secret %v, want %v", info.ForwardSecret, want)
 			}
-		})
+		}
+		cc.Close()
+		sc.Close()
 	}
 }
 
@@ -100,13 +162,15 @@ func TestTicketsAreOnlyAnOffer(t *testing.T) {
 		{"another key first", func(c *tls.Config) { c.SetSessionTicketKeys([][32]byte{{2}, {9}}) }, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			_, ours, server := resumable(t)
-			server.SetSessionTicketKeys([][32]byte{{9}})
-			talk(t, ours, ours)
-			tt.change(server)
-			c, s := talk(t, ours, ours)
-			if c.DidResume != tt.resume || s.DidResume != tt.resume {
-				t.Errorf("resumed %v and %v, want %v", c.DidResume, s.DidResume, tt.resume)
+			for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+				_, ours, server := resumable(t, version)
+				server.SetSessionTicketKeys([][32]byte{{9}})
+				talk(t, ours, ours)
+				tt.change(server)
+				c, s := talk(t, ours, ours)
+				if c.DidResume != tt.resume || s.DidResume != tt.resume {
+					t.Errorf("%s: resumed %v and %v, want %v", tls.VersionName(version), c.DidResume, s.DidResume, tt.resume)
+				}
 			}
 		})
 	}
@@ -134,7 +198,7 @@ func TestResumeAfterHelloRetry(t *testing.T) {
 
 // TestClonesShareTickets: a ticket of a configuration is good for its clone.
 func TestClonesShareTickets(t *testing.T) {
-	_, ours, server := resumable(t)
+	_, ours, server := resumable(t, tls.VersionTLS13)
 	clone := server.Clone()
 	other := stack{"clone", ours.client, func(c net.Conn) conn { return tls.Server(c, clone) }}
 	talk(t, ours, ours)
@@ -146,7 +210,7 @@ func TestClonesShareTickets(t *testing.T) {
 // A server acknowledges the name that it is asked for, but not where it resumes a session (RFC
 // 6066 §3).
 func TestServerNameIsNotAcknowledgedInResumption(t *testing.T) {
-	_, ours, config := resumable(t)
+	_, ours, config := resumable(t, tls.VersionTLS13)
 	var seen []iana.ExtensionType
 	tap := observe.NewTap(observe.TapOptions{Sink: func(e observe.Event) {
 		m, ok := e.Body.(*observe.Message)

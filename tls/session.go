@@ -1,12 +1,14 @@
 package tls
 
 import (
+	"context"
 	"crypto/rand"
 	"sync"
 	"time"
 
 	"github.com/akushu/akushu/internal/auth"
 	"github.com/akushu/akushu/internal/handshake"
+	"github.com/akushu/akushu/internal/iana"
 	"github.com/akushu/akushu/internal/session"
 )
 
@@ -30,6 +32,29 @@ func NewLRUClientSessionCache(capacity int) ClientSessionCache {
 		limits.Entries = capacity
 	}
 	return &lruCache{session.NewClientCache(limits, time.Now)}
+}
+
+// ServerSessionCache keeps a server's sessions of TLS 1.2 by session ID, perhaps for several
+// servers at once. Sessions are bytes, already encrypted. A cache may forget what it likes,
+// and may not give what it was not given; an error of any method costs a full handshake and
+// nothing else. Its methods may be called concurrently.
+type ServerSessionCache interface {
+	// Put keeps a copy of session under id until expires.
+	Put(ctx context.Context, id, session []byte, expires time.Time) error
+	// Get returns the session under id, which the caller owns, or nil.
+	Get(ctx context.Context, id []byte) (session []byte, err error)
+	// Remove forgets the session under id, if there is one.
+	Remove(ctx context.Context, id []byte) error
+}
+
+// NewLRUServerSessionCache returns a cache in memory that forgets what was not used for
+// longest. It keeps capacity sessions; less than 1 means a default number.
+func NewLRUServerSessionCache(capacity int) ServerSessionCache {
+	limits := session.DefaultLimits
+	if capacity > 0 {
+		limits.Entries = capacity
+	}
+	return session.NewServerCache(limits, time.Now)
 }
 
 // lruCache is internal/session's cache, as crypto/tls would have it.
@@ -65,7 +90,9 @@ func (c userCache) Take(server string, usable func(*session.State) bool) *sessio
 		return nil
 	}
 	s := cs.state.Clone()
-	c.Remove(server)
+	if s.Version >= iana.VersionTLS13 {
+		c.Remove(server)
+	}
 	return s
 }
 
@@ -83,11 +110,18 @@ var policies = sync.OnceValue(func() (all [auth.RequireAndVerifyClientCert + 1]s
 
 // setResumption has both ends resume sessions, as far as c does.
 func (r *resolved) setResumption(c *Config) {
-	if !c.SessionTicketsDisabled {
+	if !c.SessionTicketsDisabled || c.ServerSessionCache != nil {
 		r.ticketing = handshake.ServerResumption{
-			Tickets: c.ticketKeys(), Auth: policies()[r.server.ClientAuth%auth.ClientAuth(len(policies()))], Lifetime: session.MaxLifetime,
+			Auth: policies()[r.server.ClientAuth%auth.ClientAuth(len(policies()))], Lifetime: session.MaxLifetime,
 		}
 		r.server.Resumption = &r.ticketing
+	}
+	if !c.SessionTicketsDisabled {
+		r.ticketing.Tickets = c.ticketKeys()
+	}
+	if c.ServerSessionCache != nil {
+		r.ids = session.IDs{Cache: c.ServerSessionCache, Tickets: c.ticketKeys()}
+		r.ticketing.IDs = &r.ids
 	}
 	switch cache := c.ClientSessionCache.(type) {
 	case nil:

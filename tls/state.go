@@ -134,7 +134,9 @@ func newInfo(r *handshake.Result) Info {
 	}
 	if g := suite.GroupByID(r.Group); g != nil {
 		info.Group, info.PostQuantum, info.KeyExchange = g.ID.String(), g.PostQuantum, g.KeyExchange.String()
-		info.ForwardSecret = true // every group is used with keys for one handshake
+		// Every group is used with keys for one handshake, but for a session of TLS 1.2 that is
+		// resumed there are no new ones.
+		info.ForwardSecret = !r.Resumed || r.Version >= iana.VersionTLS13
 	}
 	if s := suite.SchemeByID(r.Scheme); s != nil {
 		info.SignatureScheme, info.Authentication = s.ID.String(), s.Kind.String()

@@ -44,6 +44,7 @@ func Client(ctx context.Context, t Transport, cfg *ClientConfig) (result *Result
 	defer func() {
 		if post == nil { // it failed, or a callback did not return
 			c.result.wipe()
+			c.dropSession()
 		}
 	}()
 	return c.run()
@@ -105,7 +106,9 @@ func (c *client) sendClientHello() error {
 	if err := c.grease(); err != nil {
 		return err
 	}
-	c.offerSession()
+	if err := c.offerSession(); err != nil {
+		return err
+	}
 	if err := c.sendHello(); err != nil {
 		return err
 	}

@@ -1,7 +1,6 @@
 package handshake
 
 import (
-	"bytes"
 	"crypto/hmac"
 	"slices"
 
@@ -34,6 +33,7 @@ type client12 struct {
 //	[CertificateVerify]
 //	ChangeCipherSpec                          K_send
 //	Finished
+//	                              [NewSessionTicket]
 //	                                ChangeCipherSpec  K_recv
 //	                                        Finished
 func (c *client12) run(hello *msg.ServerHello) (*Result, Post, error) {
@@ -41,6 +41,9 @@ func (c *client12) run(hello *msg.ServerHello) (*Result, Post, error) {
 	c.layout.KeyExchange = form(c.result.Suite)
 	if err := c.takeServerHello(); err != nil {
 		return nil, nil, err
+	}
+	if c.result.Resumed {
+		return c.resume()
 	}
 	if err := c.recvCertificate(); err != nil {
 		return nil, nil, err
@@ -64,19 +67,23 @@ func (c *client12) run(hello *msg.ServerHello) (*Result, Post, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	ticket, err := c.recvTicket()
+	if err != nil {
+		return nil, nil, err
+	}
 	if _, err := c.recvFinished12(&c.flow, keys.Server); err != nil {
 		return nil, nil, err
 	}
 	c.finish12(c.result, first, &c.client.hello.Random, &c.hello.Random)
+	c.keepSession(ticket)
 	return c.result, post12{client: true}, nil
 }
 
-// takeServerHello takes what of it is TLS 1.2's. Our session ID stands for no session, so
-// that a server that gives it back would resume what never was.
+// takeServerHello takes what of it is TLS 1.2's.
 func (c *client12) takeServerHello() error {
 	const where = "server_hello"
-	if id := c.client.hello.SessionID; len(id) > 0 && bytes.Equal(id, c.hello.SessionID) {
-		return alert.Illegal(where+".legacy_session_id_echo", "RFC 5246 §7.4.1.3", "there is no session to resume under it")
+	if err := c.takeSessionID(); err != nil {
+		return err
 	}
 	if len(c.hello.RenegotiatedConnInfo) != 0 {
 		return alert.Illegal(where+".renegotiation_info", "RFC 5746 §3.4", "it is not empty in a first handshake").
@@ -276,6 +283,11 @@ func (s *secrets12) derive(r *Result, log keys.Log, premaster keys.Secret, sessi
 	} else {
 		s.main = s.prf.MainSecret(premaster, client[:], server[:])
 	}
+	s.expand(r, client, server)
+}
+
+// expand makes all keys of the main secret (RFC 5246 §6.3).
+func (s *secrets12) expand(r *Result, client, server *[32]byte) {
 	block := s.prf.KeyBlock(s.main, client[:], server[:], r.Suite.Lengths())
 	s.client, s.server = trafficKeys12(r, &block.Client), trafficKeys12(r, &block.Server)
 }

@@ -154,22 +154,22 @@ func encode(ctx *msg.Context, m msg.Message) []byte {
 // made longer.
 func TestMessagesOutOfOrder(t *testing.T) {
 	flows := []struct {
+		name     string
 		version  iana.Version
-		retry    bool
+		setup    func(*handshake.ClientConfig, *handshake.ServerConfig)
 		messages []string
 	}{
-		{iana.VersionTLS13, false, full13},
-		{iana.VersionTLS13, true, retried13},
-		{iana.VersionTLS12, false, full12},
+		{"full", iana.VersionTLS13, nil, full13},
+		{"retry", iana.VersionTLS13, retryWith(iana.GroupSecp384r1), retried13},
+		{"full", iana.VersionTLS12, nil, full12},
+		{"full, with a ticket", iana.VersionTLS12, keeps(false), full12WithTicket},
+		{"resumed by ticket", iana.VersionTLS12, warm(false), abbreviated12},
+		{"resumed by session ID", iana.VersionTLS12, warm(true), abbreviated12},
 	}
 	unasked := func(*msg.Context, []byte) [][]byte { return [][]byte{handshake.KeyUpdate(false)} }
 	short := body(func(b []byte) []byte { return b[:max(0, len(b)-1)] })
 	long := body(func(b []byte) []byte { return append(b, 0) })
 	for _, f := range flows {
-		var setup func(*handshake.ClientConfig, *handshake.ServerConfig)
-		if f.retry {
-			setup = retryWith(iana.GroupSecp384r1)
-		}
 		seen := map[string]int{}
 		for _, m := range f.messages {
 			from, name, _ := cut(m)
@@ -191,8 +191,8 @@ func TestMessagesOutOfOrder(t *testing.T) {
 				if how.name == "a byte less" && name == "ServerHelloDone" {
 					continue // it has no bytes
 				}
-				t.Run(fmt.Sprintf("%v/retry %v/%s/%s", f.version, f.retry, m, how.name), func(t *testing.T) {
-					expectAlert(t, f.version, setup, m, how.change, to, how.alerts)
+				t.Run(fmt.Sprintf("%v/%s/%s/%s", f.version, f.name, m, how.name), func(t *testing.T) {
+					expectAlert(t, f.version, f.setup, m, how.change, to, how.alerts)
 				})
 			}
 		}

@@ -14,20 +14,26 @@ import (
 	"github.com/akushu/akushu/internal/session"
 )
 
-// Resumption by tickets in TLS 1.3 (RFC 9846 §2.2): internal/session says what a session is
-// and when it may be used, this file when that is asked.
+// Resumption (RFC 9846 §2.2; resume12.go for TLS 1.2): internal/session says what a session
+// is and when it may be used, the flows when that is asked.
 
 // ClientResumption is where a client keeps its sessions.
 type ClientResumption struct {
-	Cache session.ClientCache
+	Cache      session.ClientCache
+	LegacyMain bool // TLS 1.2: sessions without an extended main secret are offered (RFC 7627 §5.4 says at what price)
 }
 
 // ServerResumption is how a server makes tickets, and takes them.
 type ServerResumption struct {
-	Tickets  session.Tickets
-	Auth     session.Fingerprint // of the policy for client certificates
-	Lifetime time.Duration       // of a ticket
+	Tickets    session.Tickets     // nil: no tickets
+	IDs        *session.IDs        // for sessions of TLS 1.2 without a ticket; nil: they are not kept
+	Auth       session.Fingerprint // of the policy for client certificates
+	Lifetime   time.Duration       // of a session
+	LegacyMain bool                // as in ClientResumption
 }
+
+// tickets reports whether there are any.
+func (r *ServerResumption) tickets() bool { return r != nil && r.Tickets != nil }
 
 // sessionEnv is e, as internal/session has it.
 func (e Env) sessionEnv() session.Env { return session.Env{Rand: e.Rand, Now: e.Now} }
@@ -35,34 +41,44 @@ func (e Env) sessionEnv() session.Env { return session.Env{Rand: e.Rand, Now: e.
 // offered is the session that a client offers to resume.
 type offered struct {
 	psks []*session.PSK // one, or none
+	old  *session.State // of TLS 1.2, or nil
 	peer auth.Peer      // of its server, judged anew
+	used bool           // one was offered that could be offered again
 }
 
 // offerSession adds a session with the server to ClientHello, if there is one. Its
 // certificates must be trusted still: nobody shows them again.
-func (c *client) offerSession() {
-	if c.cfg.Resumption == nil || c.cfg.MaxVersion < iana.VersionTLS13 {
-		return
+func (c *client) offerSession() error {
+	c.offerTickets()
+	if c.cfg.Resumption == nil {
+		return nil
 	}
 	offer := session.Offer{
-		MinVersion: iana.VersionTLS13, MaxVersion: c.cfg.MaxVersion, Suites: c.hello.CipherSuites,
+		MinVersion: c.cfg.MinVersion, MaxVersion: c.cfg.MaxVersion, Suites: c.hello.CipherSuites,
 		ServerName: c.result.ServerName, ALPN: c.cfg.ALPN, Now: c.cfg.Now(),
+		LegacyMain: c.cfg.Resumption.LegacyMain,
 	}
 	s := c.cfg.Resumption.Cache.Take(c.cfg.ServerName, func(s *session.State) bool {
 		ok, _ := session.Offerable(s, &offer)
 		return ok
 	})
 	if s == nil {
-		return
+		return nil
 	}
 	peer, err := c.cfg.Trust.Judge(s.Peer.Certificates, offer.Now)
 	if err != nil {
 		s.Wipe()
-		return
+		return nil
 	}
 	peer.OCSP, peer.SCTs = s.Peer.OCSP, s.Peer.SCTs
-	c.session = offered{[]*session.PSK{s.PSK(s.Ticket)}, peer}
+	c.session.peer = peer
+	if s.Version < iana.VersionTLS13 {
+		c.session.used = true
+		return c.offerOld(s)
+	}
+	c.session.psks = []*session.PSK{s.PSK(s.Ticket)}
 	c.hello.Extensions.Add(iana.ExtPreSharedKey)
+	return nil
 }
 
 // reofferSession offers the session again after a HelloRetryRequest, if it goes with the
@@ -81,6 +97,16 @@ func (o *offered) wipe() {
 		p.Key.Wipe()
 	}
 	o.psks = nil
+	o.old.Wipe()
+	o.old = nil
+}
+
+// dropSession forgets a session that was offered in a handshake that failed: it may be why
+// (RFC 5077 §3.2).
+func (c *client) dropSession() {
+	if c.session.used {
+		c.cfg.Resumption.Cache.Remove(c.cfg.ServerName)
+	}
 }
 
 // sendHello sends ClientHello, with the binder of the session that it offers (RFC 9846
@@ -172,7 +198,7 @@ func (t *clientTickets) wipe() {
 // choosePSK resumes the session of a ticket that the client offers, if it may be (RFC 9846
 // §4.3.11). A ticket that stands for nothing costs a full handshake and nothing else.
 func (s *server13) choosePSK() error {
-	if s.cfg.Resumption == nil || !s.hello.Extensions.Has(iana.ExtPreSharedKey) {
+	if !s.cfg.Resumption.tickets() || !s.hello.Extensions.Has(iana.ExtPreSharedKey) {
 		return nil
 	}
 	if err := session.CheckOffer(&s.hello.PSK); err != nil {
@@ -210,7 +236,7 @@ func (s *server13) findSession(ctx context.Context, identity []byte) (*session.P
 
 // sendTicket gives the client a ticket, if it can use one (RFC 9846 §4.7.1).
 func (s *server13) sendTicket() error {
-	if s.cfg.Resumption == nil {
+	if !s.cfg.Resumption.tickets() {
 		return nil
 	}
 	if _, ok := session.ChooseMode(s.hello.PSKModes, false); !ok {

@@ -16,6 +16,7 @@ import (
 type server12 struct {
 	*server
 	secrets12
+	resumption12
 	cred   *auth.Credential
 	scheme *suite.Scheme
 	group  *suite.Group
@@ -36,13 +37,22 @@ type server12 struct {
 //	[CertificateVerify]
 //	ChangeCipherSpec                          K_recv
 //	Finished
+//	                              [NewSessionTicket]
 //	                                ChangeCipherSpec  K_send
 //	                                        Finished
 func (s *server12) run() (*Result, Post, error) {
 	defer s.wipe()
+	for _, step := range []func() error{s.checkClientHello, s.chooseSession} {
+		if err := step(); err != nil {
+			return nil, nil, err
+		}
+	}
+	if s.session != nil {
+		return s.resume()
+	}
 	for _, step := range []func() error{
-		s.checkClientHello,
 		s.negotiate,
+		s.promise,
 		s.sendServerHello,
 		s.sendCertificate,
 		s.sendServerKeyExchange,
@@ -63,15 +73,20 @@ func (s *server12) run() (*Result, Post, error) {
 	if err := s.cfg.peer(s.result); err != nil {
 		return nil, nil, err
 	}
+	if err := s.sendTicket(); err != nil {
+		return nil, nil, err
+	}
 	if _, err := s.sendFinished12(&s.flow, keys.Server); err != nil {
 		return nil, nil, err
 	}
+	s.keepSession()
 	s.finish12(s.result, first, &s.hello.Random, &s.random)
 	return s.result, post12{}, nil
 }
 
 func (s *server12) wipe() {
 	s.secrets12.wipe()
+	s.session.Wipe()
 	if s.key != nil {
 		s.key.Wipe()
 	}
@@ -119,12 +134,10 @@ func (s *server12) negotiate() error {
 		return err
 	}
 	s.result.Group, s.result.Scheme = s.group.ID, s.scheme.ID
-	s.result.ALPN, err = chooseALPN(&s.cfg.Policy, s.hello)
-	s.result.ExtendedMain = s.hello.Extensions.Has(iana.ExtExtendedMainSecret)
 	s.layout.KeyExchange = form(s.result.Suite)
 	s.transcript.keep = s.cfg.ClientAuth.Requests()
 	s.transcript.begin(s.result.Suite.Hash)
-	return err
+	return nil
 }
 
 // suitesFor lists our suites of TLS 1.2 that go with a certificate's key.
@@ -148,7 +161,7 @@ func (s *server12) sendServerHello() error {
 	if x.Has(iana.ExtRenegotiationInfo) || slices.Contains(s.hello.CipherSuites, iana.TLS_EMPTY_RENEGOTIATION_INFO_SCSV) {
 		m.Extensions.Add(iana.ExtRenegotiationInfo)
 	}
-	if s.result.ServerName != "" {
+	if s.result.ServerName != "" && s.session == nil { // RFC 6066 §3: not where a session is resumed
 		m.Extensions.Add(iana.ExtServerName)
 	}
 	for _, t := range []iana.ExtensionType{iana.ExtExtendedMainSecret, iana.ExtECPointFormats} {
@@ -174,6 +187,7 @@ func (s *server12) sendServerHello() error {
 	if m.RecordSizeLimit = limit; limit > 0 {
 		m.Extensions.Add(iana.ExtRecordSizeLimit)
 	}
+	s.addSession(m)
 	return s.send(m)
 }
 

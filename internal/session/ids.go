@@ -25,6 +25,16 @@ func (x *IDs) Put(ctx context.Context, s *State) error {
 	return x.Cache.Put(ctx, s.ID, sealed, s.Expires())
 }
 
+// Issue keeps base, a session but for what belongs to its beginning, under id from now on. base is not changed.
+func (x *IDs) Issue(ctx context.Context, env Env, base *State, id []byte) error {
+	s := *base
+	s.ID = id
+	if err := s.begin(env.Now()); err != nil {
+		return err
+	}
+	return x.Put(ctx, &s)
+}
+
 // Get returns the session under id, which the caller owns. An error says why there is none.
 func (x *IDs) Get(ctx context.Context, id []byte) (*State, error) {
 	sealed, err := x.Cache.Get(ctx, id)

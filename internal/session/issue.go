@@ -54,13 +54,21 @@ func Issue12(ctx context.Context, env Env, t Tickets, base *State) (*msg.NewSess
 
 // seal makes s a session that begins now, and a ticket of it. It returns the lifetime in seconds.
 func seal(ctx context.Context, env Env, t Tickets, s *State) ([]byte, uint32, error) {
-	s.Created = wall(env.Now())
-	s.Lifetime = min(s.Lifetime, s.Authenticated.Add(MaxLifetime).Sub(s.Created)).Truncate(time.Second)
-	if s.Lifetime <= 0 {
-		return nil, 0, SessionAuthAge
+	if err := s.begin(env.Now()); err != nil {
+		return nil, 0, err
 	}
 	ticket, err := t.Seal(ctx, s)
 	return ticket, uint32(s.Lifetime / time.Second), err
+}
+
+// begin has s live from now on, as long as the handshake that authenticated the peer allows.
+func (s *State) begin(now time.Time) error {
+	s.Created = wall(now)
+	s.Lifetime = min(s.Lifetime, s.Authenticated.Add(MaxLifetime).Sub(s.Created)).Truncate(time.Second)
+	if s.Lifetime <= 0 {
+		return SessionAuthAge
+	}
+	return nil
 }
 
 // wall returns t without the monotonic clock, which stands still while a machine sleeps.
@@ -98,6 +106,18 @@ func Accept12(base *State, m *msg.NewSessionTicket12, now time.Time) *State {
 	}
 	s := accepted(base, m.Ticket, lifetime, now)
 	s.ID = nil
+	s.Secret = base.Secret.Clone()
+	return s
+}
+
+// AcceptID returns the session that a client has by a session ID, or nil where that is empty: the server keeps none
+// (RFC 5246 §7.4.1.3). base is as for [Accept12].
+func AcceptID(base *State, id []byte, now time.Time) *State {
+	if len(id) == 0 {
+		return nil
+	}
+	s := accepted(base, nil, uint32(DefaultLifetime/time.Second), now)
+	s.ID = append([]byte(nil), id...)
 	s.Secret = base.Secret.Clone()
 	return s
 }
