@@ -279,7 +279,7 @@ func TestResume12WithClientCertificate(t *testing.T) {
 		server.MaxVersion = iana.VersionTLS12
 		server.ClientAuth, server.ClientTrust = auth.RequireAndVerifyClientCert, trust
 		trust.Name = ""
-		client.Identity = shows{id.cred}
+		client.Identity = shows(id)
 		warm(kind.byID)(client, server)
 		c, s := new(pair).run(client, server)
 		if c.err != nil || s.err != nil || !s.result.Resumed || len(s.result.Peer.Certificates) != 1 {
