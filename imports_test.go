@@ -43,7 +43,8 @@ row 2: records, certificates, key logs
   internal/session: internal/alert internal/iana internal/keys internal/msg internal/suite internal/wire
   keylog
 
-row 3: the flows; captures
+row 3: the flows; captures; HTTP, seen
+  internal/hypertext
   internal/handshake: internal/alert internal/auth internal/iana internal/keys internal/msg internal/order internal/session internal/suite
   internal/hook: internal/handshake internal/iana
   internal/capture: keylog
@@ -52,7 +53,7 @@ row 3: the flows; captures
 
 row 4: the stack, and the glass
   tls: internal/alert internal/auth internal/borrow internal/handshake internal/hook internal/iana internal/keys internal/record internal/session internal/stdtls internal/suite keylog
-  observe: internal/alert internal/borrow internal/capture internal/iana internal/keys internal/msg internal/order internal/record internal/suite internal/wire keylog
+  observe: internal/alert internal/borrow internal/capture internal/hypertext internal/iana internal/keys internal/msg internal/order internal/record internal/suite internal/wire keylog
   internal/pki
 
 row 5: views, words, HTTP
@@ -85,6 +86,7 @@ row 7: tests and generators
 // nothing else.
 const outside = `
   internal/suite: filippo.io/bigmod golang.org/x/crypto/chacha20poly1305
+  internal/hypertext: golang.org/x/net/http2/hpack
   internal/view/ladder: github.com/mattn/go-runewidth
   internal/cli: github.com/spf13/cobra github.com/spf13/pflag golang.org/x/term
   internal/cli/connect: github.com/spf13/cobra

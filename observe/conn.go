@@ -52,6 +52,7 @@ type Conn struct {
 	scratch []byte // where records are opened
 	rules   rules
 	output
+	content
 }
 
 // roles is what is known of which end is which.
@@ -60,6 +61,12 @@ type roles struct {
 	flipped bool // the caller has it the wrong way round
 	told    bool // FlowOpened is out
 	waiting []earlySegment
+}
+
+// content is what is said in the connection.
+type content struct {
+	outside, inside *web // before TLS, and in application data
+	early           early
 }
 
 // output is where events go.
@@ -76,6 +83,7 @@ func New(o Options) *Conn {
 		c.keys = NewKeys()
 	}
 	c.output = output{fold: newFold(o.Stream), once: make(map[Finding]bool)}
+	c.outside, c.inside = newWeb(c, false), newWeb(c, true)
 	for _, d := range []Dir{ClientToServer, ServerToClient} {
 		c.halves[d] = newHalf(c, d)
 	}
@@ -253,19 +261,25 @@ func (c *Conn) decide(must bool) bool {
 	if c.roles.decided {
 		return true
 	}
-	for _, h := range c.halves[ClientToServer:] {
-		role, known := h.role()
-		if !known && !must && !h.ended {
+	client, server := c.halves[ClientToServer], c.halves[ServerToClient]
+	must = must || client.ended && server.ended
+	for _, h := range []*half{client, server} {
+		role, enough := h.role()
+		must = must || enough
+		if role == Neither {
 			continue
 		}
-		if role != Neither && role != h.dir {
+		if must = true; role != h.dir {
 			c.flip()
 		}
-		c.roles.decided = true
-		c.open(At{Time: c.opts.Start})
-		return true
+		break
 	}
-	return false
+	if !must {
+		return false
+	}
+	c.roles.decided = true
+	c.open(At{Time: c.opts.Start})
+	return true
 }
 
 // flip exchanges the ends.

@@ -285,6 +285,8 @@ func forgetFrames(w *watched) {
 		switch b := e.Body.(type) {
 		case *observe.Record:
 			b.FrameFirst, b.Frame = 0, 0
+		case *observe.HTTPHead:
+			b.FrameFirst, b.Frame = 0, 0
 		case *observe.Message:
 			b.FrameFirst, b.Frame = 0, 0
 		case *observe.Alert:

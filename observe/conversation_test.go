@@ -207,10 +207,7 @@ func options() observe.Options {
 func watch(c *conversation, o observe.Options, before func(conn *observe.Conn, chunk int)) *watched {
 	w := new(watched)
 	o.Sink = func(e observe.Event) {
-		if d, ok := e.Body.(*observe.ApplicationData); ok {
-			d.Data = bytes.Clone(d.Data)
-		}
-		w.events = append(w.events, e)
+		w.events = append(w.events, e.Clone())
 	}
 	conn := observe.New(o)
 	var last observe.At

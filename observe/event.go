@@ -1,6 +1,9 @@
 package observe
 
-import "time"
+import (
+	"bytes"
+	"time"
+)
 
 // An Event is one thing that happened on a connection, seen from outside.
 type Event struct {
@@ -18,12 +21,31 @@ type Event struct {
 	Body Body
 }
 
+// Clone returns the event with a body of its own. The bodies that come with every record, *Record, *ApplicationData and
+// *HTTPBody, are used again once the sink has returned: a sink that keeps them keeps clones.
+func (e Event) Clone() Event {
+	switch b := e.Body.(type) {
+	case *Record:
+		own := *b
+		e.Body = &own
+	case *ApplicationData:
+		own := *b
+		own.Data = bytes.Clone(b.Data)
+		e.Body = &own
+	case *HTTPBody:
+		own := *b
+		own.Data = bytes.Clone(b.Data)
+		e.Body = &own
+	}
+	return e
+}
+
 // Kind is the kind of the event's body.
 func (e Event) Kind() Kind { return e.Body.Kind() }
 
 // A Body is what an event is about. The types are *FlowOpened, *FlowClosed,
 // *StreamEnded, *Record, *Message, *ChangeCipherSpec, *Alert, *KeysInstalled,
-// *Negotiated, *Peer, *ApplicationData, *NotTLS, *Gap, *Segment and *Finding. More may come:
+// *Negotiated, *Fingerprint, *Peer, *ApplicationData, *HTTPHead, *HTTPBody, *NotTLS, *Gap, *Segment and *Finding. More may come:
 // a reader skips what it does not know.
 type Body interface{ Kind() Kind }
 
@@ -128,7 +150,7 @@ type StreamEnded struct {
 }
 
 // Record is one record of the record layer (RFC 9846 §5; RFC 5246 §6.2). It precedes the
-// events of what is in it.
+// events of what is in it. It is the sink's only until the sink returns: see Event.Clone.
 type Record struct {
 	Place
 	Type      string // of the header: "handshake", "application_data", …
@@ -195,6 +217,8 @@ type Negotiated struct {
 	Offered []string
 	// Inferred tells that it does not stand in a message as such.
 	Inferred bool
+	// Again tells that it belongs to a renegotiation.
+	Again bool
 }
 
 // What names something that is negotiated.
@@ -237,7 +261,7 @@ type Certificate struct {
 
 // ApplicationData is the content of one record of application data, or of several that
 // could not be told apart. It is there for opened records only; what was not opened is
-// counted by its Records.
+// counted by its Records. It is the sink's only until the sink returns: see Event.Clone.
 type ApplicationData struct {
 	Place
 	Length int

@@ -21,6 +21,9 @@ type fold struct {
 	data    [3]digest
 	trips   trips
 	record  *Record // the last one
+
+	exchanges  map[exchangeKey]int // indexes in Session.HTTP, of those that are not over
+	fieldBytes int                 // of header fields that are kept
 }
 
 // progress is how far one direction is with the handshake.
@@ -48,7 +51,7 @@ type trips struct {
 }
 
 func newFold(stream int) *fold {
-	f := &fold{s: newSession(stream)}
+	f := &fold{s: newSession(stream), exchanges: make(map[exchangeKey]int)}
 	for d := range f.data {
 		f.data[d] = digest{without: sha256.New()}
 	}
@@ -95,12 +98,30 @@ func (f *fold) apply(e *Event) {
 		f.peer(b)
 	case *ApplicationData:
 		f.applicationData(e.Dir, b)
+	case *Fingerprint:
+		f.fingerprint(b)
+	case *HTTPHead:
+		f.http(e.Dir, b)
+	case *HTTPBody:
+		f.httpBody(e.Dir, b)
 	case *Gap:
 		f.data[e.Dir].missing = true
 	case *Finding:
 		appendTo(f.s, "findings", &f.s.Findings, FindingInfo{
 			Code: b.Code, Severity: b.Severity, From: e.Dir.From(), Where: b.Where, Ref: b.Ref, Text: b.Text,
 		})
+	}
+}
+
+// fingerprint takes what a hello has, of which a ServerHello, which comes later, counts more than a HelloRetryRequest.
+func (f *fold) fingerprint(b *Fingerprint) {
+	switch b.Name {
+	case FingerprintJA3:
+		f.s.JA3 = b.Value
+	case FingerprintJA3S:
+		f.s.JA3S = b.Value
+	case FingerprintJA4:
+		f.s.JA4 = b.Value
 	}
 }
 
@@ -251,8 +272,8 @@ var parameters = map[What]func(f *fold, n *Negotiated){
 // negotiated takes what the first handshake of a connection settles; in it a ServerHello,
 // which comes later, counts more than a HelloRetryRequest.
 func (f *fold) negotiated(n *Negotiated) {
-	if f.s.Complete && n.What != WhatClientAuth {
-		return // a renegotiation
+	if n.Again && n.What != WhatClientAuth {
+		return
 	}
 	if set := parameters[n.What]; set != nil {
 		set(f, n)

@@ -1,7 +1,6 @@
 package observe
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"slices"
@@ -36,10 +35,7 @@ func newForge(t *testing.T, v iana.Version, id iana.CipherSuite) *forge {
 	f := &forge{t: t, version: v, suite: suite.ByID(id), main: make(keys.Secret, keys.MainSecretSize)}
 	f.random[0], f.server[0] = 1, 2
 	f.conn = New(Options{Sink: func(e Event) {
-		if d, ok := e.Body.(*ApplicationData); ok {
-			d.Data = bytes.Clone(d.Data)
-		}
-		f.events = append(f.events, e)
+		f.events = append(f.events, e.Clone())
 	}})
 	return f
 }

@@ -17,7 +17,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-var update = flag.Bool("update", false, "record the conversations in testdata anew")
+var (
+	update = flag.Bool("update", false, "write what comes of the conversations in testdata")
+	anew   = flag.Bool("record", false, "record the conversations in testdata anew")
+)
 
 // Conversations of crypto/tls with itself, kept so that what comes of them can be kept too.
 var golden = []struct {
@@ -88,7 +91,7 @@ func save(t *testing.T, name string, c *conversation) {
 // order, and no list null.
 func TestGoldenSessions(t *testing.T) {
 	for _, g := range golden {
-		if *update {
+		if *anew {
 			client, server := configs(t, g.version, "ECDSA")
 			if g.change != nil {
 				g.change(client, server)

@@ -21,9 +21,16 @@ type half struct {
 	protection
 	assembly
 	ending
+	said      said
 	blocked   bool // the next record waits for something
 	blockedOn int  // Conn.news when it began to
 	forced    bool // the next record must not wait
+}
+
+// said is the bodies of the events that come with every record, told again and again.
+type said struct {
+	record Record
+	data   ApplicationData
 }
 
 // ending is how a direction came to its end.
@@ -134,6 +141,7 @@ func (h *half) stepRecord(r *rawRecord) bool {
 // limit gives up what is held beyond the limit, oldest first.
 func (h *half) limit() {
 	for h.held() > heldLimit {
+		h.c.decide(true)
 		h.forced = true
 		went := h.step()
 		h.forced = false
@@ -187,6 +195,7 @@ func (h *half) finish() bool {
 		h.take(len(b))
 	}
 	h.tellForeign()
+	h.endHTTP(t)
 	h.abandon(t)
 	if h.lacksCloseNotify() {
 		h.found(t, noCloseNotify())
@@ -203,18 +212,54 @@ func (h *half) lacksCloseNotify() bool {
 	return h.started && h.endedHow == EndFIN && !h.closeNotify && !h.fatal && !h.peer().fatal && !h.unopened
 }
 
-// role tells which end sends in this direction, by its first message: ClientToServer if
-// it is the client, Neither where that message does not say. It reports whether there is a
-// message.
+// role tells which end sends in this direction, by its messages: ClientToServer if it is the client, Neither where they
+// do not say. It reports whether more of them are of no use, or there was enough to know better.
 func (h *half) role() (Dir, bool) {
 	b := h.window()
-	if len(b) <= record.HeaderLen {
-		return Neither, len(b) > 0 && !plausibleHeader(b)
+	if len(b) > 0 && !plausibleHeader(b) {
+		return h.foreignRole(b)
 	}
-	if !plausibleHeader(b) || iana.ContentType(b[0]) != iana.ContentHandshake {
+	for message := 0; ; {
+		n, ok := recordSize(b)
+		if !ok || len(b) <= record.HeaderLen {
+			return Neither, false
+		}
+		if iana.ContentType(b[0]) != iana.ContentHandshake {
+			return Neither, true // what comes after it is encrypted
+		}
+		fragment := b[record.HeaderLen:min(n, len(b))]
+		for message < len(fragment) {
+			if d := senders[iana.HandshakeType(fragment[message])]; d != Neither {
+				return d, true
+			}
+			if len(fragment) < message+4 {
+				return Neither, len(b) >= n
+			}
+			message += 4 + int(fragment[message+1])<<16 + int(fragment[message+2])<<8 + int(fragment[message+3])
+		}
+		message -= len(fragment)
+		if b = b[min(n, len(b)):]; len(b) == 0 {
+			return Neither, false
+		}
+	}
+}
+
+// foreignMax is how many bytes without TLS are looked at for a hello behind them, before roles are taken as they were
+// guessed.
+const foreignMax = 16 << 10
+
+// foreignRole tells the sender of a stream that begins with another protocol, by the hello in it. Who opened the TCP
+// connection is not asked again.
+func (h *half) foreignRole(b []byte) (Dir, bool) {
+	if h.c.opts.TCP.SYN {
 		return Neither, true
 	}
-	return senders[iana.HandshakeType(b[record.HeaderLen])], true
+	for i := range b {
+		if likelihood(b[i:]) == likely && len(b) > i+record.HeaderLen && b[i] == byte(iana.ContentHandshake) {
+			return senders[iana.HandshakeType(b[i+record.HeaderLen])], true
+		}
+	}
+	return Neither, len(b) > foreignMax
 }
 
 // senders is which messages only one end sends, in any version.

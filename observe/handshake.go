@@ -101,6 +101,7 @@ type handshake struct {
 	certTypes                  [3]iana.CertificateType // by Dir
 	offer                      offer
 	early                      EarlyData // "" where it was not offered
+	again                      bool      // it is not the connection's first
 	abbreviation
 }
 

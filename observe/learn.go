@@ -44,7 +44,10 @@ func (h *half) learn(s *source, m msg.Message) {
 	h.c.hs.note(m)
 }
 
-func (h *half) tell(s *source, n Negotiated) { h.emit(s.time(), &n) }
+func (h *half) tell(s *source, n Negotiated) {
+	n.Again = h.c.hs.again
+	h.emit(s.time(), &n)
+}
 
 // note takes a message as a sign that a handshake before TLS 1.3 is not abbreviated.
 func (hs *handshake) note(m msg.Message) {
@@ -58,7 +61,7 @@ func (hs *handshake) note(m msg.Message) {
 func (h *half) clientHello(s *source, m *msg.ClientHello) {
 	hs := h.c.hs
 	if hs.client > 0 && !(hs.retried && hs.client == 1) {
-		hs = &handshake{}
+		hs = &handshake{again: true}
 		h.c.hs = hs
 	}
 	hs.client++
@@ -71,6 +74,10 @@ func (h *half) clientHello(s *source, m *msg.ClientHello) {
 	h.c.unwatch()
 	h.c.watch(hs, m.Random)
 	hs.offer = newOffer(m)
+	if !hs.again {
+		h.emit(s.time(), ja3(m))
+		h.emit(s.time(), ja4(m))
+	}
 	if m.Extensions.Has(iana.ExtServerName) && len(m.ServerName) > 0 {
 		h.tell(s, Negotiated{What: WhatServerName, Chosen: string(m.ServerName[0].HostName)})
 	}
@@ -99,6 +106,7 @@ func (h *half) helloRetryRequest(s *source, m *msg.HelloRetryRequest) {
 	h.version(hs, m.SelectedVersion, m.LegacyVersion)
 	hs.cipherSuite, hs.suite = m.CipherSuite, suite.ByID(m.CipherSuite)
 	h.c.changed()
+	h.serverPrint(s, m.LegacyVersion, &m.Extensions)
 	h.tell(s, Negotiated{What: WhatHelloRetry, Chosen: "true"})
 	h.tellChoice(s)
 	if m.Extensions.Has(iana.ExtKeyShare) {
@@ -111,6 +119,9 @@ func (h *half) serverHello(s *source, m *msg.ServerHello) {
 	hs := h.c.hs
 	hs.server++
 	hs.serverRandom, hs.sessionID = m.Random, m.SessionID
+	if hs.retried {
+		h.tell(s, Negotiated{What: WhatGroup}) // what the request asked for is not what was taken
+	}
 	h.version(hs, m.SelectedVersion, m.LegacyVersion)
 	hs.cipherSuite, hs.suite = m.CipherSuite, suite.ByID(m.CipherSuite)
 	if hs.suite != nil && !hs.suite.Supports(min(hs.version, iana.VersionTLS13)) {
@@ -119,6 +130,7 @@ func (h *half) serverHello(s *source, m *msg.ServerHello) {
 	hs.keyExchange = keyExchangeOf(m.CipherSuite)
 	h.certificateTypes(&m.Extensions, m.ClientCertType, m.ServerCertType)
 	h.c.changed()
+	h.serverPrint(s, m.LegacyVersion, &m.Extensions)
 	h.tellChoice(s)
 	if is13(hs.version) {
 		h.serverHello13(s, m)
@@ -141,8 +153,18 @@ func (h *half) serverHello13(s *source, m *msg.ServerHello) {
 	}
 	psk := m.Extensions.Has(iana.ExtPreSharedKey)
 	h.resumed(s, psk)
+	if !psk || m.SelectedIdentity != 0 { // it belongs to the first PSK (RFC 9846 §4.3.10)
+		h.earlyData(s, EarlyDataRejected)
+	}
 	if psk && !share {
 		h.tell(s, Negotiated{What: WhatPSKOnly, Chosen: "true"})
+	}
+}
+
+// serverPrint tells the fingerprint of a server's hello.
+func (h *half) serverPrint(s *source, legacy iana.Version, x *msg.Extensions) {
+	if !h.c.hs.again {
+		h.emit(s.time(), ja3s(legacy, h.c.hs.cipherSuite, x))
 	}
 }
 
@@ -174,6 +196,9 @@ func (h *half) certificateTypes(x *msg.Extensions, client, server uint8) {
 
 func (h *half) alpn(s *source, x *msg.Extensions, list []msg.ProtocolName) {
 	if x.Has(iana.ExtApplicationLayerProtocolNegotiation) && len(list) > 0 {
+		if isHTTP2(string(list[0])) {
+			h.c.inside.decoder.SetHTTP2()
+		}
 		h.tell(s, Negotiated{What: WhatALPN, Chosen: string(list[0]), Offered: h.c.hs.offer.alpn})
 	}
 }
@@ -215,6 +240,7 @@ func (h *half) earlyData(s *source, fate EarlyData) {
 	if hs := h.c.hs; hs.early == EarlyDataOffered {
 		hs.early = fate
 		h.c.changed()
+		h.c.settleEarly(s.time())
 		h.tell(s, Negotiated{What: WhatEarlyData, Chosen: string(fate), Inferred: fate == EarlyDataRejected})
 	}
 }
@@ -244,6 +270,9 @@ func (h *half) certificateVerify(s *source, m *msg.CertificateVerify) {
 }
 
 func (h *half) serverKeyExchange(s *source, m *msg.ServerKeyExchange) {
+	if id := finiteGroup(m); id != 0 {
+		h.tell(s, Negotiated{What: WhatGroup, Chosen: id.String(), Code: uint16(id), Offered: h.c.hs.offer.groups, Inferred: true})
+	}
 	if m.CurveType == iana.CurveTypeNamedCurve {
 		h.tell(s, Negotiated{What: WhatGroup, Chosen: m.NamedCurve.String(), Code: uint16(m.NamedCurve), Offered: h.c.hs.offer.groups})
 	}

@@ -34,7 +34,8 @@ func (h *half) record(r *rawRecord) bool {
 }
 
 func (h *half) newRecord(r *rawRecord, e Epoch) *Record {
-	ev := &Record{
+	ev := &h.said.record
+	*ev = Record{
 		Place: r.place, Type: r.Type.String(), TypeCode: uint8(r.Type), Version: uint16(r.Version), Length: len(r.fragment),
 		Epoch: e, Number: h.number,
 	}
@@ -154,6 +155,7 @@ func (h *half) dropRecord(r *rawRecord) {
 func (h *half) missed(why DecryptError) {
 	h.number++
 	h.uncertain = true
+	h.breakHTTP()
 	h.c.rules.resume()
 	h.c.fold.closed(why)
 }
@@ -162,6 +164,7 @@ func (h *half) missed(why DecryptError) {
 func (h *half) skipped() {
 	h.uncertain = true
 	h.holed = true
+	h.breakHTTP()
 	h.c.rules.resume()
 	h.abandon(time.Time{})
 }
@@ -234,11 +237,13 @@ func (h *half) generation12() int {
 }
 
 func (h *half) applicationData(s *source, b []byte) {
-	ev := &ApplicationData{Place: s.place, Length: len(b), Early: s.epoch == EpochEarlyData, Data: b}
+	ev := &h.said.data
+	*ev = ApplicationData{Place: s.place, Length: len(b), Early: s.epoch == EpochEarlyData, Data: b}
 	if !h.spoke && len(b) > 0 {
 		h.spoke = true
 		ev.Line = firstLine(b)
 	}
 	h.emit(s.time(), ev)
 	h.inOrder(s, order.ApplicationData)
+	h.readHTTP(s, b)
 }

@@ -7,9 +7,10 @@ import (
 
 // framing is what is known of where records begin.
 type framing struct {
-	lost    bool // it is not known where the next one begins
-	started bool // one was found before
-	rest    int  // bytes of a record with a hole in it that are still to be passed over
+	lost    bool  // it is not known where the next one begins
+	started bool  // one was found before
+	rest    int   // bytes of a record with a hole in it that are still to be passed over
+	read    int64 // up to which position bytes before the first record were read as HTTP
 	passed  foreign
 }
 
@@ -100,6 +101,10 @@ func beginsHello(b []byte) bool {
 // seek passes over bytes until a record begins. It reports whether it did anything.
 func (h *half) seek() bool {
 	b := h.window()
+	if !h.started && h.plainHTTP(b) {
+		h.pass(len(b))
+		return len(b) > 0
+	}
 	for i := range b {
 		g := likelihood(b[i:])
 		if g == possible && (h.ended || h.broken()) {

@@ -90,8 +90,7 @@ const (
 	Unknown Answer = "unknown"
 )
 
-// Fingerprints tell client and server software apart. They are empty until they are
-// computed.
+// Fingerprints tell client and server software apart: of the first hellos, empty without.
 type Fingerprints struct {
 	JA3  string `json:"ja3"`
 	JA3S string `json:"ja3s"`
@@ -188,7 +187,11 @@ type HTTP struct {
 	Protocol string `json:"protocol"`
 	Method   string `json:"method"`
 	Path     string `json:"path"`
-	Status   int    `json:"status"`
+	Status   int    `json:"status"` // of the last response; 0 where none was seen
+	Host     string `json:"host"`
+	// Request and Response are header fields, as far as there is room (see Truncated).
+	Request  []HTTPField `json:"request_headers,omitempty"`
+	Response []HTTPField `json:"response_headers,omitempty"`
 }
 
 // FindingInfo is a Finding.
@@ -255,6 +258,11 @@ func appendTo[T any](s *Session, name string, list *[]T, v T) {
 		*list = append(*list, v)
 		return
 	}
+	truncated(s, name)
+}
+
+// truncated names a list that is cut.
+func truncated(s *Session, name string) {
 	if !slices.Contains(s.Truncated, name) {
 		s.Truncated = append(s.Truncated, name)
 	}

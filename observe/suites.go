@@ -1,6 +1,7 @@
 package observe
 
 import (
+	"bytes"
 	"strings"
 
 	"github.com/akushu/akushu/internal/iana"
@@ -69,6 +70,22 @@ func partsOf(name string) (exchange, SuiteParts) {
 func keyExchangeOf(id iana.CipherSuite) msg.KeyExchange {
 	x, _ := partsOf(id.String())
 	return x.form
+}
+
+// finiteFields are the groups of RFC 7919.
+var finiteFields = []iana.NamedGroup{
+	iana.GroupFFDHE2048, iana.GroupFFDHE3072, iana.GroupFFDHE4096, iana.GroupFFDHE6144, iana.GroupFFDHE8192,
+}
+
+// finiteGroup is the group of RFC 7919 whose numbers a ServerKeyExchange has, or 0.
+func finiteGroup(m *msg.ServerKeyExchange) iana.NamedGroup {
+	p, g := bytes.TrimLeft(m.P, "\x00"), bytes.TrimLeft(m.G, "\x00")
+	for _, id := range finiteFields {
+		if f := suite.GroupByID(id).Field(); bytes.Equal(f.P, p) && bytes.Equal(f.G, g) {
+			return id
+		}
+	}
+	return 0
 }
 
 // groupExchange is the key exchange of a group, in the words of SuiteParts.

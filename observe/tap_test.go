@@ -55,7 +55,7 @@ func (l *log) options() observe.TapOptions {
 		Sink: func(e observe.Event) {
 			l.mu.Lock()
 			defer l.mu.Unlock()
-			l.events[e.Stream] = append(l.events[e.Stream], e)
+			l.events[e.Stream] = append(l.events[e.Stream], e.Clone())
 		},
 		Done: func(s *observe.Session) {
 			l.mu.Lock()

@@ -261,7 +261,7 @@ func TestLost(t *testing.T) {
 func watchLossy(c *conversation, lost int, known bool) *watched {
 	w := new(watched)
 	o := options()
-	o.Sink = func(e observe.Event) { w.events = append(w.events, e) }
+	o.Sink = func(e observe.Event) { w.events = append(w.events, e.Clone()) }
 	conn := observe.New(o)
 	addKeys(conn, c.keys)
 	for i, k := range c.chunks {

@@ -261,10 +261,23 @@ func TestTapAgainstTshark(t *testing.T) {
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("the tap differs from tshark (-tshark +tap):\n%s", diff)
 			}
+			prints(t, path, log, port, l.sessions[len(l.sessions)-1])
 			if len(want) < 8 {
 				t.Errorf("tshark found %v, too little to compare with", want)
 			}
 		})
+	}
+}
+
+// prints compares fingerprints, of which tshark has the last.
+func prints(t *testing.T, path, keys string, port int, s *observe.Session) {
+	t.Helper()
+	for field, got := range map[string]string{"tls.handshake.ja3": s.JA3, "tls.handshake.ja3s": s.JA3S} {
+		out := tshark(t, "-r", path, "-o", "tls.keylog_file:"+keys, "-d", fmt.Sprintf("tcp.port==%d,tls", port), "-Y", field, "-T", "fields", "-e", field)
+		all := strings.Fields(string(out))
+		if want := all[len(all)-1]; want != got && !s.HelloRetry {
+			t.Errorf("%s: got %s, want %s", field, got, want)
+		}
 	}
 }
 
