@@ -22,7 +22,7 @@ type fold struct {
 	trips   trips
 	record  *Record // the last one
 
-	exchanges  map[exchangeKey]int // indexes in Session.HTTP, of those that are not over
+	exchanges  map[exchangeKey]int // indexes in Session.HTTP
 	fieldBytes int                 // of header fields that are kept
 }
 
@@ -102,8 +102,6 @@ func (f *fold) apply(e *Event) {
 		f.fingerprint(b)
 	case *HTTPHead:
 		f.http(e.Dir, b)
-	case *HTTPBody:
-		f.httpBody(e.Dir, b)
 	case *Gap:
 		f.data[e.Dir].missing = true
 	case *Finding:

@@ -11,12 +11,11 @@ import (
 type HTTPHead struct {
 	Place            // of the record, or the bytes, that completed it
 	Protocol  string // "HTTP/1.0", "HTTP/1.1", "HTTP/2"
-	Exchange  int    // numbers a request and its responses from 1; apart before and inside TLS
+	Exchange  int    // the same for a request and its responses; apart before and inside TLS
 	Method    string // of a request
 	Path      string // of a request: its target
 	Host      string // of a request
 	Status    int    // of a response; 0 for a request
-	Unasked   bool   // a response whose request was not seen
 	Fields    []HTTPField
 	Encrypted bool // it travelled under keys
 }
@@ -78,7 +77,7 @@ func (w *web) push(d Dir, t time.Time, p Place, b []byte) {
 func (w *web) Head(from hypertext.Side, m *hypertext.Head) {
 	e := &HTTPHead{
 		Place: w.place, Protocol: m.Protocol, Exchange: m.Exchange, Method: m.Method, Path: m.Path, Host: m.Host, Status: m.Status,
-		Unasked: m.Unasked, Fields: make([]HTTPField, len(m.Fields)), Encrypted: w.encrypted,
+		Fields: make([]HTTPField, len(m.Fields)), Encrypted: w.encrypted,
 	}
 	for i, f := range m.Fields {
 		e.Fields[i] = HTTPField(f)
@@ -171,24 +170,24 @@ func (h *half) plainHTTP(b []byte) bool {
 // isHTTP2 reports whether a protocol of ALPN is HTTP/2.
 func isHTTP2(alpn string) bool { return alpn == "h2" }
 
-// http lists an exchange.
+// http lists an exchange, at the first that is seen of it.
 func (f *fold) http(d Dir, m *HTTPHead) {
 	key := exchangeKey{m.Encrypted, m.Exchange}
-	if m.Status == 0 || m.Unasked {
-		if len(f.s.HTTP) < ListLimit {
-			f.exchanges[key] = len(f.s.HTTP)
-		}
-		appendTo(f.s, "http", &f.s.HTTP, HTTP{Protocol: m.Protocol, Method: m.Method, Path: m.Path, Host: m.Host})
-	}
 	i, known := f.exchanges[key]
 	if !known {
-		return
+		i = len(f.s.HTTP)
+		appendTo(f.s, "http", &f.s.HTTP, HTTP{Protocol: m.Protocol})
+		if i == len(f.s.HTTP) {
+			return
+		}
+		f.exchanges[key] = i
 	}
 	x := &f.s.HTTP[i]
-	if m.Status != 0 {
-		x.Status = m.Status
+	if d == ClientToServer {
+		x.Protocol, x.Method, x.Path, x.Host, x.Request = m.Protocol, m.Method, m.Path, m.Host, f.fields(m.Fields)
+	} else {
+		x.Protocol, x.Status, x.Response = m.Protocol, m.Status, f.fields(m.Fields)
 	}
-	f.fields(d, x, m.Fields)
 }
 
 // exchangeKey names an exchange: those before and inside TLS are counted apart.
@@ -200,27 +199,14 @@ type exchangeKey struct {
 // fieldsLimit bounds what a Session keeps of header fields, in bytes.
 const fieldsLimit = 256 << 10
 
-// fields keeps header fields, of the last response of several.
-func (f *fold) fields(d Dir, x *HTTP, list []HTTPField) {
+// fields is what is kept of header fields.
+func (f *fold) fields(list []HTTPField) []HTTPField {
 	for _, field := range list {
 		f.fieldBytes += len(field.Name) + len(field.Value) + 32
 	}
 	if f.fieldBytes > fieldsLimit {
 		truncated(f.s, "http.fields")
-		return
+		return nil
 	}
-	if d == ClientToServer {
-		x.Request = list
-	} else {
-		x.Response = list
-	}
-}
-
-// httpBody forgets an exchange that is over.
-func (f *fold) httpBody(d Dir, b *HTTPBody) {
-	if key := (exchangeKey{b.Encrypted, b.Exchange}); b.End && d == ServerToClient {
-		if i, known := f.exchanges[key]; known && f.s.HTTP[i].Status >= 200 {
-			delete(f.exchanges, key)
-		}
-	}
+	return list
 }

@@ -285,7 +285,7 @@ func TestSegments(t *testing.T) {
 		if s, ok := e.Body.(*Segment); ok {
 			text = e.Dir.From() + " " + string(s.What)
 		}
-		if text != "record" && text != "finding" {
+		if text != "record" && text != "finding" && text != "fingerprint" {
 			got = append(got, text)
 		}
 	}})

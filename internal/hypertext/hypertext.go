@@ -23,16 +23,14 @@ type Field struct{ Name, Value string }
 // Head is the beginning of a request or of a response.
 type Head struct {
 	Protocol string // "HTTP/1.0", "HTTP/1.1", "HTTP/2"
-	// Exchange numbers a request, and the responses to it, from 1 in the order of the requests. A response to a
-	// request that was not seen has a number of its own.
+	// Exchange is the same for a request and the responses to it, whichever is seen first: in HTTP/1 they are
+	// counted from 1, in HTTP/2 it is the stream.
 	Exchange int
-	Method   string // of a request
-	Path     string // of a request: the target as it was sent
-	Host     string // of a request: :authority or Host
-	Status   int    // of a response; 0 for a request
-	// Unasked tells that the request of this response was not seen.
-	Unasked bool
-	Fields  []Field // pseudo-header fields apart; the slice is the receiver's
+	Method   string  // of a request
+	Path     string  // of a request: the target as it was sent
+	Host     string  // of a request: :authority or Host
+	Status   int     // of a response; 0 for a request
+	Fields   []Field // pseudo-header fields apart; the slice is the receiver's
 }
 
 // A Sink receives what was read. body is good until Body returns; end tells that it was the last of the body, in a call of
@@ -46,7 +44,7 @@ type Sink interface {
 const (
 	headMax      = 64 << 10 // bytes of a head in HTTP/1, of a field block in HTTP/2
 	fieldsMax    = 1024     // fields of a head
-	exchangesMax = 4096     // exchanges under way
+	exchangesMax = 4096     // requests of HTTP/1 without a response
 	tableMax     = 64 << 10 // bytes of a table of HPACK, as browsers ask for
 )
 
@@ -55,9 +53,7 @@ type Decoder struct {
 	sink    Sink
 	halves  [2]half
 	version version
-	count   int // of exchanges
-	open    []exchange
-	streams map[uint32]exchange
+	open    []exchange // of HTTP/1, the oldest first
 }
 
 // version is the generation of HTTP.
@@ -69,9 +65,9 @@ const (
 	two
 )
 
-// exchange is a request that has no whole response yet.
+// exchange is a request of HTTP/1, and what it asks for.
 type exchange struct {
-	number int
+	number int // 0: it was not seen yet
 	method string
 	h2c    bool // it asks for HTTP/2
 }
@@ -208,17 +204,19 @@ func (h *half) prefaced(b []byte) int {
 }
 
 func (h *half) startFrames() {
-	if h.d.streams == nil {
-		h.d.streams = make(map[uint32]exchange)
-	}
 	h.fields = hpack.NewDecoder(4096, h.field)
 	h.fields.SetAllowedMaxDynamicTableSize(tableMax)
 	h.fields.SetMaxStringLength(headMax)
 	h.held, h.step = nil, (*half).frameHeader
 }
 
-// ask begins an exchange.
-func (d *Decoder) ask(method string, h2c bool) exchange {
-	d.count++
-	return exchange{d.count, method, h2c}
+// asked is the request with a number, as far as it was seen. Those before it are forgotten.
+func (d *Decoder) asked(number int) exchange {
+	for len(d.open) > 0 && d.open[0].number < number {
+		d.open = d.open[1:]
+	}
+	if len(d.open) > 0 && d.open[0].number == number {
+		return d.open[0]
+	}
+	return exchange{}
 }

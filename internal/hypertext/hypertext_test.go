@@ -19,9 +19,6 @@ func (w *heard) Head(from Side, m *Head) {
 	} else {
 		fmt.Fprintf(w, " %s %s %s", m.Method, m.Host, m.Path)
 	}
-	if m.Unasked {
-		w.WriteString(" unasked")
-	}
 	for _, f := range m.Fields {
 		fmt.Fprintf(w, " [%s: %s]", f.Name, f.Value)
 	}
@@ -71,9 +68,9 @@ func TestHTTP1(t *testing.T) {
 			"cPOST / HTTP/1.1\r\nTransfer-Encoding: gzip, Chunked\r\n\r\n3;x=y\r\nabc\r\n1\r\nd\r\n0\r\nT: u\r\n\r\n",
 			"sHTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n",
 		}, "c1 HTTP/1.1 POST  / [Transfer-Encoding: gzip, Chunked]\nc1 \"abc\"\nc1 \"d\"\nc1 end\n" +
-			"s1 HTTP/1.1 100\ns1 end\ns1 HTTP/1.1 204\ns1 end\n"},
+			"s1 HTTP/1.1 100\ns1 HTTP/1.1 204\ns1 end\n"},
 		{"until the connection ends, bare LF", talk{"cGET / HTTP/1.0\n\n", "sHTTP/1.0 200 OK\n\nab"}, "c1 HTTP/1.0 GET  /\nc1 end\ns1 HTTP/1.0 200\ns1 \"ab\"\ns1 end\n"},
-		{"only the response", talk{"sHTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n"}, "s1 HTTP/1.1 302 unasked [Content-Length: 0]\ns1 end\n"},
+		{"only the response", talk{"sHTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n"}, "s1 HTTP/1.1 302 [Content-Length: 0]\ns1 end\n"},
 		{"a tunnel", talk{
 			"cCONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n", "sHTTP/1.1 200 Connection established\r\n\r\n", "cGET / HTTP/1.1\r\n\r\n", "sabc",
 		}, "c1 HTTP/1.1 CONNECT a:443 a:443 [Host: a:443]\nc1 end\ns1 HTTP/1.1 200\n"},
@@ -162,22 +159,22 @@ func TestHTTP2(t *testing.T) {
 	s.frame(frameHeaders, last, 2, s.block(":status", "203"))
 	s.frame(frameReset, 0, 5, make([]byte, 4))
 	s.frame(frameHeaders, last, 7, s.block(":status", "500"))
-	want := `c1 HTTP/2 GET x / [a: b]
+	const want = `c1 HTTP/2 GET x / [a: b]
 c1 end
-c2 HTTP/2 POST x /p [a: b]
-c2 "data"
-c2 end
-s2 HTTP/2 100
-s2 HTTP/2 404
-s2 end
-c3 HTTP/2 GET x /pushed
+c3 HTTP/2 POST x /p [a: b]
+c3 "data"
+c3 end
+s3 HTTP/2 100
+s3 HTTP/2 404
+s3 end
+c2 HTTP/2 GET x /pushed
 s1 HTTP/2 200
 s1 "hello"
 s1 end
-s3 HTTP/2 203
-s3 end
-s4 HTTP/2 500 unasked
-s4 end
+s2 HTTP/2 203
+s2 end
+s7 HTTP/2 500
+s7 end
 `
 	for _, size := range []int{1, 5, 1 << 20} {
 		var got heard
@@ -193,7 +190,7 @@ s4 end
 	var first heard
 	d := NewDecoder(&first)
 	talk{"s" + s.String(), "c" + c.String()}.play(d, 1)
-	if got := first.String(); !strings.HasPrefix(got, "s1 HTTP/2 100 unasked\n") || !strings.Contains(got, "POST x /p") {
+	if got := first.String(); !strings.HasPrefix(got, "s3 HTTP/2 100\n") || !strings.Contains(got, "POST x /p") {
 		t.Errorf("the server first: got %s", got)
 	}
 }
@@ -209,7 +206,7 @@ func TestUpgradeToHTTP2(t *testing.T) {
 	second.frame(frameHeaders, flagEndHeaders|flagEndStream, 3, second.block(":method", "GET", ":path", "/2"))
 	var got heard
 	talk{"c" + c.String(), "s" + s.String(), "c" + second.String()}.play(NewDecoder(&got), 4)
-	want := "c1 HTTP/1.1 GET  / [Upgrade: h2c]\nc1 end\ns1 HTTP/1.1 101 [Upgrade: h2c]\ns1 HTTP/2 200\ns1 end\nc2 HTTP/2 GET  /2\nc2 end\n"
+	want := "c1 HTTP/1.1 GET  / [Upgrade: h2c]\nc1 end\ns1 HTTP/1.1 101 [Upgrade: h2c]\ns1 HTTP/2 200\ns1 end\nc3 HTTP/2 GET  /2\nc3 end\n"
 	if got.String() != want {
 		t.Errorf("got %s\nwant %s", got.String(), want)
 	}

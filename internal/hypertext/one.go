@@ -13,7 +13,7 @@ type message struct {
 	size     int   // of the head so far, in bytes
 	left     int64 // of the body, or of a chunk of it
 	untilEnd bool  // the body lasts as long as the connection
-	exchange exchange
+	count    int   // of messages, interim responses apart
 }
 
 // line takes a line, which may come in pieces. It reports false where its end is not there yet.
@@ -154,11 +154,10 @@ func (h *half) endHead() {
 }
 
 func (h *half) request(m *Head) {
-	m.Host = m.get("Host")
-	x := h.d.ask(m.Method, strings.EqualFold(m.get("Upgrade"), "h2c"))
-	m.Exchange, h.exchange = x.number, x
+	h.count++
+	m.Host, m.Exchange = m.get("Host"), h.count
 	if len(h.d.open) < exchangesMax {
-		h.d.open = append(h.d.open, x)
+		h.d.open = append(h.d.open, exchange{h.count, m.Method, strings.EqualFold(m.get("Upgrade"), "h2c")})
 	}
 	h.d.sink.Head(Client, m)
 	h.startBody(m, 0)
@@ -166,24 +165,20 @@ func (h *half) request(m *Head) {
 
 // response tells a response, of which one with a status below 200 is not the last to its request.
 func (h *half) response(m *Head) {
-	var x exchange
-	if m.Unasked = len(h.d.open) == 0; m.Unasked {
-		x = h.d.ask("", false)
-	} else {
-		x = h.d.open[0]
-	}
-	m.Exchange, h.exchange = x.number, x
-	final := m.Status >= 200 || m.Status == 101
-	if final && !m.Unasked {
-		h.d.open = h.d.open[1:]
-	}
+	m.Exchange = h.count + 1
+	x := h.d.asked(m.Exchange)
 	h.d.sink.Head(Server, m)
+	if m.Status < 200 && m.Status != 101 {
+		h.step, h.size = (*half).startLine, 0
+		return
+	}
+	h.count++
 	switch {
 	case m.Status == 101:
 		h.d.upgrade(x, m)
 	case x.method == "CONNECT" && m.Status/100 == 2:
 		h.d.tunnel()
-	case x.method == "HEAD" || m.Status < 200 || m.Status == 204 || m.Status == 304:
+	case x.method == "HEAD" || m.Status == 204 || m.Status == 304:
 		h.endBody()
 	default:
 		h.startBody(m, math.MaxInt64)
@@ -232,7 +227,7 @@ func (h *half) body(b []byte) int {
 
 func (h *half) piece(b []byte) int {
 	n := int(min(h.left, int64(len(b))))
-	h.d.sink.Body(h.side, h.exchange.number, b[:n], false)
+	h.d.sink.Body(h.side, h.count, b[:n], false)
 	if !h.untilEnd {
 		h.left -= int64(n)
 	}
@@ -241,7 +236,7 @@ func (h *half) piece(b []byte) int {
 
 // endBody ends the message.
 func (h *half) endBody() {
-	h.d.sink.Body(h.side, h.exchange.number, nil, true)
+	h.d.sink.Body(h.side, h.count, nil, true)
 	h.untilEnd, h.size = false, 0
 	h.step = (*half).startLine
 }
@@ -309,7 +304,6 @@ func (d *Decoder) upgrade(x exchange, m *Head) {
 	d.version = two
 	d.halves[Server].startFrames()
 	d.halves[Client].step = (*half).begin
-	d.streams[1] = x
 }
 
 // tunnel passes over what follows.

@@ -85,7 +85,7 @@ func (h *half) frameHeader(b []byte) int {
 		if h.flags&flagPadded != 0 {
 			h.step = (*half).padLength
 		}
-	case frameHeaders, framePushPromise, frameContinuation, frameReset:
+	case frameHeaders, framePushPromise, frameContinuation:
 		h.step = (*half).payload
 	}
 	if h.rest == 0 {
@@ -147,16 +147,7 @@ func (h *half) endFrame() {
 }
 
 // endStream ends what an end sends in a stream.
-func (h *half) endStream(stream uint32) {
-	x, ok := h.d.streams[stream]
-	if !ok {
-		return
-	}
-	h.d.sink.Body(h.side, x.number, nil, true)
-	if h.side == Server {
-		delete(h.d.streams, stream)
-	}
-}
+func (h *half) endStream(stream uint32) { h.d.sink.Body(h.side, int(stream), nil, true) }
 
 func (h *half) padLength(b []byte) int {
 	h.pad = int(b[0])
@@ -175,9 +166,7 @@ func (h *half) padLength(b []byte) int {
 func (h *half) data(b []byte) int {
 	n := min(h.rest, len(b))
 	if content := min(n, h.rest-h.pad); content > 0 {
-		if x, ok := h.d.streams[h.stream]; ok {
-			h.d.sink.Body(h.side, x.number, b[:content], false)
-		}
+		h.d.sink.Body(h.side, int(h.stream), b[:content], false)
 	}
 	if h.rest -= n; h.rest == 0 {
 		h.endFrame()
@@ -193,8 +182,6 @@ func (h *half) payload(b []byte) int {
 	}
 	h.step = (*half).frameHeader
 	switch h.frameType {
-	case frameReset:
-		delete(h.d.streams, h.stream)
 	case frameContinuation:
 		h.fragment(payload)
 	default:
@@ -297,22 +284,11 @@ func (h *half) asked(m *Head, stream uint32) {
 	if m.Host == "" {
 		m.Host = m.get("host")
 	}
-	x := h.d.ask(m.Method, false)
-	m.Exchange = x.number
-	if len(h.d.streams) < exchangesMax {
-		h.d.streams[stream] = x
-	}
+	m.Exchange = int(stream)
 	h.d.sink.Head(Client, m)
 }
 
 func (h *half) answered(m *Head, stream uint32) {
-	x, ok := h.d.streams[stream]
-	if m.Unasked = !ok; m.Unasked {
-		x = h.d.ask("", false)
-		if len(h.d.streams) < exchangesMax {
-			h.d.streams[stream] = x
-		}
-	}
-	m.Exchange = x.number
+	m.Exchange = int(stream)
 	h.d.sink.Head(Server, m)
 }
