@@ -100,6 +100,27 @@ type Config struct {
 	// nowhere.
 	ClientSessionCache ClientSessionCache
 
+	// MaxEarlyData is how many bytes of early data (0-RTT) a server takes of a client that
+	// resumes a session, from connections that ask for it with [Conn.EarlyData]; all others
+	// reject it, and lose nothing. Zero: no client is told that it may send any.
+	MaxEarlyData uint32
+
+	// EarlyDataRegister has early data accepted once, whoever plays it again. Servers that
+	// share ticket keys must share a register. Nil: one in memory for this Config and its
+	// clones, which for tickets that are older than itself refuses until none of what an
+	// earlier process may have accepted is fresh any more.
+	EarlyDataRegister EarlyDataRegister
+
+	// EarlyDataWindow is by how much the time at which early data comes may differ from when
+	// it should, by the age that the client says its ticket has. Zero: ten seconds.
+	EarlyDataWindow time.Duration
+
+	// ReplayEarlyData has a client send early data that the server rejected again, once the
+	// handshake is complete, if the application protocol is the same. That lets the two of
+	// one request reach the server, if somebody held the first back. Up to 64 KiB can be
+	// written early then.
+	ReplayEarlyData bool
+
 	// NextProtos are the application protocols that this end speaks, in order of preference
 	// (ALPN, RFC 7301), each of 1 to 255 bytes. Where both ends name some and none in
 	// common, the handshake fails with no_application_protocol. Empty: not negotiated.
@@ -178,6 +199,7 @@ type Config struct {
 	// resolved is what was made of the fields at first use.
 	resolved atomic.Pointer[resolved]
 	tickets  atomic.Pointer[session.TicketKeys]
+	strikes  atomic.Pointer[session.Strikes]
 }
 
 // Clone returns a copy of c that has not been used yet: changes of its fields count.
@@ -202,6 +224,10 @@ func (c *Config) Clone() *Config {
 		SessionTicketsDisabled:      c.SessionTicketsDisabled,
 		ServerSessionCache:          c.ServerSessionCache,
 		ClientSessionCache:          c.ClientSessionCache,
+		MaxEarlyData:                c.MaxEarlyData,
+		EarlyDataRegister:           c.EarlyDataRegister,
+		EarlyDataWindow:             c.EarlyDataWindow,
+		ReplayEarlyData:             c.ReplayEarlyData,
 		NextProtos:                  c.NextProtos,
 		RequireALPN:                 c.RequireALPN,
 		ServerName:                  c.ServerName,
@@ -218,5 +244,6 @@ func (c *Config) Clone() *Config {
 		KeyLogWriter:                c.KeyLogWriter,
 	}
 	clone.tickets.Store(c.ticketKeys()) // a ticket of one is good for the other
+	clone.strikes.Store(c.register())   // but early data under it once for both
 	return clone
 }

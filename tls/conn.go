@@ -29,6 +29,7 @@ type Conn struct {
 	closed   atomic.Bool                      // Close was called
 	gone     atomic.Bool                      // close_notify is out and TCP closed: the halves can be wiped
 	deadline writeDeadline
+	early    atomic.Pointer[early] // nil: the application has no use for early data
 }
 
 var (
@@ -81,8 +82,8 @@ func (c *Conn) Read(b []byte) (int, error) {
 	if err := c.Handshake(); err != nil {
 		return 0, err
 	}
-	if len(b) == 0 {
-		return 0, nil
+	if err := c.checkEarly(); err != nil || len(b) == 0 {
+		return 0, err
 	}
 	return c.in.read(b)
 }
@@ -92,7 +93,15 @@ func (c *Conn) Write(b []byte) (int, error) {
 	if c.closed.Load() {
 		return 0, net.ErrClosed
 	}
+	if c.client {
+		if n, done, err := c.writeEarly(b); done {
+			return n, err
+		}
+	}
 	if err := c.Handshake(); err != nil {
+		return 0, err
+	}
+	if err := c.checkEarly(); err == ErrEarlyDataRejected {
 		return 0, err
 	}
 	return c.out.write(b)
@@ -133,13 +142,16 @@ func (c *Conn) CloseWrite() error {
 }
 
 // ConnectionState returns what is known about the connection. Before the handshake is
-// complete that is nothing.
+// complete that is nothing, but where early data can be written, or is read: then it is what
+// the handshake will come to, if early data is accepted.
 func (c *Conn) ConnectionState() ConnectionState {
-	r := c.result.Load()
-	if r == nil {
-		return ConnectionState{}
+	if r := c.result.Load(); r != nil {
+		return connectionState(r, true)
 	}
-	return connectionState(r, true)
+	if soon := c.foreseen(); soon != nil {
+		return connectionState(soon, false)
+	}
+	return ConnectionState{}
 }
 
 // Info returns what ConnectionState has no field for, false before the handshake is

@@ -15,7 +15,13 @@ func Dial(network, addr string, config *Config) (*Conn, error) {
 // DialWithDialer is Dial with a dialer, whose Timeout and Deadline cover connecting and
 // shaking hands together.
 func DialWithDialer(dialer *net.Dialer, network, addr string, config *Config) (*Conn, error) {
-	return dial(context.Background(), dialer, network, addr, config)
+	return dial(context.Background(), dialer, network, addr, config, (*Conn).HandshakeContext)
+}
+
+// DialEarly is Dial, but returns as soon as early data can be written, where there is a
+// session that allows it: see [Conn.HandshakeEarly].
+func DialEarly(network, addr string, config *Config) (*Conn, error) {
+	return (&Dialer{Config: config}).DialEarly(context.Background(), network, addr)
 }
 
 // A Dialer dials TLS connections. The zero value is ready.
@@ -36,18 +42,28 @@ func (d *Dialer) Dial(network, addr string) (net.Conn, error) {
 // DialContext is Dial under a context. Once connected, the context means nothing. The
 // result is a *[Conn].
 func (d *Dialer) DialContext(ctx context.Context, network, addr string) (net.Conn, error) {
-	dialer := d.NetDialer
-	if dialer == nil {
-		dialer = new(net.Dialer)
-	}
-	c, err := dial(ctx, dialer, network, addr, d.Config)
+	c, err := dial(ctx, d.netDialer(), network, addr, d.Config, (*Conn).HandshakeContext)
 	if err != nil {
 		return nil, err // not a net.Conn that holds a nil *Conn
 	}
 	return c, nil
 }
 
-func dial(ctx context.Context, dialer *net.Dialer, network, addr string, config *Config) (*Conn, error) {
+// DialEarly is DialContext, but returns as soon as early data can be written, where there is
+// a session that allows it: see [Conn.HandshakeEarly].
+func (d *Dialer) DialEarly(ctx context.Context, network, addr string) (*Conn, error) {
+	return dial(ctx, d.netDialer(), network, addr, d.Config, (*Conn).HandshakeEarly)
+}
+
+func (d *Dialer) netDialer() *net.Dialer {
+	if d.NetDialer == nil {
+		return new(net.Dialer)
+	}
+	return d.NetDialer
+}
+
+// dial connects and shakes hands.
+func dial(ctx context.Context, dialer *net.Dialer, network, addr string, config *Config, shake func(*Conn, context.Context) error) (*Conn, error) {
 	if dialer.Timeout != 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, dialer.Timeout)
@@ -68,7 +84,7 @@ func dial(ctx context.Context, dialer *net.Dialer, network, addr string, config 
 	}
 	c := newConn(raw, config, true)
 	c.name = name
-	if err := c.HandshakeContext(ctx); err != nil {
+	if err := shake(c, ctx); err != nil {
 		_ = raw.Close()
 		return nil, err
 	}

@@ -168,6 +168,8 @@ const (
 func (h *outHalf) begin() {
 	if h.sent < fullSizeAfter {
 		h.records.SetMaxContent(smallRecord)
+	} else {
+		h.records.SetMaxContent(record.MaxPlaintext)
 	}
 }
 
@@ -175,6 +177,11 @@ func (h *outHalf) begin() {
 func (h *outHalf) write(b []byte) (int, error) {
 	h.mu.Lock()
 	defer h.unlock()
+	return h.send(b)
+}
+
+// send is write with the lock held.
+func (h *outHalf) send(b []byte) (int, error) {
 	total := 0
 	for {
 		if h.drain(); h.err != nil || len(b) == 0 {
@@ -208,11 +215,17 @@ func (h *outHalf) portion(n int) int {
 // freshen sends the KeyUpdate that is owed to the peer, or that our keys need (RFC 9846
 // §4.7.3, §5.5).
 func (h *outHalf) freshen() error {
-	needed := h.records.Remaining() < h.records.Records(chunk, smallRecord)+reserve && h.conn.result.Load().Version == iana.VersionTLS13
+	needed := h.records.Remaining() < h.records.Records(chunk, smallRecord)+reserve && h.updatable()
 	if !h.answer.Swap(false) && !needed {
 		return nil
 	}
 	return h.updateKeys(false)
+}
+
+// updatable reports whether keys can be updated: in TLS 1.3, after the handshake.
+func (h *outHalf) updatable() bool {
+	r := h.conn.result.Load()
+	return r != nil && r.Version == iana.VersionTLS13
 }
 
 // updateKeys appends a KeyUpdate to the flight and goes on with the next keys.

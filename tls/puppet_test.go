@@ -155,7 +155,10 @@ func (p *puppet) SetWriteKeys(_ handshake.Epoch, k *suite.TrafficKeys) error {
 	return p.out.SetKeys(k)
 }
 
-func (p *puppet) SkipEarlyData(int) {}
+func (p *puppet) SkipEarlyData(int)                     {}
+func (p *puppet) WantsEarlyData() bool                  { return false }
+func (p *puppet) ShareWriting(*handshake.Result, int64) {}
+func (p *puppet) TakeEarlyData(int64)                   {}
 
 func (p *puppet) SetVersion(v iana.Version) {
 	p.version = v

@@ -38,6 +38,8 @@ type resolved struct {
 	verifyConnection      func(ConnectionState) error
 	dynamicRecords        bool
 	padding               int
+	replayEarly           bool // what is rejected may be sent again
+	early                 handshake.ServerEarlyData
 }
 
 // serverSetup is what a server does for one connection. What a Config that
@@ -142,6 +144,7 @@ func newResolved(c *Config) *resolved {
 	r.server = serverSetup{handshake.ServerConfig{Env: env, Policy: policy, Hooks: hooks, Identity: &r.identity}, r.dynamicRecords, r.padding}
 	r.setClientAuth(c)
 	r.setResumption(c)
+	r.setEarlyData(c)
 	r.setJudges()
 	r.clientErr, r.serverErr = err, cmp.Or(err, c.checkServer())
 	return r

@@ -47,8 +47,17 @@ func (c *Conn) HandshakeContext(ctx context.Context) error {
 	if r == nil {
 		return err
 	}
-	interrupted := c.await(ctx, r)
+	return c.outcome(ctx, r, nil)
+}
+
+// outcome waits for the end of r, or for the application's turn to write in between.
+func (c *Conn) outcome(ctx context.Context, r *run, turn <-chan struct{}) error {
+	interrupted, ended := c.await(ctx, r, turn)
 	switch {
+	case interrupted && !ended:
+		return ctx.Err()
+	case !ended:
+		return nil
 	case r.fate != nil:
 		r.fate()
 	case interrupted:
@@ -57,15 +66,23 @@ func (c *Conn) HandshakeContext(ctx context.Context) error {
 	return r.err
 }
 
-// await waits for the end of r. If ctx ends before, it closes the connection, and reports
-// that it did.
-func (c *Conn) await(ctx context.Context, r *run) (interrupted bool) {
+// await waits for the end of r, or for turn. If ctx ends before, it closes the connection,
+// and reports that it did.
+func (c *Conn) await(ctx context.Context, r *run, turn <-chan struct{}) (interrupted, ended bool) {
 	if ctx.Done() != nil {
 		stop := context.AfterFunc(ctx, func() { _ = c.raw.Close() })
 		defer func() { interrupted = !stop() }()
 	}
-	<-r.done
-	return false
+	select {
+	case <-r.done:
+	case <-turn:
+	}
+	select {
+	case <-turn: // it is also if the flow has ended since
+		return false, false
+	default:
+		return false, true
+	}
 }
 
 // join returns the run that is under way, after starting it if need be, or nil and the
@@ -102,12 +119,14 @@ func (c *Conn) perform(ctx context.Context, r *run) {
 	t := &transport{in: &c.in, out: &c.out}
 	err := errNoReturn
 	defer func() {
+		t.reclaim()
 		if err == errNoReturn {
 			r.fate = fateOf(recover())
 			t.apologise()
 		}
 		if err != nil {
 			t.forget()
+			c.failEarly(err)
 		}
 		c.in.unlock()
 		c.out.unlock()
@@ -145,6 +164,7 @@ func (c *Conn) flow(ctx context.Context, t *transport) error {
 			result.Exporter.Wipe()
 		}
 	}
+	t.reclaim()
 	if err != nil {
 		t.refuse(err)
 		return c.plainError(err)
@@ -155,6 +175,7 @@ func (c *Conn) flow(ctx context.Context, t *transport) error {
 	c.in.records.Rest()
 	c.out.records.Rest()
 	c.out.begin()
+	c.settleEarly(result)
 	c.result.Store(result)
 	if c.closed.Load() { // and whoever closed it may have looked for the result before it was there
 		result.Exporter.Wipe()
@@ -182,6 +203,7 @@ func (c *Conn) serverFlow(ctx context.Context, t *transport) (*handshake.Result,
 	}
 	c.out.records.SetPadding(setup.padding)
 	result, post, err := handshake.Server(ctx, t, &setup.ServerConfig)
+	t.reclaim()
 	c.out.records.SetPadding(setup.padding)
 	if !setup.dynamicRecords {
 		c.out.sent = fullSizeAfter

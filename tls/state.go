@@ -115,8 +115,13 @@ type Info struct {
 	// RecordSizeLimit is how many bytes the peer takes in a protected record (RFC 8449); zero
 	// where it did not say, or we did not ask.
 	RecordSizeLimit int
-	ForwardSecret   bool     // a private key that leaks later does not open the connection
-	ClientRandom    [32]byte // by which the connection's lines in a key log are found
+	ForwardSecret   bool // a private key that leaks later does not open the connection
+	// EarlyData is what became of early data: "none", where there was none, "accepted" or
+	// "rejected". EarlyDataWhy says why it was rejected, or could not be sent, where that is
+	// known here.
+	EarlyData    string
+	EarlyDataWhy string
+	ClientRandom [32]byte // by which the connection's lines in a key log are found
 }
 
 // newInfo describes a complete handshake.
@@ -129,8 +134,12 @@ func newInfo(r *handshake.Result) Info {
 		Cipher:             r.Suite.Cipher.Name,
 		Hash:               r.Suite.Hash.String(),
 		ExtendedMainSecret: r.ExtendedMain,
+		EarlyData:          r.EarlyData.String(),
 		ClientRandom:       r.ClientRandom,
 		RecordSizeLimit:    int(r.RecordSizeLimit),
+	}
+	if r.EarlyDataWhy != nil {
+		info.EarlyDataWhy = r.EarlyDataWhy.Error()
 	}
 	if g := suite.GroupByID(r.Group); g != nil {
 		info.Group, info.PostQuantum, info.KeyExchange = g.ID.String(), g.PostQuantum, g.KeyExchange.String()

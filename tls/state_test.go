@@ -12,6 +12,7 @@ import (
 	"github.com/akushu/akushu/internal/auth"
 	"github.com/akushu/akushu/internal/handshake"
 	"github.com/akushu/akushu/internal/iana"
+	"github.com/akushu/akushu/internal/session"
 	"github.com/akushu/akushu/internal/suite"
 )
 
@@ -125,21 +126,23 @@ func TestInfo(t *testing.T) {
 			Version: "TLS 1.2", CipherSuite: "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
 			KeyExchange: "ECDHE", Authentication: "RSA-PSS", Cipher: "AES-256-GCM", Hash: "SHA-384",
 			Group: "secp256r1", SignatureScheme: "rsa_pss_rsae_sha256",
-			ExtendedMainSecret: true, ForwardSecret: true, ClientRandom: [32]byte{1},
+			ExtendedMainSecret: true, ForwardSecret: true, EarlyData: "none", ClientRandom: [32]byte{1},
 		}},
 		{func(r *handshake.Result) {
 			r.Version, r.Suite = iana.VersionTLS13, suite.ByID(iana.TLS_CHACHA20_POLY1305_SHA256)
 			r.Group, r.Scheme, r.ExtendedMain = iana.GroupX25519MLKEM768, iana.SchemeEd25519, false
 			r.ClientScheme = iana.SchemeECDSASecp384r1SHA384
+			r.EarlyData, r.EarlyDataWhy = handshake.EarlyDataRejected, session.EarlyStale
 		}, Info{
 			Version: "TLS 1.3", CipherSuite: "TLS_CHACHA20_POLY1305_SHA256",
 			KeyExchange: "ECDHE + ML-KEM", Authentication: "Ed25519", Cipher: "CHACHA20-POLY1305", Hash: "SHA-256",
 			Group: "X25519MLKEM768", PostQuantum: true, SignatureScheme: "ed25519",
 			ClientSignatureScheme: "ecdsa_secp384r1_sha384", ForwardSecret: true, ClientRandom: [32]byte{1},
+			EarlyData: "rejected", EarlyDataWhy: "the ClientHello is older than the window",
 		}},
 		{func(r *handshake.Result) { r.Group, r.Scheme, r.ExtendedMain = 0, 0, false }, Info{
 			Version: "TLS 1.2", CipherSuite: "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
-			KeyExchange: "ECDHE", Authentication: "RSA", Cipher: "AES-256-GCM", Hash: "SHA-384", ClientRandom: [32]byte{1},
+			KeyExchange: "ECDHE", Authentication: "RSA", Cipher: "AES-256-GCM", Hash: "SHA-384", EarlyData: "none", ClientRandom: [32]byte{1},
 		}},
 	} {
 		r := result(t)

@@ -13,10 +13,13 @@ import (
 // transport carries a handshake over a connection's two halves, which it has for itself
 // until the flow ends. It implements [handshake.Transport].
 type transport struct {
-	in    *inHalf
-	out   *outHalf
-	limit int             // of what is read (RFC 8449); 0 is none
-	epoch handshake.Epoch // of the read keys
+	in     *inHalf
+	out    *outHalf
+	limit  int             // of what is read (RFC 8449); 0 is none
+	epoch  handshake.Epoch // of the read keys
+	shared bool            // the application may write: the lock of out is not held
+	taking bool            // early data goes to the application
+	takes  int64           // at most this many bytes
 }
 
 // ReadMessage implements [handshake.Transport].
@@ -34,6 +37,8 @@ func (t *transport) ReadMessage() ([]byte, error) {
 			err = t.in.messages.Push(content)
 		case typ == iana.ContentChangeCipherSpec && t.in.version == iana.VersionTLS13:
 			err = t.passOver(content)
+		case typ == iana.ContentApplicationData && t.taking:
+			err = t.takeEarlyData(content)
 		default:
 			err = alert.Unexpected("record", "RFC 9846 §5", "a record of type %v during the handshake", typ)
 		}
@@ -99,11 +104,13 @@ func (t *transport) WriteMessage(raw []byte) error {
 	if err := t.checkTurn(); err != nil {
 		return err
 	}
+	t.reclaim()
 	return t.out.records.WriteMessage(raw)
 }
 
 // WriteChangeCipherSpec implements [handshake.Transport].
 func (t *transport) WriteChangeCipherSpec() error {
+	t.reclaim()
 	return t.out.records.WriteRecord(iana.ContentChangeCipherSpec, []byte{1})
 }
 
@@ -117,7 +124,10 @@ func (t *transport) checkTurn() error {
 }
 
 // Flush implements [handshake.Transport].
-func (t *transport) Flush() error { return t.out.records.Flush() }
+func (t *transport) Flush() error {
+	t.reclaim()
+	return t.out.records.Flush()
+}
 
 // SetReadKeys implements [handshake.Transport].
 func (t *transport) SetReadKeys(epoch handshake.Epoch, k *suite.TrafficKeys) error {
@@ -125,6 +135,7 @@ func (t *transport) SetReadKeys(epoch handshake.Epoch, k *suite.TrafficKeys) err
 		k.Wipe()
 		return err
 	}
+	t.endEarlyData()
 	t.in.records.SetKeys(k)
 	t.epoch = epoch
 	t.limitReads()
@@ -135,6 +146,7 @@ func (t *transport) SetReadKeys(epoch handshake.Epoch, k *suite.TrafficKeys) err
 func (t *transport) SetRecordLimits(read, write int) {
 	t.limit = read
 	t.limitReads()
+	defer t.lockShared()()
 	t.out.records.SetLimit(write)
 }
 
@@ -149,21 +161,23 @@ func (t *transport) limitReads() {
 
 // SetWriteKeys implements [handshake.Transport].
 func (t *transport) SetWriteKeys(_ handshake.Epoch, k *suite.TrafficKeys) error {
+	t.reclaim()
 	return t.out.records.SetKeys(k)
 }
-
-// SkipEarlyData implements [handshake.Transport].
-func (t *transport) SkipEarlyData(most int) { t.in.records.SkipEarlyData(most) }
 
 // SetVersion implements [handshake.Transport].
 func (t *transport) SetVersion(v iana.Version) {
 	t.in.version = v
 	t.in.records.SetVersion(v)
+	defer t.lockShared()()
 	t.out.records.SetVersion(v)
 }
 
 // Warn implements [handshake.Transport].
-func (t *transport) Warn(a iana.Alert) error { return t.out.alert(iana.AlertLevelWarning, a) }
+func (t *transport) Warn(a iana.Alert) error {
+	t.reclaim()
+	return t.out.alert(iana.AlertLevelWarning, a)
+}
 
 // refuse tells the peer why the handshake failed, where it is to be told.
 func (t *transport) refuse(err error) {

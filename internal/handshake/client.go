@@ -22,6 +22,7 @@ type client struct {
 	hello   *msg.ClientHello
 	shares  []share // the private halves of hello.KeyShares
 	session offered
+	changed bool // a ChangeCipherSpec went out
 	result  *Result
 }
 
@@ -103,16 +104,13 @@ func (c *client) sendClientHello() error {
 		}
 	}
 	c.offerRecordLimit()
-	if err := c.grease(); err != nil {
-		return err
+	for _, step := range []func() error{c.grease, c.offerSession, c.sendHello, c.startEarlyData, c.t.Flush} {
+		if err := step(); err != nil {
+			return err
+		}
 	}
-	if err := c.offerSession(); err != nil {
-		return err
-	}
-	if err := c.sendHello(); err != nil {
-		return err
-	}
-	return c.t.Flush()
+	c.shareEarlyData()
+	return nil
 }
 
 // offerCommon adds the extensions that mean the same in both versions.
@@ -283,8 +281,11 @@ func (c *client) sendSecondHello(m *msg.HelloRetryRequest) error {
 		c.hello.HRRCookie = m.Cookie
 		c.hello.Extensions.Add(iana.ExtCookie)
 	}
+	if err := c.retractEarlyData(); err != nil {
+		return err
+	}
 	c.reofferSession(suite.ByID(m.CipherSuite).Hash)
-	if err := c.t.WriteChangeCipherSpec(); err != nil { // Appendix E.4: before the second flight
+	if err := c.changeCipherSpec(); err != nil { // Appendix E.4: before the second flight
 		return err
 	}
 	if err := c.sendHello(); err != nil {
@@ -305,6 +306,9 @@ func (c *client) recvServerHello(raw []byte, retried *msg.HelloRetryRequest) (*m
 	}
 	v, err := c.checkVersion(m, retried)
 	if err != nil {
+		return nil, err
+	}
+	if err := c.checkEarlyVersion(v); err != nil {
 		return nil, err
 	}
 	if err := order.CheckExtensions(order.Of(m), v, &m.Extensions, c.requested); err != nil {

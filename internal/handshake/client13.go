@@ -37,16 +37,18 @@ func (c *client13) recvAuthentication() error {
 // run goes through RFC 9846 Appendix A.1 from WAIT_SH on.
 //
 //	WAIT_SH      ServerHello            K_send = K_recv = handshake
+//	             [early data]           K_send = early data, before and behind it
 //	WAIT_EE      EncryptedExtensions
 //	WAIT_CERT_CR [CertificateRequest]
 //	WAIT_CERT    Certificate
 //	WAIT_CV      CertificateVerify
 //	WAIT_FINISHED Finished
+//	             [EndOfEarlyData]       K_send = handshake
 //	             [Certificate [CertificateVerify]] Finished
 //	CONNECTED                           K_send = K_recv = application
 //
 // K_send changes earlier than in the RFC's figure, which asks for it below: so an alert
-// about what the server sent is encrypted too.
+// about what the server sent is encrypted too. It waits for the end of early data.
 func (c *client13) run(hello *msg.ServerHello) (*Result, Post, error) {
 	shared, err := c.sharedSecret(hello)
 	if err != nil {
@@ -59,6 +61,7 @@ func (c *client13) run(hello *msg.ServerHello) (*Result, Post, error) {
 		c.recvEncryptedExtensions,
 		c.recvAuthentication,
 		c.deriveApplication,
+		c.sendEndOfEarlyData,
 		c.sendLastFlight,
 	} {
 		if err := step(); err != nil {
@@ -74,12 +77,10 @@ func (c *client13) run(hello *msg.ServerHello) (*Result, Post, error) {
 // installHandshakeKeys encrypts all from here on, but for the ChangeCipherSpec that goes
 // out with whatever we send next (RFC 9846 Appendix E.4).
 func (c *client13) installHandshakeKeys() error {
-	if !c.result.HelloRetry { // else it went before the second ClientHello
-		if err := c.t.WriteChangeCipherSpec(); err != nil {
-			return err
-		}
+	if err := c.changeCipherSpec(); err != nil {
+		return err
 	}
-	if err := c.t.SetWriteKeys(EpochHandshake, c.keys(c.clientHandshake)); err != nil {
+	if err := c.setWriteKeys(); err != nil {
 		return err
 	}
 	return c.t.SetReadKeys(EpochHandshake, c.keys(c.serverHandshake))
@@ -129,7 +130,10 @@ func (c *client13) recvEncryptedExtensions() error {
 	if err := c.recvRecordLimit("encrypted_extensions", &m.Extensions, m.RecordSizeLimit); err != nil {
 		return err
 	}
-	return c.recvALPN("encrypted_extensions", &m.Extensions, m.ALPN)
+	if err := c.recvALPN("encrypted_extensions", &m.Extensions, m.ALPN); err != nil {
+		return err
+	}
+	return c.recvEarlyData(m)
 }
 
 // recvCertificateRequest takes a request for our certificate, if there is one (RFC 9846
@@ -249,6 +253,7 @@ type secrets13 struct {
 	early keys.Early   // the schedule, begun with psk where that was needed before
 	main  keys.Main
 
+	earlyTraffic                         keys.Secret // of a server that accepts early data
 	clientHandshake, serverHandshake     keys.Secret
 	clientApplication, serverApplication keys.Secret
 }
@@ -290,7 +295,7 @@ func (s *secrets13) wipe() {
 	if s.psk != nil {
 		s.psk.Key.Wipe()
 	}
-	for _, secret := range []keys.Secret{s.clientHandshake, s.serverHandshake, s.clientApplication, s.serverApplication} {
+	for _, secret := range []keys.Secret{s.earlyTraffic, s.clientHandshake, s.serverHandshake, s.clientApplication, s.serverApplication} {
 		secret.Wipe()
 	}
 }

@@ -78,6 +78,7 @@ type ServerConfig struct {
 	ClientTrust       *auth.Trust
 	ClientAuthorities [][]byte
 	Resumption        *ServerResumption // nil: no tickets
+	EarlyData         *ServerEarlyData  // nil: none is taken
 	// ForClient may return another configuration, made for the client that sent this
 	// hello, or nil to go on with this one.
 	ForClient func(context.Context, *auth.ClientHelloFacts) (*ServerConfig, error)
@@ -93,8 +94,10 @@ type Result struct {
 	ALPN         string
 	ServerName   string // server: what the client asked for
 	HelloRetry   bool
-	Resumed      bool // the peer was authenticated by a PSK, and its certificates are of an earlier handshake
-	ExtendedMain bool // TLS 1.2: extended_main_secret was used (RFC 7627)
+	EarlyData    EarlyData
+	EarlyDataWhy error // why early data that was offered was not sent, or not accepted; a session.Code if it can be
+	Resumed      bool  // the peer was authenticated by a PSK, and its certificates are of an earlier handshake
+	ExtendedMain bool  // TLS 1.2: extended_main_secret was used (RFC 7627)
 	Peer         auth.Peer
 	ClientRandom [32]byte
 	// RecordSizeLimit is what the peer takes in a protected record (RFC 8449); 0: any size.

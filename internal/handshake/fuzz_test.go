@@ -108,13 +108,16 @@ func (r *replay) ReadMessage() ([]byte, error) {
 	return raw, nil
 }
 
-func (r *replay) ReadChangeCipherSpec() error  { return nil }
-func (r *replay) WriteMessage([]byte) error    { return nil }
-func (r *replay) WriteChangeCipherSpec() error { return nil }
-func (r *replay) Flush() error                 { return nil }
-func (r *replay) SkipEarlyData(int)            {}
-func (r *replay) SetVersion(iana.Version)      {}
-func (r *replay) SetRecordLimits(int, int)     {}
+func (r *replay) ReadChangeCipherSpec() error           { return nil }
+func (r *replay) WriteMessage([]byte) error             { return nil }
+func (r *replay) WriteChangeCipherSpec() error          { return nil }
+func (r *replay) Flush() error                          { return nil }
+func (r *replay) SkipEarlyData(int)                     {}
+func (r *replay) WantsEarlyData() bool                  { return true }
+func (r *replay) ShareWriting(*handshake.Result, int64) {}
+func (r *replay) TakeEarlyData(int64)                   {}
+func (r *replay) SetVersion(iana.Version)               {}
+func (r *replay) SetRecordLimits(int, int)              {}
 
 func (r *replay) Warn(iana.Alert) error                                  { return nil }
 func (r *replay) SetReadKeys(handshake.Epoch, *suite.TrafficKeys) error  { return nil }

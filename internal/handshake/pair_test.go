@@ -21,6 +21,7 @@ type pair struct {
 	log                []string                                     // "client ClientHello", in the order of sending
 	tamper             func(from string, raw []byte) (out [][]byte) // nil: nothing is changed
 	fail               func(who, op string) error                   // may fail a method of a transport; nil: none
+	early              string                                       // what the client says early, and the server wants; "": nothing
 }
 
 // wire is what travels in one direction.
@@ -29,6 +30,7 @@ type wire []packet
 type packet struct {
 	raw  []byte // nil for a ChangeCipherSpec
 	keys string // the keys that it travels under
+	data bool   // it is application data
 }
 
 var errStalled = errors.New("both ends wait for a message")
@@ -46,6 +48,9 @@ type end struct {
 	flushed int
 	limits  [2]int // of records: what is read, what is written
 	skipped []int  // the bounds of SkipEarlyData
+	takes   int64  // of TakeEarlyData
+	took    string
+	soon    *handshake.Result
 }
 
 // broken asks whether the method op is to fail.
@@ -79,6 +84,13 @@ func (e *end) ReadMessage() ([]byte, error) {
 		if p.raw == nil && e.version == iana.VersionTLS13 {
 			continue
 		}
+		if p.data && p.keys != e.read && e.skipped != nil {
+			continue
+		}
+		if p.data && p.keys == e.read && e.takes > 0 {
+			e.took += string(p.raw)
+			continue
+		}
 		if p.raw == nil {
 			return nil, errors.New("a ChangeCipherSpec came instead of a message")
 		}
@@ -109,7 +121,7 @@ func (e *end) WriteMessage(raw []byte) error {
 		all = e.tamper(e.name, all[0])
 	}
 	for _, raw := range all {
-		*e.out = append(*e.out, packet{raw, e.write})
+		*e.out = append(*e.out, packet{raw: raw, keys: e.write})
 	}
 	e.log = append(e.log, fmt.Sprintf("%s %s", e.name, iana.HandshakeType(raw[0]).StructName()))
 	return nil
@@ -129,6 +141,18 @@ func (e *end) Flush() error {
 	return e.broken("Flush")
 }
 
+func (e *end) WantsEarlyData() bool { return e.early != "" }
+
+func (e *end) ShareWriting(soon *handshake.Result, most int64) {
+	e.soon = soon
+	if e.name == "client" && int64(len(e.early)) <= most {
+		*e.out = append(*e.out, packet{raw: []byte(e.early), keys: e.write, data: true})
+		e.log = append(e.log, "client early data")
+	}
+}
+
+func (e *end) TakeEarlyData(most int64) { e.takes = most }
+
 func keysOf(epoch handshake.Epoch, k *suite.TrafficKeys) string {
 	return fmt.Sprintf("%d %v %v %x%x%x%x", epoch, k.Version, k.Suite.ID,
 		k.Secret.Reveal(), k.Key.Reveal(), k.IV.Reveal(), k.MAC.Reveal())
@@ -140,7 +164,10 @@ func (e *end) SetReadKeys(epoch handshake.Epoch, k *suite.TrafficKeys) error {
 }
 
 func (e *end) SetWriteKeys(epoch handshake.Epoch, k *suite.TrafficKeys) error {
-	e.write = keysOf(epoch, k)
+	e.write = ""
+	if k != nil {
+		e.write = keysOf(epoch, k)
+	}
 	return e.broken("SetWriteKeys")
 }
 

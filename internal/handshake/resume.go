@@ -77,6 +77,7 @@ func (c *client) offerSession() error {
 		return c.offerOld(s)
 	}
 	c.session.psks = []*session.PSK{s.PSK(s.Ticket)}
+	c.offerEarlyData(&offer)
 	c.hello.Extensions.Add(iana.ExtPreSharedKey)
 	return nil
 }
@@ -267,6 +268,9 @@ func (s *server13) sessionState() *session.State {
 		Authenticated: s.cfg.Now(),
 		Lifetime:      s.cfg.Resumption.Lifetime,
 		Auth:          s.cfg.Resumption.Auth,
+	}
+	if s.cfg.EarlyData != nil {
+		state.MaxEarlyData = s.cfg.EarlyData.Max
 	}
 	for _, cert := range s.result.Peer.Certificates {
 		state.Peer.Certificates = append(state.Peer.Certificates, cert.Raw)

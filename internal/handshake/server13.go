@@ -32,6 +32,8 @@ type server13 struct {
 //	              Certificate
 //	              CertificateVerify
 //	              Finished               K_send = application
+//	WAIT_EOED     [early data,           K_recv = early data
+//	               EndOfEarlyData]
 //	WAIT_FLIGHT2                         K_recv = handshake
 //	WAIT_CERT     [Certificate
 //	WAIT_CV       [CertificateVerify]]
@@ -39,7 +41,7 @@ type server13 struct {
 //	CONNECTED
 func (s *server13) run() (*Result, Post, error) {
 	defer s.wipe()
-	for _, step := range []func() error{s.checkClientHello, s.negotiate, s.choosePSK} {
+	for _, step := range []func() error{s.checkClientHello, s.negotiate, s.choosePSK, s.chooseEarlyData} {
 		if err := step(); err != nil {
 			return nil, nil, err
 		}
@@ -53,14 +55,13 @@ func (s *server13) run() (*Result, Post, error) {
 		s.installHandshakeKeys,
 		s.sendEncryptedExtensions,
 		s.sendAuthentication,
+		s.recvEarlyData,
 		s.recvAuthentication,
+		s.judgePeer,
 	} {
 		if err := step(); err != nil {
 			return nil, nil, err
 		}
-	}
-	if err := s.cfg.peer(s.result); err != nil {
-		return nil, nil, err
 	}
 	if err := s.sendTicket(); err != nil {
 		return nil, nil, err
@@ -247,8 +248,7 @@ func (s *server13) installHandshakeKeys() error {
 	if err := s.t.SetWriteKeys(EpochHandshake, s.keys(s.serverHandshake)); err != nil {
 		return err
 	}
-	s.skipEarlyData()
-	return s.t.SetReadKeys(EpochHandshake, s.keys(s.clientHandshake))
+	return s.setReadKeys()
 }
 
 // sendEncryptedExtensions sends what else was chosen (RFC 9846 §4.4.1).
@@ -267,6 +267,9 @@ func (s *server13) sendEncryptedExtensions() error {
 	}
 	if m.RecordSizeLimit = limit; limit > 0 {
 		m.Extensions.Add(iana.ExtRecordSizeLimit)
+	}
+	if s.result.EarlyData == EarlyDataAccepted {
+		m.Extensions.Add(iana.ExtEarlyData)
 	}
 	return s.send(m)
 }

@@ -38,13 +38,10 @@ type Transport interface {
 	// message was received under the old keys (RFC 9846 §5.1). The keys are the
 	// transport's to wipe from here on, also where it fails.
 	SetReadKeys(Epoch, *suite.TrafficKeys) error
-	// SetWriteKeys protects what is written from now on. The keys are the transport's to
-	// wipe, also where it fails.
+	// SetWriteKeys protects what is written from now on; nil keys no longer do. The keys
+	// are the transport's to wipe, also where it fails.
 	SetWriteKeys(Epoch, *suite.TrafficKeys) error
-	// SkipEarlyData has ReadMessage pass over early data that is not wanted, up to max
-	// bytes of it as it is on the wire; more is an error. It ends with the first
-	// message (RFC 9846 §4.3.10).
-	SkipEarlyData(max int)
+	EarlyTransport
 	// SetVersion tells what was negotiated, as soon as it is known: it decides the
 	// version that record headers carry and which records are tolerated.
 	SetVersion(iana.Version)
@@ -54,6 +51,25 @@ type Transport interface {
 	SetRecordLimits(read, write int)
 	// Warn sends a warning alert. It never blocks for longer than five seconds.
 	Warn(iana.Alert) error
+}
+
+// An EarlyTransport is what a transport does for early data, or 0-RTT (RFC 9846 §2.3).
+type EarlyTransport interface {
+	// WantsEarlyData reports whether the application has a use for early data: a
+	// client that sends some, a server that reads it apart from other data.
+	WantsEarlyData() bool
+	// ShareWriting lets the application write, until the flow writes again or changes
+	// keys, which waits for a write that is under way: a client its early data, max
+	// bytes in all; a server what it can answer already. soon is what the handshake
+	// comes to, if all goes as it should; it is the transport's.
+	ShareWriting(soon *Result, max int64)
+	// TakeEarlyData has ReadMessage hand early data to the application, max bytes in
+	// all; more is an error. It ends with the next keys to read with.
+	TakeEarlyData(max int64)
+	// SkipEarlyData has ReadMessage pass over early data that is not wanted, up to max
+	// bytes of it as it is on the wire; more is an error. It ends with the first
+	// message (RFC 9846 §4.3.10).
+	SkipEarlyData(max int)
 }
 
 // Epoch numbers the keys of a connection (RFC 9147 §6.1 and RFC 9001 §4 use the same

@@ -137,7 +137,7 @@ func (a *AntiReplay) Admit(ctx context.Context, facts *EarlyFacts, binder []byte
 	if ok, why := AcceptEarlyData(&f); !ok {
 		return why
 	}
-	first, err := a.claim(ctx, ReplayID(binder), f.forgettable())
+	first, err := a.claim(ctx, &f, ReplayID(binder))
 	switch {
 	case err != nil:
 		return refusal(err)
@@ -164,11 +164,27 @@ func ReplayID(binder []byte) [32]byte { return sha256.Sum256(binder) }
 
 var errNoRegister = errors.New("there is none")
 
-// claim asks the register, and does not wait for one that does not keep to its deadline.
-func (a *AntiReplay) claim(ctx context.Context, id [32]byte, expires time.Time) (first bool, err error) {
-	if a.Register == nil {
+// claim asks the register. One in memory answers at once, and is told more.
+func (a *AntiReplay) claim(ctx context.Context, f *EarlyFacts, id [32]byte) (first bool, err error) {
+	switch r := a.Register.(type) {
+	case nil:
 		return false, errNoRegister
+	case *Strikes:
+		return r.claim(id, f.forgettable(), f.PSK.issued())
 	}
+	return a.await(ctx, id, f.forgettable())
+}
+
+// issued is when the PSK's ticket was made, zero for an external PSK.
+func (p *PSK) issued() time.Time {
+	if p.External() {
+		return time.Time{}
+	}
+	return p.Session.Created
+}
+
+// await asks the register, and does not wait for one that does not keep to its deadline.
+func (a *AntiReplay) await(ctx context.Context, id [32]byte, expires time.Time) (first bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, orDefault(a.Timeout, DefaultTimeout))
 	defer cancel()
 	type answer struct {

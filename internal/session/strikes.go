@@ -16,11 +16,14 @@ import (
 // The warm-up is the floor of the beginning. A server that was here before accepted at start at the latest, from
 // ClientHellos that should have arrived one window later at the latest, and these are fresh for another window. It must
 // have had no larger window than this one. Two servers that run at the same time must share a Register.
+// For a ticket that was made since the start there is no warm-up: no server that was here before has seen it, unless one
+// made it, took it back and ended within the same millisecond.
 type Strikes struct {
 	now    func() time.Time
 	window int64 // milliseconds, as all times here
 	limit  int
-	warm   int64 // the floor of the beginning
+	start  int64
+	warm   int64 // the floor of the beginning, for tickets of before
 
 	mu    sync.Mutex
 	floor int64
@@ -39,8 +42,8 @@ const DefaultStrikes = 100_000
 // limit claims, of less than 100 bytes each.
 func NewStrikes(window time.Duration, limit int, now func() time.Time) *Strikes {
 	s := &Strikes{now: now, window: orDefault(window, DefaultWindow).Milliseconds(), limit: limit, slots: map[int64]slot{}}
-	s.warm = s.horizon(now().UnixMilli())
-	s.floor = s.warm
+	s.start = now().UnixMilli()
+	s.warm, s.floor = s.horizon(s.start), s.start
 	return s
 }
 
@@ -50,6 +53,11 @@ func (s *Strikes) horizon(now int64) int64 { return now + 2*s.window + 1 }
 
 // Claim implements [Register]. Its errors are Codes.
 func (s *Strikes) Claim(_ context.Context, id [32]byte, expires time.Time) (first bool, err error) {
+	return s.claim(id, expires, time.Time{})
+}
+
+// claim is Claim under a ticket that was issued then; the zero time is not known.
+func (s *Strikes) claim(id [32]byte, expires, issued time.Time) (first bool, err error) {
 	at := expires.UnixMilli()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -58,10 +66,10 @@ func (s *Strikes) Claim(_ context.Context, id [32]byte, expires time.Time) (firs
 	switch {
 	case expires.IsZero() || at > s.horizon(now):
 		return false, EarlyHorizon
-	case at <= s.floor && s.floor == s.warm:
-		return false, EarlyWarmUp
 	case at <= s.floor:
 		return false, EarlyStale
+	case at <= s.warm && (issued.IsZero() || issued.UnixMilli() < s.start):
+		return false, EarlyWarmUp
 	case s.has(id):
 		return false, nil
 	case s.count >= s.limit:

@@ -54,6 +54,31 @@ func TestStrikes(t *testing.T) {
 	wantClaim(t, "in the last millisecond of the claim", s, 3, time.Millisecond, false, nil)
 }
 
+// Tickets that were made since the start need no warm-up.
+func TestStrikesOfNewTickets(t *testing.T) {
+	c := newClock()
+	start := c.now()
+	s := NewStrikes(0, 100, c.now)
+	for i, row := range []struct {
+		what   string
+		issued time.Time
+		first  bool
+		err    error
+	}{
+		{"before the start", start.Add(-time.Millisecond), false, EarlyWarmUp},
+		{"at the start", start, true, nil},
+		{"after the start", start.Add(time.Millisecond), true, nil},
+		{"not known", time.Time{}, false, EarlyWarmUp},
+	} {
+		for again := range 2 {
+			first, err := s.claim(claimID(i), c.now().Add(window), row.issued)
+			if first != (row.first && again == 0) || err != row.err {
+				t.Errorf("%s, time %d: got %t, %v", row.what, again, first, err)
+			}
+		}
+	}
+}
+
 // Of 1,000 that claim one id at once, one is the first, whatever else is going on. Run it with -race.
 func TestStrikesConcurrently(t *testing.T) {
 	c := newClock()

@@ -135,8 +135,11 @@ type TrafficKeys struct {
 	EncryptThenMAC bool        // with a CBC cipher: encrypt_then_mac was negotiated (RFC 7366)
 }
 
-// Wipe zeroes every secret of k.
+// Wipe zeroes every secret of k, which may be nil.
 func (k *TrafficKeys) Wipe() {
+	if k == nil {
+		return
+	}
 	for _, s := range []keys.Secret{k.Secret, k.MAC, k.Key, k.IV} {
 		s.Wipe()
 	}
