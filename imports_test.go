@@ -50,6 +50,8 @@ row 3: the flows; captures; HTTP, seen
   internal/capture: keylog
   internal/capture/packet: internal/capture
   internal/capture/tcp: internal/capture/packet
+  internal/capture/capfilter
+  internal/capture/live: internal/capture internal/capture/capfilter
 
 row 4: the stack, and the glass
   tls: internal/alert internal/auth internal/borrow internal/handshake internal/hook internal/iana internal/keys internal/record internal/session internal/stdtls internal/suite keylog
@@ -87,6 +89,8 @@ row 7: tests and generators
 const outside = `
   internal/suite: filippo.io/bigmod golang.org/x/crypto/chacha20poly1305
   internal/hypertext: golang.org/x/net/http2/hpack
+  internal/capture/capfilter: golang.org/x/net/bpf
+  internal/capture/live: golang.org/x/net/bpf golang.org/x/sys/unix
   internal/view/ladder: github.com/mattn/go-runewidth
   internal/cli: github.com/spf13/cobra github.com/spf13/pflag golang.org/x/term
   internal/cli/connect: github.com/spf13/cobra
