@@ -147,6 +147,9 @@ type Config struct {
 	// list without a TLS 1.3 suite leaves TLS 1.3 its defaults, as in crypto/tls: it is
 	// MaxVersion that rules TLS 1.3 out. A list of TLS 1.3 suites alone rules TLS 1.2 out.
 	// Nil: all of [CipherSuites], AES-128-GCM first.
+	//
+	// TLS_FALLBACK_SCSV in the list is a client's signal that it tries again with a lower
+	// MaxVersion because a server failed: one that speaks more then refuses (RFC 7507).
 	CipherSuites []uint16
 
 	// MinVersion is the lowest version that is accepted. Zero: TLS 1.2, the lowest there

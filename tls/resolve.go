@@ -140,6 +140,7 @@ func newResolved(c *Config) *resolved {
 		ServerName: c.ServerName,
 		Trust:      &r.trust,
 		Identity:   clientIdentity{&r.certificates},
+		Fallback:   slices.Contains(c.CipherSuites, TLS_FALLBACK_SCSV),
 	}
 	r.server = serverSetup{handshake.ServerConfig{Env: env, Policy: policy, Hooks: hooks, Identity: &r.identity}, r.dynamicRecords, r.padding}
 	r.setClientAuth(c)
@@ -277,12 +278,15 @@ func (c *Config) setVersions(p *handshake.Policy) error {
 // setSuites honours the order in which the suites stand. TLS 1.3 keeps its defaults where
 // none of its suites is named, as in crypto/tls.
 func (c *Config) setSuites(p *handshake.Policy) error {
-	if c.CipherSuites == nil {
+	if c.CipherSuites == nil || slices.Equal(c.CipherSuites, []uint16{TLS_FALLBACK_SCSV}) {
 		return nil
 	}
 	list := make([]*suite.Suite, 0, len(c.CipherSuites)+len(p.Suites))
 	named13 := false
 	for _, id := range c.CipherSuites {
+		if id == TLS_FALLBACK_SCSV {
+			continue // it is a signal, see newResolved
+		}
 		s := suite.ByID(iana.CipherSuite(id))
 		if s == nil || !s.Usable() {
 			return configError("CipherSuites", "%s is not a cipher suite that this package has", CipherSuiteName(id))

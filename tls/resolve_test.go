@@ -82,6 +82,11 @@ func TestPolicy(t *testing.T) {
 			policyNames{only13, "AES_256_GCM_SHA384", allGroups, ""},
 		},
 		{
+			"a signal among suites", &Config{CipherSuites: []uint16{TLS_AES_256_GCM_SHA384, TLS_FALLBACK_SCSV}},
+			policyNames{only13, "AES_256_GCM_SHA384", allGroups, ""},
+		},
+		{"a signal alone", &Config{CipherSuites: []uint16{TLS_FALLBACK_SCSV}}, policyNames{bothVersions, defaultSuites, allGroups, ""}},
+		{
 			"groups in their order", &Config{CurvePreferences: []CurveID{CurveP384, X25519, CurveP384}},
 			policyNames{bothVersions, defaultSuites, "secp384r1 x25519", ""},
 		},

@@ -89,11 +89,7 @@ func (c *client) sendClientHello() error {
 		return alert.Internal("client_hello.random", "no randomness: %w", err)
 	}
 	c.result.ClientRandom = c.hello.Random
-	for _, s := range c.cfg.Suites {
-		if s.MinVersion <= c.cfg.MaxVersion && s.MaxVersion >= c.cfg.MinVersion {
-			c.hello.CipherSuites = append(c.hello.CipherSuites, s.ID)
-		}
-	}
+	c.offerSuites()
 	c.offerCommon()
 	if c.cfg.MinVersion <= iana.VersionTLS12 {
 		c.offer12()
@@ -111,6 +107,18 @@ func (c *client) sendClientHello() error {
 	}
 	c.shareEarlyData()
 	return nil
+}
+
+// offerSuites lists the suites of the versions that are offered.
+func (c *client) offerSuites() {
+	for _, s := range c.cfg.Suites {
+		if s.MinVersion <= c.cfg.MaxVersion && s.MaxVersion >= c.cfg.MinVersion {
+			c.hello.CipherSuites = append(c.hello.CipherSuites, s.ID)
+		}
+	}
+	if c.cfg.Fallback {
+		c.hello.CipherSuites = append(c.hello.CipherSuites, iana.TLS_FALLBACK_SCSV) // RFC 7507 §4
+	}
 }
 
 // offerCommon adds the extensions that mean the same in both versions.

@@ -64,6 +64,7 @@ type ClientConfig struct {
 	Trust      *auth.Trust         // how the server's certificate is judged
 	Identity   auth.ClientIdentity // our certificate, if asked for one; nil: none
 	Resumption *ClientResumption   // nil: sessions are not kept
+	Fallback   bool                // MaxVersion is lower than it might be, for the server is thought not to speak more
 }
 
 // ServerConfig is what a server flow is given.
