@@ -26,6 +26,8 @@ type offer struct {
 	protocols   string // ALPN as it is sent: a client's offer
 	protocol    string // ALPN that a server chooses
 	noTickets   bool
+	fallback    bool // a client comes back with less than it can
+	grease      bool
 	authorities [][]byte // whose certificates a server asks for
 }
 
@@ -40,6 +42,7 @@ func (s *session) config() (*tls.Config, error) {
 		DynamicRecordSizingDisabled: true,
 		ClientSessionCache:          s.plan.memory,
 		SessionTicketsDisabled:      o.noTickets,
+		GREASE:                      o.grease,
 		Time:                        s.plan.now,
 	}
 	c.SetSessionTicketKeys([][32]byte{ticketKey})
@@ -76,6 +79,9 @@ func (o *offer) setVersions(c *tls.Config) error {
 // not about suites that are not offered.
 func (o *offer) setSuites(c *tls.Config) error {
 	c.CipherSuites = o.suites
+	if o.fallback {
+		c.CipherSuites = append(slices.Clone(c.CipherSuites), tls.TLS_FALLBACK_SCSV)
+	}
 	switch o.ciphers {
 	case "":
 		return nil
@@ -111,6 +117,9 @@ func suiteFeature(name string) string {
 	}
 	return "feature: " + name
 }
+
+// nobodys is a protocol that no client has.
+const nobodys = "\x00"
 
 func (o *offer) setGroups(c *tls.Config) error {
 	for _, id := range o.groups {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"net"
 	"os"
@@ -14,9 +15,10 @@ import (
 type session struct {
 	*tls.Conn
 	plan    *plan
-	resumes bool     // it is not the first of its test
-	before  int      // how many sessions the client had got before it
-	raw     *trickle // nil unless the test is asynchronous
+	resumes bool          // it is not the first of its test
+	before  int           // how many sessions the client had got before it
+	raw     *trickle      // nil unless the test is asynchronous
+	ahead   *bufio.Reader // nil unless the test looks ahead
 	keys    secrets
 	used    int                         // the credential that signed, -1 for the default one
 	hello   *tls.ClientHelloInfo        // at a server

@@ -10,7 +10,6 @@ const (
 	protocolQUIC = "QUIC"
 
 	boringHints      = "BoringSSL-only API: handshake hints"
-	boringPeek       = "BoringSSL-only API: SSL_peek"
 	boringTrace      = "BoringSSL-only API: message callback"
 	boringALPN       = "BoringSSL-only API: an ALPN callback that may break the rules"
 	boringDigest     = "BoringSSL-only API: keeping only the digest of client certificates"
@@ -44,9 +43,7 @@ const (
 	featurePadding      = "feature: padding asked of the server"
 	featureCompression  = "feature: certificate compression"
 	featureRenegotiate  = "feature: renegotiation"
-	featureGREASE       = "feature: GREASE"
 	featurePermute      = "feature: permuted extensions"
-	featureFallback     = "feature: a client that signals a fallback"
 	featureShares       = "feature: choosing key shares apart from groups"
 	featureSplitting    = "feature: splitting CBC records"
 	featureFragment     = "feature: choosing the size of records"
@@ -85,15 +82,15 @@ var flags = map[string]flag{
 	"-enable-ocsp-stapling":          nothing(), // a client always asks
 	"-enable-signed-cert-timestamps": nothing(),
 	"-server-preference":             nothing(), // as always
-	"-reject-alpn":                   missing(boringALPN),
+	"-reject-alpn":                   {set: func(p *plan, _ string) error { p.offer.protocol = nobodys; return nil }},
 	"-select-empty-alpn":             missing(boringALPN),
 	"-allow-unknown-alpn-protos":     missing(boringALPN),
 	"-curves-flags":                  missingValue(boringGroupFlags),
 	"-server-supported-groups-hint":  missingValue(boringHint),
 	"-key-shares":                    missingValue(featureShares),
 	"-no-key-shares":                 missing(featureShares),
-	"-fallback-scsv":                 missing(featureFallback),
-	"-enable-grease":                 missing(featureGREASE),
+	"-fallback-scsv":                 yes(func(p *plan) *bool { return &p.offer.fallback }),
+	"-enable-grease":                 yes(func(p *plan) *bool { return &p.offer.grease }),
 	"-permute-extensions":            missing(featurePermute),
 	"-no-legacy-server-connect":      missing(featureLegacyRenego),
 	"-no-server-name-ack":            missing(boringNoAck),
@@ -189,7 +186,7 @@ var flags = map[string]flag{
 	}),
 	"-no-op-extra-handshake":      yes(func(p *plan) *bool { return &p.talk.again }),
 	"-handshake-twice":            yes(func(p *plan) *bool { return &p.talk.again }),
-	"-peek-then-read":             missing(boringPeek),
+	"-peek-then-read":             yes(func(p *plan) *bool { return &p.talk.peeks }),
 	"-partial-write":              missing(boringPartial),
 	"-cbc-record-splitting":       missing(featureSplitting),
 	"-use-exporter-between-reads": missing(featureRenegotiate),
@@ -221,12 +218,12 @@ var flags = map[string]flag{
 	"-expect-msg-callback":             missingValue(boringTrace),
 
 	// Resumption.
-	"-resume-count":                      {value: true, missing: featureResumption},
+	"-resume-count":                      number(func(p *plan) *int { return &p.runner.resumptions }),
 	"-expect-session-miss":               yes(func(p *plan) *bool { return &p.wanted.miss }),
 	"-expect-no-session":                 yes(func(p *plan) *bool { return &p.wanted.noSession }),
 	"-expect-session-id":                 missing(featureResumption),
-	"-expect-no-session-id":              missing(featureResumption),
-	"-expect-ticket-renewal":             missing(featureResumption),
+	"-expect-no-session-id":              nothing(),
+	"-expect-ticket-renewal":             nothing(),
 	"-expect-ticket-age-skew":            missingValue(featureResumption),
 	"-no-ticket":                         yes(func(p *plan) *bool { return &p.offer.noTickets }),
 	"-renew-ticket":                      missing(boringTicket),

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -28,6 +29,7 @@ type talk struct {
 	updateBefore bool   // keys are updated before each Read
 	updateAfter  bool   // and before each answer
 	again        bool   // Handshake is called once more
+	peeks        bool   // what is read is looked at before
 	readSize     int
 }
 
@@ -181,11 +183,31 @@ func (s *session) read(buf []byte) (int, error) {
 		if s.raw != nil {
 			s.raw.waits = s.ConnectionState().HandshakeComplete
 		}
-		n, err := s.Read(buf)
+		n, err := s.readOrPeek(buf)
 		if !errors.Is(err, os.ErrDeadlineExceeded) {
 			return n, err
 		}
 	}
+}
+
+// readOrPeek is Read, where the test is about that after a look at what comes.
+func (s *session) readOrPeek(buf []byte) (int, error) {
+	if !s.plan.talk.peeks {
+		return s.Read(buf)
+	}
+	if s.ahead == nil {
+		s.ahead = bufio.NewReader(s.Conn)
+	}
+	seen, err := s.ahead.Peek(1)
+	if err != nil {
+		return 0, err
+	}
+	first := seen[0]
+	n, err := s.ahead.Read(buf)
+	if err == nil && buf[0] != first {
+		err = mustFail{errors.New("what was read is not what was seen ahead")}
+	}
+	return n, err
 }
 
 // beginWords begins to write, of which only the first byte leaves until the function is
