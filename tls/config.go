@@ -86,8 +86,8 @@ type Config struct {
 	ClientCAs *x509.CertPool
 
 	// SessionTicketsDisabled has a server give no tickets and take none; ServerSessionCache
-	// is another matter. A client keeps
-	// sessions only where it has a ClientSessionCache.
+	// is another matter. A client resumes no sessions then; otherwise it does where it has a
+	// ClientSessionCache.
 	SessionTicketsDisabled bool
 
 	// ServerSessionCache is where a server keeps sessions of TLS 1.2 under session IDs, for

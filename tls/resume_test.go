@@ -236,3 +236,26 @@ func TestServerNameIsNotAcknowledgedInResumption(t *testing.T) {
 		}
 	}
 }
+
+// TestSessionTicketsDisabled has one end do without tickets. Nothing is resumed then.
+func TestSessionTicketsDisabled(t *testing.T) {
+	cert, pool := newCert(t)
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		for _, off := range []string{"client", "server", ""} {
+			client := &tls.Config{
+				RootCAs: pool, ServerName: "localhost", MaxVersion: version,
+				ClientSessionCache: tls.NewLRUClientSessionCache(8), SessionTicketsDisabled: off == "client",
+			}
+			server := &tls.Config{Certificates: []tls.Certificate{cert}, SessionTicketsDisabled: off == "server"}
+			ours := stack{
+				"akushu",
+				func(c net.Conn) conn { return tls.Client(c, client) },
+				func(c net.Conn) conn { return tls.Server(c, server) },
+			}
+			talk(t, ours, ours)
+			if c, _ := talk(t, ours, ours); c.DidResume != (off == "") {
+				t.Errorf("%s, disabled at %q: resumed %v", tls.VersionName(version), off, c.DidResume)
+			}
+		}
+	}
+}

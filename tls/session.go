@@ -123,6 +123,9 @@ func (r *resolved) setResumption(c *Config) {
 		r.ids = session.IDs{Cache: c.ServerSessionCache, Tickets: c.ticketKeys()}
 		r.ticketing.IDs = &r.ids
 	}
+	if c.SessionTicketsDisabled {
+		return
+	}
 	switch cache := c.ClientSessionCache.(type) {
 	case nil:
 	case *lruCache:
