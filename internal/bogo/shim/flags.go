@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/akushu/akushu/tls"
 )
 
 // plans is what the flags say: a plan for the first connection, one for those that resume
@@ -26,7 +28,7 @@ var prefixes = map[string]func(p *plans, rest []*plan) []*plan{
 // parse reads the flags. The first that is not offered decides, but all are read: plans are
 // complete as far as they go also where the error is a notOffered.
 func parse(args []string) (*plans, error) {
-	m := new(memory)
+	m := &memory{byID: tls.NewLRUServerSessionCache(0)}
 	p := &plans{newPlan(m), newPlan(m), newPlan(m)}
 	var missing error
 	for len(args) > 0 {

@@ -42,6 +42,7 @@ func (s *session) config() (*tls.Config, error) {
 		DynamicRecordSizingDisabled: true,
 		ClientSessionCache:          s.plan.memory,
 		SessionTicketsDisabled:      o.noTickets,
+		ServerSessionCache:          servers{s.plan.memory},
 		GREASE:                      o.grease,
 		Time:                        s.plan.now,
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -56,7 +57,24 @@ type memory struct {
 	session *tls.ClientSessionState // the client's newest, nil if there is none
 	news    int                     // how many the client has got
 	later   time.Duration           // by which the clock is ahead
+	byID    tls.ServerSessionCache  // the server's sessions without tickets
+	kept    int                     // how many it has kept
 }
+
+// servers is memory as a server's cache.
+type servers struct{ *memory }
+
+// Put implements tls.ServerSessionCache.
+func (m servers) Put(ctx context.Context, id, session []byte, expires time.Time) error {
+	m.kept++
+	return m.byID.Put(ctx, id, session, expires)
+}
+
+// Get implements tls.ServerSessionCache.
+func (m servers) Get(ctx context.Context, id []byte) ([]byte, error) { return m.byID.Get(ctx, id) }
+
+// Remove implements tls.ServerSessionCache.
+func (m servers) Remove(ctx context.Context, id []byte) error { return m.byID.Remove(ctx, id) }
 
 // Get implements tls.ClientSessionCache. Under which name a session was kept does not matter.
 func (m *memory) Get(string) (*tls.ClientSessionState, bool) { return m.session, m.session != nil }
