@@ -21,7 +21,8 @@ func TestFallback(t *testing.T) {
 		{"to what the server speaks", []uint16{tls.TLS_FALLBACK_SCSV}, tls.VersionTLS12, nil},
 		{"to less", []uint16{tls.TLS_FALLBACK_SCSV}, tls.VersionTLS13, tls.AlertError(iana.AlertInappropriateFallback)},
 		{
-			"with suites of its own", []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, tls.TLS_FALLBACK_SCSV},
+			"with suites of its own",
+			[]uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, tls.TLS_FALLBACK_SCSV},
 			tls.VersionTLS13, tls.AlertError(iana.AlertInappropriateFallback),
 		},
 		{"that is none", []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384}, tls.VersionTLS13, nil},
