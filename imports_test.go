@@ -42,10 +42,11 @@ row 2: records, certificates, key logs
   internal/auth: internal/alert internal/iana internal/keys internal/suite
   internal/session: internal/alert internal/iana internal/keys internal/msg internal/suite internal/wire
   keylog
+  internal/compression: internal/alert internal/iana internal/msg
 
 row 3: the flows; captures; HTTP, seen
   internal/hypertext
-  internal/handshake: internal/alert internal/auth internal/iana internal/keys internal/msg internal/order internal/session internal/suite
+  internal/handshake: internal/alert internal/auth internal/compression internal/iana internal/keys internal/msg internal/order internal/session internal/suite
   internal/hook: internal/handshake internal/iana
   internal/capture: keylog
   internal/capture/packet: internal/capture
@@ -54,8 +55,8 @@ row 3: the flows; captures; HTTP, seen
   internal/capture/live: internal/capture internal/capture/capfilter
 
 row 4: the stack, and the glass
-  tls: internal/alert internal/auth internal/borrow internal/handshake internal/hook internal/iana internal/keys internal/record internal/session internal/stdtls internal/suite keylog
-  observe: internal/alert internal/borrow internal/capture internal/hypertext internal/iana internal/keys internal/msg internal/order internal/record internal/suite internal/wire keylog
+  tls: internal/alert internal/auth internal/borrow internal/compression internal/handshake internal/hook internal/iana internal/keys internal/record internal/session internal/stdtls internal/suite keylog
+  observe: internal/alert internal/borrow internal/capture internal/compression internal/hypertext internal/iana internal/keys internal/msg internal/order internal/record internal/suite internal/wire keylog
   internal/pki
 
 row 5: views, words, HTTP
@@ -92,7 +93,7 @@ const outside = `
   internal/capture/capfilter: golang.org/x/net/bpf
   internal/capture/live: golang.org/x/net/bpf golang.org/x/sys/unix
   internal/view/ladder: github.com/mattn/go-runewidth
-  internal/cli: github.com/spf13/cobra github.com/spf13/pflag golang.org/x/term
+  internal/cli: github.com/andybalholm/brotli github.com/klauspost/compress/zstd github.com/spf13/cobra github.com/spf13/pflag golang.org/x/term
   internal/cli/connect: github.com/spf13/cobra
   internal/cli/demo: github.com/spf13/cobra
   internal/cli/serve: github.com/spf13/cobra

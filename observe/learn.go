@@ -24,6 +24,8 @@ func (h *half) learn(s *source, m msg.Message) {
 		h.tell(s, Negotiated{What: WhatClientAuth, Chosen: "true"})
 	case *msg.Certificate:
 		h.certificates(s, entries(m.List))
+	case *msg.CompressedCertificate:
+		h.compressedCertificate(s, m)
 	case *msg.Certificate12:
 		h.certificates(s, m.List)
 	case *msg.CertificateVerify:

@@ -184,6 +184,11 @@ type Config struct {
 	// 9846 §5.4). Zero: no padding.
 	RecordPadding int
 
+	// CertificateCompression is the algorithms in which this end takes the other's certificates
+	// and sends its own in TLS 1.3 (RFC 8879), in order of preference; [ZlibCertificates] is
+	// one. Empty: certificates go as they are.
+	CertificateCompression []CertificateCompression
+
 	// GREASE has a client offer values that mean nothing, so that servers which cannot cope
 	// with what they do not know are found before there is something new (RFC 8701). It
 	// changes nothing else.
@@ -242,6 +247,7 @@ func (c *Config) Clone() *Config {
 		DynamicRecordSizingDisabled: c.DynamicRecordSizingDisabled,
 		RecordSizeLimit:             c.RecordSizeLimit,
 		RecordPadding:               c.RecordPadding,
+		CertificateCompression:      c.CertificateCompression,
 		GREASE:                      c.GREASE,
 		Renegotiation:               c.Renegotiation,
 		KeyLogWriter:                c.KeyLogWriter,

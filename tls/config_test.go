@@ -90,6 +90,7 @@ func filled(t *testing.T) *Config {
 		DynamicRecordSizingDisabled: true,
 		RecordSizeLimit:             4096,
 		RecordPadding:               512,
+		CertificateCompression:      []CertificateCompression{{ID: 1, Decompress: func(r io.Reader) (io.Reader, error) { return r, nil }}},
 		GREASE:                      true,
 		Renegotiation:               RenegotiateNever,
 		KeyLogWriter:                io.Discard,

@@ -13,6 +13,7 @@ import (
 	"github.com/akushu/akushu/internal/handshake"
 	"github.com/akushu/akushu/internal/iana"
 	"github.com/akushu/akushu/internal/record"
+	"github.com/akushu/akushu/observe"
 	"github.com/akushu/akushu/tls"
 )
 
@@ -182,5 +183,46 @@ func TestGREASE(t *testing.T) {
 			client.Close()
 			server.Close()
 		}
+	}
+}
+
+// Certificates of both ends travel compressed, and an observer sees them all the same.
+func TestCertificateCompression(t *testing.T) {
+	cert, pool := newCert(t)
+	sessions := make(chan *observe.Session, 2)
+	tap := observe.NewTap(observe.TapOptions{Done: func(s *observe.Session) { sessions <- s }})
+	config := &tls.Config{
+		Certificates: []tls.Certificate{cert}, RootCAs: pool, ServerName: "localhost", SessionTicketsDisabled: true,
+		ClientAuth: tls.RequireAnyClientCert, CertificateCompression: []tls.CertificateCompression{tls.ZlibCertificates()}, KeyLogWriter: tap.KeyLog(),
+	}
+	near, far := loopback(t)
+	client, server := tls.Client(tap.Conn(near, observe.Client, 0), config), tls.Server(far, config)
+	go func() { _, _ = io.Copy(server, server); server.Close() }()
+	if _, err := client.Write([]byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(client, make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(server.ConnectionState().PeerCertificates); n != 1 {
+		t.Errorf("got %d certificates of the client, want 1", n)
+	}
+	client.Close()
+	s := <-sessions
+	var from, types []string
+	for _, c := range s.Certificates {
+		from = append(from, c.From)
+	}
+	for _, m := range s.Messages {
+		if strings.Contains(m.Type, "Certificate") {
+			types = append(types, m.Type)
+		}
+	}
+	if got, want := strings.Join(from, " "), "server client"; got != want || len(s.Findings) > 0 {
+		t.Errorf("got certificates of %s, want %s; findings %v", got, want, s.Findings)
+	}
+	want := "CertificateRequest CompressedCertificate CertificateVerify CompressedCertificate CertificateVerify"
+	if got := strings.Join(types, " "); got != want {
+		t.Errorf("got %s, want %s", got, want)
 	}
 }

@@ -182,15 +182,18 @@ func (c *Config) hooks() handshake.Hooks {
 // setJudges gives the callbacks that judge a peer to the flows. VerifyPeerCertificate is the
 // client's only, for a server sees no certificate.
 func (r *resolved) setJudges() {
-	if r.verifyConnection != nil {
-		r.server.Peer = r.judge
-		r.client.Peer = r.server.Peer
-	}
-	if r.verifyPeerCertificate != nil && r.server.ClientAuth.Requests() {
-		r.server.Peer = r.judgeChain
-	}
 	if r.verifyPeerCertificate != nil {
 		r.client.Peer = r.judgeChain
+		if r.server.ClientAuth.Requests() {
+			r.server.Peer = r.client.Peer
+			return
+		}
+	}
+	if r.verifyConnection == nil {
+		return
+	}
+	if r.server.Peer = r.judge; r.client.Peer == nil {
+		r.client.Peer = r.server.Peer
 	}
 }
 
@@ -250,7 +253,7 @@ var defaults = sync.OnceValue(func() handshake.Policy {
 // policy says what c is willing to do, or what is wrong with that.
 func (c *Config) policy() (handshake.Policy, error) {
 	p := defaults()
-	err := cmp.Or(c.setVersions(&p), c.setSuites(&p), c.setGroups(&p), c.setProtocols(&p), c.setRecords(&p), c.checkRenegotiation(), narrow(&p))
+	err := cmp.Or(c.setVersions(&p), c.setSuites(&p), c.setGroups(&p), c.setProtocols(&p), c.setRecords(&p), c.setCompression(&p), c.checkRenegotiation(), narrow(&p))
 	return p, err
 }
 

@@ -21,6 +21,7 @@ import (
 func (f *TLSFlags) Apply(cfg *tls.Config) {
 	cfg.MinVersion, cfg.MaxVersion = uint16(f.Min), uint16(f.Max)
 	cfg.NextProtos = f.ALPN
+	cfg.CertificateCompression = compressions()
 	for _, id := range f.Suites {
 		cfg.CipherSuites = append(cfg.CipherSuites, uint16(id))
 	}

@@ -3,6 +3,7 @@ package handshake
 import (
 	"github.com/akushu/akushu/internal/alert"
 	"github.com/akushu/akushu/internal/auth"
+	"github.com/akushu/akushu/internal/compression"
 	"github.com/akushu/akushu/internal/iana"
 	"github.com/akushu/akushu/internal/msg"
 	"github.com/akushu/akushu/internal/order"
@@ -14,16 +15,17 @@ import (
 // wishes is what a peer says about the certificate that it would like to see: in ClientHello,
 // or in CertificateRequest.
 type wishes struct {
-	extensions *msg.Extensions
-	schemes    []iana.SignatureScheme
+	extensions  *msg.Extensions
+	schemes     []iana.SignatureScheme
+	compression *compression.Algorithm // that both ends have; nil: none
 }
 
-func wishesOfClient(m *msg.ClientHello) *wishes {
-	return &wishes{extensions: &m.Extensions, schemes: m.SignatureAlgorithms}
+func wishesOfClient(m *msg.ClientHello, p *Policy) *wishes {
+	return &wishes{&m.Extensions, m.SignatureAlgorithms, compression.Choose(p.Compression, m.CompressCertificate)}
 }
 
-func wishesOfServer(m *msg.CertificateRequest) *wishes {
-	return &wishes{extensions: &m.Extensions, schemes: m.SignatureAlgorithms}
+func wishesOfServer(m *msg.CertificateRequest, p *Policy) *wishes {
+	return &wishes{&m.Extensions, m.SignatureAlgorithms, compression.Choose(p.Compression, m.CompressCertificate)}
 }
 
 // sendCertificate13 sends Certificate and CertificateVerify, and returns what it signed with.
@@ -37,7 +39,7 @@ func (f *flow) sendCertificate13(env Env, cred *auth.Credential, who string, pee
 		m.List = append(m.List, msg.CertificateEntry{Data: der})
 	}
 	staple(&m.List[0], cred, peer.extensions)
-	if err := f.send(m); err != nil {
+	if err := f.sendChain(m, peer.compression); err != nil {
 		return 0, err
 	}
 	sig, err := auth.Sign13(env.Rand, cred, scheme, who, f.transcript.sum())

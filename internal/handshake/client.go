@@ -160,6 +160,7 @@ func (c *client) offer13() error {
 	h.SupportedVersions = c.cfg.versions()
 	h.PSKModes = []byte{1} // psk_dhe_ke, without which no server sends tickets
 	h.Extensions.Add(iana.ExtSupportedVersions, iana.ExtPSKKeyExchangeModes, iana.ExtKeyShare)
+	c.offerCompression()
 	return c.offerShares(c.cfg.groups(iana.VersionTLS13))
 }
 

@@ -163,8 +163,8 @@ func (c *client13) recvCertificateRequest() error {
 
 // recvCertificate takes the server's Certificate and CertificateVerify (RFC 9846 §4.5).
 func (c *client13) recvCertificate() error {
-	m := &msg.Certificate{}
-	if _, err := c.receive(m); err != nil {
+	m, err := c.recvChain(c.cfg.Compression)
+	if err != nil {
 		return err
 	}
 	chain, peer, err := peerChain(m, c.requested)
@@ -225,7 +225,7 @@ func (c *client13) sendCertificate() error {
 	if cred == nil {
 		return c.send(&msg.Certificate{})
 	}
-	c.result.ClientScheme, err = c.sendCertificate13(c.cfg.Env, cred, auth.ClientContext, wishesOfServer(c.request))
+	c.result.ClientScheme, err = c.sendCertificate13(c.cfg.Env, cred, auth.ClientContext, wishesOfServer(c.request, &c.cfg.Policy))
 	return err
 }
 

@@ -20,6 +20,7 @@ func (s *server13) sendCertificateRequest() error {
 	if len(m.Authorities) > 0 {
 		m.Extensions.Add(iana.ExtCertificateAuthorities)
 	}
+	s.requestCompression(m)
 	s.request = m
 	return s.send(m)
 }
@@ -39,8 +40,8 @@ func (s *server13) recvCertificate() error {
 	if !s.cfg.ClientAuth.Requests() {
 		return nil
 	}
-	m := &msg.Certificate{}
-	if _, err := s.receive(m); err != nil {
+	m, err := s.recvChain(s.cfg.Compression)
+	if err != nil {
 		return err
 	}
 	if len(m.List) == 0 {

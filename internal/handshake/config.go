@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/akushu/akushu/internal/auth"
+	"github.com/akushu/akushu/internal/compression"
 	"github.com/akushu/akushu/internal/iana"
 	"github.com/akushu/akushu/internal/keys"
 	"github.com/akushu/akushu/internal/suite"
@@ -21,13 +22,14 @@ type Env struct {
 // are not changed.
 type Policy struct {
 	MinVersion, MaxVersion iana.Version
-	Suites                 []*suite.Suite  // of all versions, in one list
-	Groups                 []*suite.Group  // at least one
-	Schemes                []*suite.Scheme // for signatures of the peer
-	ALPN                   []string        // empty: not negotiated
-	RequireALPN            bool            // no protocol in common ends the handshake
-	RecordSizeLimit        uint16          // of what the peer sends, 64 or more (RFC 8449); 0: none of our own
-	GREASE                 bool            // a client offers what means nothing too (RFC 8701)
+	Suites                 []*suite.Suite           // of all versions, in one list
+	Groups                 []*suite.Group           // at least one
+	Schemes                []*suite.Scheme          // for signatures of the peer
+	ALPN                   []string                 // empty: not negotiated
+	RequireALPN            bool                     // no protocol in common ends the handshake
+	RecordSizeLimit        uint16                   // of what the peer sends, 64 or more (RFC 8449); 0: none of our own
+	Compression            []*compression.Algorithm // of certificates, by preference; none: they go as they are
+	GREASE                 bool                     // a client offers what means nothing too (RFC 8701)
 }
 
 // Hooks are called as a handshake goes on. Each may be nil.

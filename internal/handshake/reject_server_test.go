@@ -68,6 +68,15 @@ func TestServerRejects(t *testing.T) {
 				where:  "client_hello.oid_filters", alert: illegal, ref: "RFC 9846 §4.3",
 			},
 			{
+				name: "a compression twice", message: ch,
+				change: hello(func(m *msg.ClientHello) {
+					m.CompressCertificate = []iana.CertificateCompression{1, 2, 1}
+					m.Extensions.Remove(iana.ExtCompressCertificate)
+					m.Extensions.Add(iana.ExtCompressCertificate)
+				}),
+				where: "client_hello.compress_certificate.algorithms", alert: illegal, ref: "RFC 8879 §3",
+			},
+			{
 				name: "two host names", message: ch,
 				change: hello(func(m *msg.ClientHello) { m.ServerName = append(m.ServerName, m.ServerName[0]) }),
 				where:  "client_hello.server_name", alert: illegal, ref: "RFC 6066 §3",

@@ -92,6 +92,9 @@ func (s *server) recvClientHello() error {
 
 // checkExtensions holds the extensions of ClientHello to their places (RFC 9846 §4.3).
 func (s *server) checkExtensions() error {
+	if err := checkCompression(s.hello.CompressCertificate); err != nil {
+		return err
+	}
 	return order.CheckExtensions(order.ClientHello, 0, &s.hello.Extensions, nil)
 }
 

@@ -28,6 +28,8 @@ type offer struct {
 	noTickets   bool
 	fallback    bool // a client comes back with less than it can
 	grease      bool
+	compress    bool     // certificates, with all algorithms
+	compression uint16   // the one algorithm
 	authorities [][]byte // whose certificates a server asks for
 }
 
@@ -47,7 +49,7 @@ func (s *session) config() (*tls.Config, error) {
 		Time:                        s.plan.now,
 	}
 	c.SetSessionTicketKeys([][32]byte{ticketKey})
-	for _, step := range []func(*tls.Config) error{o.setVersions, o.setSuites, o.setGroups, o.setProtocols, s.setIdentity, s.setPolicy} {
+	for _, step := range []func(*tls.Config) error{o.setVersions, o.setSuites, o.setGroups, o.setProtocols, s.setIdentity, s.setCompression, s.setPolicy} {
 		if err := step(c); err != nil {
 			return nil, err
 		}

@@ -41,7 +41,6 @@ const (
 	featureDC           = "feature: delegated credentials"
 	featureAnchors      = "feature: trust anchor identifiers"
 	featurePadding      = "feature: padding asked of the server"
-	featureCompression  = "feature: certificate compression"
 	featureRenegotiate  = "feature: renegotiation"
 	featurePermute      = "feature: permuted extensions"
 	featureShares       = "feature: choosing key shares apart from groups"
@@ -252,8 +251,8 @@ var flags = map[string]flag{
 	"-expect-total-renegotiations":          missingValue(featureRenegotiate),
 
 	// Extensions that are not offered.
-	"-install-cert-compression-algs":        missing(featureCompression),
-	"-install-one-cert-compression-alg":     missingValue(featureCompression),
+	"-install-cert-compression-algs":        yes(func(p *plan) *bool { return &p.offer.compress }),
+	"-install-one-cert-compression-alg":     number(func(p *plan) *uint16 { return &p.offer.compression }),
 	"-request-server-padding":               missingValue(featurePadding),
 	"-server-supports-padding":              missing(featurePadding),
 	"-expect-server-sent-requested-padding": missing(featurePadding),
