@@ -14,6 +14,8 @@ import (
 	"testing"
 
 	std "crypto/tls"
+
+	"github.com/akushu/akushu/internal/suite"
 )
 
 // How this package stands to an exported identifier of crypto/tls. Any other text says
@@ -262,8 +264,13 @@ func TestCipherSuites(t *testing.T) {
 	if !slices.IsSortedFunc(CipherSuites(), func(a, b *CipherSuite) int { return int(a.ID) - int(b.ID) }) {
 		t.Error("got suites out of order, want them by ID")
 	}
-	if len(InsecureCipherSuites()) != 0 {
-		t.Errorf("got %v, want none", InsecureCipherSuites())
+	for _, s := range InsecureCipherSuites() {
+		if _, err := (&Config{CipherSuites: []uint16{s.ID}, MinVersion: VersionTLS10, InsecureSkipVerify: true}).client(""); err != nil || !s.Insecure {
+			t.Errorf("%s: got %+v, %v, want an insecure suite that can be asked for", s.Name, s, err)
+		}
+	}
+	if got, want := len(InsecureCipherSuites())+len(CipherSuites()), len(suite.Usable()); got != want {
+		t.Errorf("got %d suites in both lists, want all %d", got, want)
 	}
 	if got, want := CipherSuiteName(0xfefe), std.CipherSuiteName(0xfefe); got != want {
 		t.Errorf("unknown suite: got %s, want %s", got, want)

@@ -146,14 +146,17 @@ type Config struct {
 	// both are honoured, where crypto/tls ignores the order and what is said of TLS 1.3. A
 	// list without a TLS 1.3 suite leaves TLS 1.3 its defaults, as in crypto/tls: it is
 	// MaxVersion that rules TLS 1.3 out. A list of TLS 1.3 suites alone rules TLS 1.2 out.
-	// Nil: all of [CipherSuites], AES-128-GCM first.
+	// Nil: all of [CipherSuites], AES-128-GCM first. Those of [InsecureCipherSuites], without
+	// forward secrecy or with CBC or short tags, are used only where they are named.
 	//
 	// TLS_FALLBACK_SCSV in the list is a client's signal that it tries again with a lower
 	// MaxVersion because a server failed: one that speaks more then refuses (RFC 7507).
 	CipherSuites []uint16
 
-	// MinVersion is the lowest version that is accepted. Zero: TLS 1.2, the lowest there
-	// is.
+	// MinVersion is the lowest version that is accepted. Zero: TLS 1.2. TLS 1.0 and 1.1, the
+	// lowest there are, sign with MD5 and SHA-1 and have CBC alone to protect records (RFC
+	// 8996): they are spoken only where MinVersion says so, and without CipherSuites with
+	// ECDHE and AES, which then stand behind the others.
 	MinVersion uint16
 
 	// MaxVersion is the highest version that is accepted. Zero: TLS 1.3, the highest there
@@ -163,8 +166,17 @@ type Config struct {
 	// CurvePreferences are the groups of the key exchange in order of preference, which
 	// crypto/tls ignores. A client sends a key share for the first, and where that is
 	// post-quantum for the first that is not as well. X25519MLKEM768 alone rules TLS 1.2
-	// out, which has no such group. Empty: X25519MLKEM768, X25519, P-256, P-384, P-521.
+	// out, which has no such group. Empty: X25519MLKEM768, X25519, P-256, P-384, P-521, and
+	// where CipherSuites names a suite with DHE, ffdhe2048, ffdhe3072 and ffdhe4096.
+	//
+	// In TLS 1.2 a server with such a suite uses the first finite field of RFC 7919 that the
+	// client offers, any where the client offers none, and its own first one where this names
+	// none.
 	CurvePreferences []CurveID
+
+	// MinDHBits and MaxDHBits are the sizes of the modulus that a client accepts for DHE in
+	// TLS 1.2 and before, where the server may choose any. Zero: 2048 and 8192.
+	MinDHBits, MaxDHBits int
 
 	// DynamicRecordSizingDisabled makes every record as large as it can be. Otherwise the
 	// first records of a connection fit into one TCP segment, so that the peer can decrypt
@@ -244,6 +256,8 @@ func (c *Config) Clone() *Config {
 		MinVersion:                  c.MinVersion,
 		MaxVersion:                  c.MaxVersion,
 		CurvePreferences:            c.CurvePreferences,
+		MinDHBits:                   c.MinDHBits,
+		MaxDHBits:                   c.MaxDHBits,
 		DynamicRecordSizingDisabled: c.DynamicRecordSizingDisabled,
 		RecordSizeLimit:             c.RecordSizeLimit,
 		RecordPadding:               c.RecordPadding,

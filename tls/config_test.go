@@ -87,6 +87,8 @@ func filled(t *testing.T) *Config {
 		MinVersion:                  VersionTLS12,
 		MaxVersion:                  VersionTLS13,
 		CurvePreferences:            []CurveID{X25519, CurveP256},
+		MinDHBits:                   1024,
+		MaxDHBits:                   4096,
 		DynamicRecordSizingDisabled: true,
 		RecordSizeLimit:             4096,
 		RecordPadding:               512,

@@ -148,7 +148,7 @@ func callbackFromStd(from *std.Config, to *Config) error {
 }
 
 func versionFromStd(v uint16, to *uint16) error {
-	if v != 0 && v != VersionTLS12 && v != VersionTLS13 {
+	if v != 0 && (v < VersionTLS10 || v > VersionTLS13) {
 		return errors.New(VersionName(v))
 	}
 	*to = v

@@ -115,13 +115,13 @@ func TestFromStdCarriesValues(t *testing.T) {
 
 func TestFromStdNamesAll(t *testing.T) {
 	_, err := FromStd(&std.Config{
-		ClientSessionCache: std.NewLRUClientSessionCache(1), MinVersion: VersionTLS10, MaxVersion: VersionTLS11,
-		CipherSuites:     []uint16{TLS_RSA_WITH_AES_128_CBC_SHA, TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA},
+		ClientSessionCache: std.NewLRUClientSessionCache(1), MinVersion: VersionSSL30, MaxVersion: 2,
+		CipherSuites:     []uint16{TLS_RSA_WITH_RC4_128_SHA, TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA},
 		CurvePreferences: []CurveID{SecP384r1MLKEM1024, CurveP256},
 	})
 	want := "tls: these fields of a crypto/tls.Config cannot be carried over: " +
-		"CipherSuites (without TLS_RSA_WITH_AES_128_CBC_SHA), ClientSessionCache, " +
-		"MinVersion (TLS 1.0), MaxVersion (TLS 1.1), CurvePreferences (without SecP384r1MLKEM1024)"
+		"CipherSuites (without TLS_RSA_WITH_RC4_128_SHA), ClientSessionCache, " +
+		"MinVersion (SSLv3), MaxVersion (0x0002), CurvePreferences (without SecP384r1MLKEM1024)"
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}

@@ -230,18 +230,50 @@ func supportsClient(p *handshake.Policy, hello *auth.ClientHelloFacts, cred *aut
 			return fmt.Errorf("tls: the certificate is not for the name that the client asks for: %w", err)
 		}
 	}
-	if _, err := auth.ChooseScheme(cred, v, hello.Schemes); err != nil {
-		return err
+	if v < iana.VersionTLS13 {
+		return supportsClient12(p, v, hello, cred)
 	}
-	if v >= iana.VersionTLS13 {
-		return nil // what else there is to agree on does not depend on the certificate
-	}
-	return supportsClient12(p, v, hello, cred.Key.Public())
+	// What else there is to agree on does not depend on the certificate.
+	_, err := auth.ChooseScheme(cred, v, hello.Schemes)
+	return err
 }
 
 // supportsClient12 checks what TLS 1.2 ties to the certificate's key: the kind of cipher
-// suite (RFC 8422 §2) and for ECDSA the curve (§5.1), and that there can be an ECDHE at all.
-func supportsClient12(p *handshake.Policy, v iana.Version, hello *auth.ClientHelloFacts, pub crypto.PublicKey) error {
+// suite (RFC 8422 §2), and unless that encrypts to the key, how to sign and to exchange keys.
+func supportsClient12(p *handshake.Policy, v iana.Version, hello *auth.ClientHelloFacts, cred *auth.Credential) error {
+	kind := suite.AuthFor(cred.Key.Public())
+	err := fmt.Errorf("tls: there is no cipher suite for %v certificates in common with the client", kind)
+	for _, s := range p.Suites {
+		if !s.Supports(v) || s.Auth != kind || !slices.Contains(hello.CipherSuites, s.ID) {
+			continue
+		}
+		if err = supportsSuite(p, v, hello, cred, s); err == nil {
+			return nil
+		}
+	}
+	return err
+}
+
+// supportsSuite checks what a suite needs.
+func supportsSuite(p *handshake.Policy, v iana.Version, hello *auth.ClientHelloFacts, cred *auth.Credential, s *suite.Suite) error {
+	if !s.Ephemeral() {
+		if _, ok := cred.Key.(crypto.Decrypter); !ok {
+			return errors.New("tls: the private key does not decrypt")
+		}
+		return nil
+	}
+	if s.KeyExchange == suite.KeyExchangeECDHE {
+		if err := supportsCurves(p, v, hello, cred.Key.Public()); err != nil {
+			return err
+		}
+	}
+	_, err := auth.ChooseScheme(cred, v, hello.Schemes)
+	return err
+}
+
+// supportsCurves checks that there can be an ECDHE at all, and with ECDSA the certificate's
+// curve (RFC 8422 §5.1).
+func supportsCurves(p *handshake.Policy, v iana.Version, hello *auth.ClientHelloFacts, pub crypto.PublicKey) error {
 	const uncompressed = 0
 	if len(hello.PointFormats) > 0 && !slices.Contains(hello.PointFormats, uncompressed) {
 		return errors.New("tls: the client does not take uncompressed points")
@@ -254,12 +286,6 @@ func supportsClient12(p *handshake.Policy, v iana.Version, hello *auth.ClientHel
 	}
 	if curve := suite.CurveOf(pub); curve != 0 && !accepts(curve) {
 		return fmt.Errorf("tls: the client does not take the certificate's curve, %v", curve)
-	}
-	kind := suite.AuthFor(pub)
-	if !slices.ContainsFunc(p.Suites, func(s *suite.Suite) bool {
-		return s.Supports(v) && s.Auth == kind && slices.Contains(hello.CipherSuites, s.ID)
-	}) {
-		return fmt.Errorf("tls: there is no cipher suite for %v certificates in common with the client", kind)
 	}
 	return nil
 }

@@ -96,7 +96,7 @@ func TestSupportsCertificate(t *testing.T) {
 			t.Errorf("%s: got %v, want %q", tc.what, err, tc.want)
 		}
 	}
-	bad := &Config{MinVersion: VersionTLS10}
+	bad := &Config{MinVersion: VersionSSL30}
 	if err := SupportsCertificate(bad, helloInfo(t.Context(), modern(""), nil), &p256); err == nil || !strings.Contains(err.Error(), "MinVersion") {
 		t.Errorf("a bad Config: got %v, want its error", err)
 	}

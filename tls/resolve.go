@@ -137,10 +137,11 @@ func newResolved(c *Config) *resolved {
 	env, hooks := c.env(), c.hooks()
 	r.client = handshake.ClientConfig{
 		Env: env, Policy: policy, Hooks: hooks,
-		ServerName: c.ServerName,
-		Trust:      &r.trust,
-		Identity:   clientIdentity{&r.certificates},
-		Fallback:   slices.Contains(c.CipherSuites, TLS_FALLBACK_SCSV),
+		ServerName:   c.ServerName,
+		Trust:        &r.trust,
+		Identity:     clientIdentity{&r.certificates},
+		Fallback:     slices.Contains(c.CipherSuites, TLS_FALLBACK_SCSV),
+		MinFieldBits: c.MinDHBits, MaxFieldBits: c.MaxDHBits,
 	}
 	r.server = serverSetup{handshake.ServerConfig{Env: env, Policy: policy, Hooks: hooks, Identity: &r.identity}, r.dynamicRecords, r.padding}
 	r.setClientAuth(c)
@@ -253,7 +254,8 @@ var defaults = sync.OnceValue(func() handshake.Policy {
 // policy says what c is willing to do, or what is wrong with that.
 func (c *Config) policy() (handshake.Policy, error) {
 	p := defaults()
-	err := cmp.Or(c.setVersions(&p), c.setSuites(&p), c.setGroups(&p), c.setProtocols(&p), c.setRecords(&p), c.setCompression(&p), c.checkRenegotiation(), narrow(&p))
+	err := cmp.Or(c.setVersions(&p), c.setSuites(&p), c.setGroups(&p), c.setProtocols(&p), c.setRecords(&p), c.setCompression(&p),
+		c.checkRenegotiation(), c.checkDHBits(), narrow(&p))
 	return p, err
 }
 
@@ -267,8 +269,8 @@ func (c *Config) setVersions(p *handshake.Policy) error {
 		if v == 0 {
 			continue
 		}
-		if d := defaults(); v < d.MinVersion || v > d.MaxVersion {
-			return configError(bound.field, "%v is not spoken here, only %v to %v", v, d.MinVersion, d.MaxVersion)
+		if oldest, newest := iana.VersionTLS10, defaults().MaxVersion; v < oldest || v > newest {
+			return configError(bound.field, "%v is not spoken here, only %v to %v", v, oldest, newest)
 		}
 		*bound.at = v
 	}
@@ -282,6 +284,9 @@ func (c *Config) setVersions(p *handshake.Policy) error {
 // none of its suites is named, as in crypto/tls.
 func (c *Config) setSuites(p *handshake.Policy) error {
 	if c.CipherSuites == nil || slices.Equal(c.CipherSuites, []uint16{TLS_FALLBACK_SCSV}) {
+		if p.MinVersion < iana.VersionTLS12 {
+			p.Suites = suite.DefaultSince(p.MinVersion)
+		}
 		return nil
 	}
 	list := make([]*suite.Suite, 0, len(c.CipherSuites)+len(p.Suites))
@@ -310,6 +315,9 @@ func (c *Config) setSuites(p *handshake.Policy) error {
 
 func (c *Config) setGroups(p *handshake.Policy) error {
 	if len(c.CurvePreferences) == 0 {
+		if slices.ContainsFunc(p.Suites, func(s *suite.Suite) bool { return s.KeyExchange == suite.KeyExchangeDHE }) {
+			p.Groups = slices.Concat(p.Groups, suite.DefaultFields())
+		}
 		return nil
 	}
 	list := make([]*suite.Group, 0, len(c.CurvePreferences))
@@ -381,8 +389,15 @@ func narrow(p *handshake.Policy) error {
 }
 
 func usable(p *handshake.Policy, v iana.Version) bool {
-	return slices.ContainsFunc(p.Suites, func(s *suite.Suite) bool { return s.Supports(v) }) &&
-		slices.ContainsFunc(p.Groups, func(g *suite.Group) bool { return g.Supports(v) })
+	return slices.ContainsFunc(p.Suites, func(s *suite.Suite) bool { return s.Supports(v) && p.HasGroup(s, v) })
+}
+
+func (c *Config) checkDHBits() error {
+	least, most := cmp.Or(c.MinDHBits, suite.MinFieldBits), cmp.Or(c.MaxDHBits, suite.MaxFieldBits)
+	if least < 0 || most < least {
+		return configError("MinDHBits", "no modulus has %d to %d bits", least, most)
+	}
+	return nil
 }
 
 // configError says which field of a Config cannot be carried out, and why.

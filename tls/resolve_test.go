@@ -95,6 +95,19 @@ func TestPolicy(t *testing.T) {
 			policyNames{only13, defaultSuites, "X25519MLKEM768", ""},
 		},
 		{
+			"TLS 1.0 where it is asked for", &Config{MinVersion: VersionTLS10},
+			policyNames{"TLS 1.0 to TLS 1.3", defaultSuites + " ECDHE_ECDSA_WITH_AES_128_CBC_SHA ECDHE_RSA_WITH_AES_128_CBC_SHA " +
+				"ECDHE_ECDSA_WITH_AES_256_CBC_SHA ECDHE_RSA_WITH_AES_256_CBC_SHA", allGroups, ""},
+		},
+		{
+			"DHE where it is asked for", &Config{CipherSuites: []uint16{0x009e}, MaxVersion: VersionTLS12},
+			policyNames{only12, "DHE_RSA_WITH_AES_128_GCM_SHA256 " + suites13, allGroups + " ffdhe2048 ffdhe3072 ffdhe4096", ""},
+		},
+		{
+			"DHE and RSA take no curve", &Config{CipherSuites: []uint16{0x009e, 0x009c}, CurvePreferences: []CurveID{X25519MLKEM768}, MaxVersion: VersionTLS12},
+			policyNames{only12, "DHE_RSA_WITH_AES_128_GCM_SHA256 RSA_WITH_AES_128_GCM_SHA256 " + suites13, "X25519MLKEM768", ""},
+		},
+		{
 			"protocols", &Config{NextProtos: []string{"h2", "http/1.1"}},
 			policyNames{bothVersions, defaultSuites, allGroups, "h2 http/1.1"},
 		},
@@ -142,12 +155,16 @@ func TestBadConfigurations(t *testing.T) {
 		config *Config
 		want   string
 	}{
-		{&Config{CipherSuites: []uint16{TLS_RSA_WITH_AES_128_CBC_SHA}}, "tls: Config.CipherSuites: TLS_RSA_WITH_AES_128_CBC_SHA is not a cipher suite that this package has"},
+		{&Config{CipherSuites: []uint16{TLS_RSA_WITH_RC4_128_SHA}}, "tls: Config.CipherSuites: TLS_RSA_WITH_RC4_128_SHA is not a cipher suite that this package has"},
 		{&Config{CipherSuites: []uint16{0xfefe}}, "tls: Config.CipherSuites: 0xFEFE is not a cipher suite that this package has"},
 		{&Config{CurvePreferences: []CurveID{X25519, 0x4242}}, "tls: Config.CurvePreferences: 0x4242 is not a group that this package has"},
 		{&Config{MinVersion: VersionTLS13, MaxVersion: VersionTLS12}, "tls: Config.MinVersion: TLS 1.3 is above MaxVersion, TLS 1.2"},
-		{&Config{MinVersion: VersionTLS10}, "tls: Config.MinVersion: TLS 1.0 is not spoken here, only TLS 1.2 to TLS 1.3"},
-		{&Config{MaxVersion: 0x0305}, "tls: Config.MaxVersion: 0x0305 is not spoken here, only TLS 1.2 to TLS 1.3"},
+		{&Config{MinVersion: VersionSSL30}, "tls: Config.MinVersion: SSL 3.0 is not spoken here, only TLS 1.0 to TLS 1.3"},
+		{&Config{MaxVersion: 0x0305}, "tls: Config.MaxVersion: 0x0305 is not spoken here, only TLS 1.0 to TLS 1.3"},
+		{&Config{MaxVersion: VersionTLS11}, "tls: Config.MinVersion: TLS 1.2 is above MaxVersion, TLS 1.1"},
+		{&Config{MinVersion: VersionTLS10, MaxVersion: VersionTLS11, CipherSuites: []uint16{TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256}}, "tls: Config.CipherSuites: no suite with a group of CurvePreferences is for a version from TLS 1.0 to TLS 1.1"},
+		{&Config{MinDHBits: 4096, MaxDHBits: 2048}, "tls: Config.MinDHBits: no modulus has 4096 to 2048 bits"},
+		{&Config{MinDHBits: -1}, "tls: Config.MinDHBits: no modulus has -1 to 8192 bits"},
 		{&Config{MaxVersion: VersionTLS12, CipherSuites: []uint16{TLS_AES_128_GCM_SHA256}}, "tls: Config.CipherSuites: no suite with a group of CurvePreferences is for a version from TLS 1.2 to TLS 1.2"},
 		{&Config{MaxVersion: VersionTLS12, CurvePreferences: []CurveID{X25519MLKEM768}}, "tls: Config.CipherSuites: no suite with a group of CurvePreferences is for a version from TLS 1.2 to TLS 1.2"},
 		{&Config{NextProtos: []string{"h2", ""}}, `tls: Config.NextProtos: "" has 0 bytes, a protocol's name has 1 to 255`},

@@ -1,6 +1,7 @@
 package tls
 
 import (
+	"crypto"
 	"errors"
 	"sync"
 
@@ -104,7 +105,11 @@ type Info struct {
 	Cipher         string // "AES-128-GCM"
 	Hash           string // "SHA-256"
 
-	Group           string // "x25519"; empty where there was none
+	// Group is where the key exchange took place: "x25519". A finite field of RFC 7919 is
+	// "ffdhe2048", one of RFC 3526, which OpenSSL's servers choose, "modp2048". It is empty
+	// where there was none, and for a finite field that is neither.
+	Group           string
+	FieldBits       int    // the modulus of the finite field of DHE in TLS 1.2; 0 where there was none
 	PostQuantum     bool   // a quantum computer does not help against the key exchange
 	SignatureScheme string // of the server's signature in the handshake; empty where there was none
 	// ClientSignatureScheme is that of the client's signature.
@@ -112,6 +117,9 @@ type Info struct {
 	// ExtendedMainSecret says that the main secret of TLS 1.2 is bound to the whole
 	// handshake (RFC 7627). It is false in TLS 1.3, where that is always so.
 	ExtendedMainSecret bool
+	// EncryptThenMAC says that records of a CBC suite are encrypted before they get their MAC,
+	// not the other way around (RFC 7366).
+	EncryptThenMAC bool
 	// RecordSizeLimit is how many bytes the peer takes in a protected record (RFC 8449); zero
 	// where it did not say, or we did not ask.
 	RecordSizeLimit int
@@ -140,6 +148,13 @@ func newInfo(r *handshake.Result) Info {
 	}
 	if r.EarlyDataWhy != nil {
 		info.EarlyDataWhy = r.EarlyDataWhy.Error()
+	}
+	info.EncryptThenMAC = r.EncryptThenMAC
+	if r.Version < iana.VersionTLS12 {
+		info.Hash = crypto.MD5SHA1.String()
+	}
+	if r.Field != nil {
+		info.Group, info.FieldBits, info.ForwardSecret = r.Field.Name, r.Field.Bits, true
 	}
 	if g := suite.GroupByID(r.Group); g != nil {
 		info.Group, info.PostQuantum, info.KeyExchange = g.ID.String(), g.PostQuantum, g.KeyExchange.String()

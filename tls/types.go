@@ -28,7 +28,8 @@ type (
 	AlertError = std.AlertError
 )
 
-// The versions of the protocol. Only TLS 1.2 and 1.3 are spoken.
+// The versions of the protocol. SSL 3.0 is not spoken, TLS 1.0 and 1.1 only where
+// [Config.MinVersion] says so.
 const (
 	VersionSSL30 = 0x0300 // RFC 6101; only so that it has a name
 	VersionTLS10 = std.VersionTLS10
@@ -139,20 +140,29 @@ func CipherSuiteName(id uint16) string {
 // CipherSuites lists the cipher suites of the default policy, by ascending ID. In what order
 // that prefers them is another matter.
 func CipherSuites() []*CipherSuite {
-	all := slices.DeleteFunc(suite.All(), func(s *suite.Suite) bool { return !s.Default })
+	return listed(func(s *suite.Suite) bool { return s.Default }, false)
+}
+
+// InsecureCipherSuites lists the cipher suites that are used only where
+// [Config.CipherSuites] names them, by ascending ID: without forward secrecy, without
+// authenticated encryption, with short tags, or hardly in use.
+func InsecureCipherSuites() []*CipherSuite {
+	return listed(func(s *suite.Suite) bool { return !s.Default }, true)
+}
+
+// listed is the suites that can be used and are as asked for.
+func listed(as func(*suite.Suite) bool, insecure bool) []*CipherSuite {
+	all := slices.DeleteFunc(suite.Usable(), func(s *suite.Suite) bool { return !as(s) })
 	slices.SortFunc(all, func(a, b *suite.Suite) int { return int(a.ID) - int(b.ID) })
 	list := make([]*CipherSuite, len(all))
 	for i, s := range all {
-		list[i] = &CipherSuite{ID: uint16(s.ID), Name: s.ID.String()}
+		list[i] = &CipherSuite{ID: uint16(s.ID), Name: s.ID.String(), Insecure: insecure}
 		for v := s.MinVersion; v <= s.MaxVersion; v++ {
 			list[i].SupportedVersions = append(list[i].SupportedVersions, uint16(v))
 		}
 	}
 	return list
 }
-
-// InsecureCipherSuites is here for users of crypto/tls, and empty.
-func InsecureCipherSuites() []*CipherSuite { return nil }
 
 // What a server asks of its clients: see [Config.ClientAuth].
 const (

@@ -61,8 +61,12 @@ type ClientIdentity interface {
 }
 
 // ChooseScheme picks the first of the peer's schemes with which cred can sign in
-// version v, in the order of the peer's preference.
+// version v, in the order of the peer's preference. Before TLS 1.2 peers have none: the kind of
+// key decides.
 func ChooseScheme(cred *Credential, v iana.Version, peer []iana.SignatureScheme) (*suite.Scheme, error) {
+	if v < iana.VersionTLS12 {
+		return schemeBefore12(cred.Key.Public())
+	}
 	able := suite.SchemesFor(cred.Key.Public(), v)
 	for _, id := range peer {
 		if cred.Schemes != nil && !slices.Contains(cred.Schemes, id) {
@@ -76,6 +80,13 @@ func ChooseScheme(cred *Credential, v iana.Version, peer []iana.SignatureScheme)
 	}
 	return nil, alert.NoCommonGround("signature_algorithms", "RFC 9846 §4.3.3",
 		"the peer offers no signature scheme that our %s key can use", keyName(cred.Key.Public()))
+}
+
+func schemeBefore12(pub crypto.PublicKey) (*suite.Scheme, error) {
+	if s := suite.SchemeBefore12(pub); s != nil {
+		return s, nil
+	}
+	return nil, alert.NoCommonGround("certificate", "RFC 4346 §7.4.2", "our %s key cannot sign in TLS 1.0 and 1.1", keyName(pub))
 }
 
 // The context strings of CertificateVerify (RFC 9846 §4.5.2).
@@ -96,13 +107,13 @@ func signedContent(who string, transcriptHash []byte) []byte {
 }
 
 // Sign13 makes the signature of a TLS 1.3 CertificateVerify.
-func Sign13(rand io.Reader, cred *Credential, s *suite.Scheme, who string, transcriptHash []byte) ([]byte, error) {
-	return Sign(rand, cred, s, signedContent(who, transcriptHash))
+func Sign13(ctx context.Context, rand io.Reader, cred *Credential, s *suite.Scheme, who string, transcriptHash []byte) ([]byte, error) {
+	return Sign(ctx, rand, cred, s, signedContent(who, transcriptHash))
 }
 
 // Sign signs content as TLS 1.2 does, without a context.
-func Sign(rand io.Reader, cred *Credential, s *suite.Scheme, content []byte) ([]byte, error) {
-	sig, err := s.Sign(rand, cred.Key, content)
+func Sign(ctx context.Context, rand io.Reader, cred *Credential, s *suite.Scheme, content []byte) ([]byte, error) {
+	sig, err := sign(ctx, rand, cred.Key, s, content)
 	if err != nil {
 		return nil, alert.Internal("signature", "the private key failed to sign with %v: %w", s.ID, err)
 	}
@@ -115,10 +126,21 @@ func Verify13(leaf *x509.Certificate, offered []*suite.Scheme, id iana.Signature
 	return verify(where, ref, leaf, iana.VersionTLS13, offered, id, signedContent(who, transcriptHash), sig)
 }
 
-// Verify12 checks the signature of a ServerKeyExchange (RFC 5246 §7.4.3) or of a TLS 1.2
-// CertificateVerify (§7.4.8), called where.
+// Verify12 checks the signature of a ServerKeyExchange (RFC 5246 §7.4.3) or of a
+// CertificateVerify (§7.4.8) of TLS 1.2, called where.
 func Verify12(where string, leaf *x509.Certificate, offered []*suite.Scheme, id iana.SignatureScheme, content, sig []byte) error {
 	return verify(where, "RFC 5246 §7.4.3", leaf, iana.VersionTLS12, offered, id, content, sig)
+}
+
+// VerifyBefore12 is Verify12 in TLS 1.0 and 1.1, where the certificate's key says which
+// scheme it is (RFC 4346 §7.4.3, RFC 8422 §5.4).
+func VerifyBefore12(where string, leaf *x509.Certificate, content, sig []byte) error {
+	const ref = "RFC 4346 §7.4.3"
+	s := suite.SchemeBefore12(leaf.PublicKey)
+	if s == nil {
+		return alert.Illegal(where, ref, "nothing is signed with the certificate's %s key in TLS 1.0 and 1.1", keyName(leaf.PublicKey))
+	}
+	return verifyWith(s, where, ref, leaf, content, sig)
 }
 
 func verify(where, ref string, leaf *x509.Certificate, v iana.Version, offered []*suite.Scheme, id iana.SignatureScheme, content, sig []byte) error {
@@ -130,6 +152,10 @@ func verify(where, ref string, leaf *x509.Certificate, v iana.Version, offered [
 	if !s.Fits(leaf.PublicKey, v) {
 		return alert.Illegal(where+".algorithm", ref, "%v does not go with the certificate's %s key", id, keyName(leaf.PublicKey))
 	}
+	return verifyWith(s, where, ref, leaf, content, sig)
+}
+
+func verifyWith(s *suite.Scheme, where, ref string, leaf *x509.Certificate, content, sig []byte) error {
 	if err := s.Verify(leaf.PublicKey, content, sig); err != nil {
 		return alert.BadSignature(where+".signature", ref, "the signature does not verify under the certificate's key: %w", err)
 	}

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"context"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -105,7 +106,7 @@ func TestSignatures(t *testing.T) {
 		cred := &Credential{Key: key}
 		for _, s := range suite.SchemesFor(key.Public(), iana.VersionTLS13) {
 			t.Run(fmt.Sprintf("%s/%v/TLS 1.3", name, s.ID), func(t *testing.T) {
-				sig := must(Sign13(rand.Reader, cred, s, ServerContext, hash))
+				sig := must(Sign13(context.Background(), rand.Reader, cred, s, ServerContext, hash))
 				verify := func(who string, hash, sig []byte) error {
 					return Verify13(leaf, suite.Schemes(), s.ID, who, hash, sig)
 				}
@@ -127,7 +128,7 @@ func TestSignatures(t *testing.T) {
 		}
 		for _, s := range suite.SchemesFor(key.Public(), iana.VersionTLS12) {
 			t.Run(fmt.Sprintf("%s/%v/TLS 1.2", name, s.ID), func(t *testing.T) {
-				sig := must(Sign(rand.Reader, cred, s, hash))
+				sig := must(Sign(context.Background(), rand.Reader, cred, s, hash))
 				if err := Verify12("x", leaf, suite.Schemes(), s.ID, hash, sig); err != nil {
 					t.Fatal(err)
 				}
@@ -165,7 +166,7 @@ func (broken) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) {
 
 func TestKeyFails(t *testing.T) {
 	s := suite.SchemeByID(iana.SchemeECDSASecp256r1SHA256)
-	_, err := Sign13(rand.Reader, &Credential{Key: broken{testKeys["P-256"]}}, s, ServerContext, nil)
+	_, err := Sign13(context.Background(), rand.Reader, &Credential{Key: broken{testKeys["P-256"]}}, s, ServerContext, nil)
 	wantAlert(t, err, "signature", iana.AlertInternalError, "")
 	if !strings.Contains(err.Error(), "smart card") {
 		t.Errorf("got %v, want it to say why", err)

@@ -2,6 +2,7 @@ package auth
 
 import (
 	"bytes"
+	"context"
 	"crypto"
 	"crypto/rsa"
 	"crypto/subtle"
@@ -51,7 +52,7 @@ func EncryptPremaster(rand io.Reader, key *rsa.PublicKey, clientVersion iana.Ver
 // that keeps its side of that has no error for bad padding either, and takes as long.
 // [rsa.ErrDecryption] counts as bad padding. Any other error is that the key cannot be
 // used, and the only one that DecryptPremaster has, with a source that fails.
-func DecryptPremaster(rand io.Reader, key crypto.Decrypter, clientVersion iana.Version, encrypted []byte) (keys.Secret, error) {
+func DecryptPremaster(ctx context.Context, rand io.Reader, key crypto.Decrypter, clientVersion iana.Version, encrypted []byte) (keys.Secret, error) {
 	const where = "client_key_exchange.encrypted_pre_master_secret"
 	public, ok := key.Public().(*rsa.PublicKey)
 	if !ok || public.Size() < minModulus {
@@ -62,7 +63,7 @@ func DecryptPremaster(rand io.Reader, key crypto.Decrypter, clientVersion iana.V
 		return nil, err
 	}
 	//lint:ignore SA1019 TLS before 1.3 has no other padding for this
-	opened, err := key.Decrypt(rand, decryptable(public, encrypted), &rsa.PKCS1v15DecryptOptions{SessionKeyLen: PremasterSize})
+	opened, err := decrypt(ctx, rand, key, decryptable(public, encrypted), &rsa.PKCS1v15DecryptOptions{SessionKeyLen: PremasterSize})
 	if err != nil && !errors.Is(err, rsa.ErrDecryption) {
 		return nil, alert.Internal(where, "the private key failed to decrypt: %w", err)
 	}

@@ -2,6 +2,7 @@ package auth
 
 import (
 	"bytes"
+	"context"
 	"crypto"
 	"crypto/ecdh"
 	"crypto/rsa"
@@ -93,7 +94,7 @@ func TestDecryptPremaster(t *testing.T) {
 	key := rsaKey(t)
 	secrets := map[string]bool{}
 	for name, m := range messages(&key.PublicKey) {
-		secret, err := DecryptPremaster(source(1), key, iana.VersionTLS12, m)
+		secret, err := DecryptPremaster(context.Background(), source(1), key, iana.VersionTLS12, m)
 		if err != nil || len(secret) != PremasterSize {
 			t.Errorf("%s: got %d bytes, %v, want %d", name, len(secret), err, PremasterSize)
 			continue
@@ -104,7 +105,7 @@ func TestDecryptPremaster(t *testing.T) {
 		if bytes.Contains(secret, bytes.Repeat([]byte{0x5e}, 5)) && name != "right" {
 			t.Errorf("%s: got %x, want nothing of the message", name, secret.Reveal())
 		}
-		again, _ := DecryptPremaster(source(2), key, iana.VersionTLS12, m)
+		again, _ := DecryptPremaster(context.Background(), source(2), key, iana.VersionTLS12, m)
 		if same := bytes.Equal(secret, again); same != (name == "right") {
 			t.Errorf("%s: got the same secret from other random bytes: %v", name, same)
 		}
@@ -122,7 +123,7 @@ func TestVersionInPremaster(t *testing.T) {
 	for _, sent := range versions {
 		m := encryptRaw(&key.PublicKey, pad(key.Size(), premaster(sent)))
 		for _, offered := range versions {
-			secret, err := DecryptPremaster(source(1), key, offered, m)
+			secret, err := DecryptPremaster(context.Background(), source(1), key, offered, m)
 			if got := bytes.Equal(secret, premaster(sent)); err != nil || got != (sent == offered) {
 				t.Errorf("sent %v, offered %v: got it taken %v, error %v", sent, offered, got, err)
 			}
@@ -140,7 +141,7 @@ func TestEncryptPremaster(t *testing.T) {
 		if len(secret) != PremasterSize || secret[0] != byte(v>>8) || secret[1] != byte(v) || len(encrypted) != key.Size() {
 			t.Errorf("%v: got %x in %d bytes", v, secret.Reveal(), len(encrypted))
 		}
-		got, err := DecryptPremaster(source(4), key, v, encrypted)
+		got, err := DecryptPremaster(context.Background(), source(4), key, v, encrypted)
 		if err != nil || !bytes.Equal(got, secret) {
 			t.Errorf("%v: got %x, error %v, want %x", v, got.Reveal(), err, secret.Reveal())
 		}
@@ -183,7 +184,7 @@ func (d drawn) Read(p []byte) (int, error) {
 type decryption func(rand io.Reader, key crypto.Decrypter, v iana.Version, m []byte) error
 
 func ours(rand io.Reader, key crypto.Decrypter, v iana.Version, m []byte) error {
-	_, err := DecryptPremaster(rand, key, v, m)
+	_, err := DecryptPremaster(context.Background(), rand, key, v, m)
 	return err
 }
 
@@ -239,7 +240,7 @@ func TestPremasterTakesTheSamePath(t *testing.T) {
 	runs := map[string]func(){}
 	for name, m := range messages(&key.PublicKey) {
 		if !slices.Contains(notNumbers, name) {
-			runs[name] = func() { _, _ = DecryptPremaster(source(1), key, iana.VersionTLS12, m) }
+			runs[name] = func() { _, _ = DecryptPremaster(context.Background(), source(1), key, iana.VersionTLS12, m) }
 		}
 	}
 	sidechannel.SamePath(t, []string{"github.com/akushu/akushu/internal/auth"}, runs)
@@ -270,7 +271,7 @@ func TestPremasterFromOtherKeys(t *testing.T) {
 			}
 			return c.answer, c.err
 		}}
-		secret, err := DecryptPremaster(source(1), s, iana.VersionTLS12, make([]byte, key.Size()))
+		secret, err := DecryptPremaster(context.Background(), source(1), s, iana.VersionTLS12, make([]byte, key.Size()))
 		if err != nil || len(secret) != PremasterSize || bytes.Equal(secret, right) != c.taken {
 			t.Errorf("%s: got %x, %v, want it taken: %v", c.name, secret.Reveal(), err, c.taken)
 		}
@@ -297,7 +298,7 @@ func TestPremasterErrors(t *testing.T) {
 		{"a key of another kind", source(1), other{}, nil},
 		{"a key that is too short", source(1), small, nil},
 	} {
-		secret, err := DecryptPremaster(c.rand, c.key, iana.VersionTLS12, make([]byte, 256))
+		secret, err := DecryptPremaster(context.Background(), c.rand, c.key, iana.VersionTLS12, make([]byte, 256))
 		var e *alert.Error
 		if !errors.As(err, &e) || e.Alert != iana.AlertInternalError || c.is != nil && !errors.Is(err, c.is) || secret != nil {
 			t.Errorf("%s: got %x, %v, want an internal error of %v", c.name, secret.Reveal(), err, c.is)
@@ -332,7 +333,7 @@ func FuzzDecryptPremaster(f *testing.F) {
 		f.Add(m, uint16(iana.VersionTLS12))
 	}
 	f.Fuzz(func(t *testing.T, m []byte, v uint16) {
-		if secret, err := DecryptPremaster(source(1), key, iana.Version(v), m); err != nil || len(secret) != PremasterSize {
+		if secret, err := DecryptPremaster(context.Background(), source(1), key, iana.Version(v), m); err != nil || len(secret) != PremasterSize {
 			t.Errorf("got %d bytes, %v, want %d and no error", len(secret), err, PremasterSize)
 		}
 	})
@@ -351,7 +352,7 @@ func TestPremasterTiming(t *testing.T) {
 	for _, pair := range [][2]string{{"right", "block type 1"}, {"right", "another version"}, {"right", "a byte short"}, {"padding ends early", "first byte not 0"}} {
 		var m []byte
 		v := sidechannel.Compare(*timing, func(kind int) { m = bytes.Clone(all[pair[kind]]) }, func() {
-			_, _ = DecryptPremaster(source(1), key, iana.VersionTLS12, m)
+			_, _ = DecryptPremaster(context.Background(), source(1), key, iana.VersionTLS12, m)
 		})
 		t.Logf("%q against %q: %v", pair[0], pair[1], v)
 		if v.Leaks() {

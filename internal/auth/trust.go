@@ -46,8 +46,38 @@ func (e *VerificationError) Unwrap() error { return e.Err }
 // maxRSABits bounds the work that a peer's certificate can cause.
 const maxRSABits = 8192
 
-// Judge parses the peer's chain and decides whether it is trusted at the time now.
+// A Use is what a handshake does with a certificate's key.
+type Use uint8
+
+// The uses.
+const (
+	ToSign     Use = iota
+	ToEncipher     // in RSA key exchange: secrets are encrypted to it (RFC 5246 §7.4.2)
+)
+
+var uses = [...]struct {
+	name string
+	bit  x509.KeyUsage
+}{
+	ToSign:     {"signatures", x509.KeyUsageDigitalSignature},
+	ToEncipher: {"that secrets are encrypted to it", x509.KeyUsageKeyEncipherment},
+}
+
+// String says what a certificate has to allow.
+func (u Use) String() string { return uses[u].name }
+
+// Allows reports whether a certificate allows a use, as one does that says nothing of it.
+func Allows(leaf *x509.Certificate, u Use) bool {
+	return leaf == nil || leaf.KeyUsage == 0 || leaf.KeyUsage&uses[u].bit != 0
+}
+
+// Judge parses the peer's chain and decides whether it is trusted, at the time now, to sign.
 func (t *Trust) Judge(chain [][]byte, now time.Time) (Peer, error) {
+	return t.JudgeFor(ToSign, chain, now)
+}
+
+// JudgeFor is Judge for a key that is put to another use.
+func (t *Trust) JudgeFor(use Use, chain [][]byte, now time.Time) (Peer, error) {
 	const where, ref = "certificate.certificate_list", "RFC 9846 §4.5.1.3"
 	peer := Peer{Certificates: make([]*x509.Certificate, len(chain))}
 	for i, der := range chain {
@@ -61,8 +91,8 @@ func (t *Trust) Judge(chain [][]byte, now time.Time) (Peer, error) {
 		peer.Certificates[i] = cert
 	}
 	leaf := peer.Certificates[0]
-	if leaf.KeyUsage != 0 && leaf.KeyUsage&x509.KeyUsageDigitalSignature == 0 {
-		return Peer{}, alert.Auth(where, "RFC 9846 §4.5.1.2", "the certificate's key usage does not allow signatures").
+	if !Allows(leaf, use) {
+		return Peer{}, alert.Auth(where, "RFC 9846 §4.5.1.2", "the certificate's key usage does not allow %v", use).
 			With(iana.AlertUnsupportedCertificate)
 	}
 	if !t.Skip {

@@ -72,7 +72,7 @@ func (f *TLSFlags) Register(flags *pflag.FlagSet, words *explain.Words) {
 		return err
 	})
 	Var(flags, words, "suites", "LIST", func(text string) (err error) {
-		f.Suites, err = parseList(text, parseSuite, suiteIDs(suite.Default()), suiteIDs(suite.All()))
+		f.Suites, err = parseList(text, parseSuite, suiteIDs(suite.Default()), suiteIDs(suite.Usable()))
 		return err
 	})
 	Var(flags, words, "groups", "LIST", func(text string) (err error) {
@@ -123,7 +123,7 @@ func (f *TLSFlags) Check(flags *pflag.FlagSet, words *explain.Words) error {
 }
 
 // versions are those that akushu speaks.
-var versions = []iana.Version{iana.VersionTLS12, iana.VersionTLS13}
+var versions = []iana.Version{iana.VersionTLS10, iana.VersionTLS11, iana.VersionTLS12, iana.VersionTLS13}
 
 // UnsupportedError is for a name that is registered, and that akushu cannot use.
 type UnsupportedError struct {
@@ -142,7 +142,7 @@ func parseVersion(text string) (iana.Version, error) {
 
 func parseSuite(name string) (iana.CipherSuite, error) {
 	id, err := iana.ParseCipherSuite(name)
-	return id, supported(id, err, suiteIDs(suite.All()))
+	return id, supported(id, err, suiteIDs(suite.Usable()))
 }
 
 func parseGroup(name string) (iana.NamedGroup, error) {

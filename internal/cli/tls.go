@@ -20,6 +20,9 @@ import (
 // Apply sets what the flags say in cfg.
 func (f *TLSFlags) Apply(cfg *tls.Config) {
 	cfg.MinVersion, cfg.MaxVersion = uint16(f.Min), uint16(f.Max)
+	if f.Min == 0 && f.Max != 0 { // to ask for nothing newer is to ask for old versions
+		cfg.MinVersion = min(cfg.MaxVersion, tls.VersionTLS12)
+	}
 	cfg.NextProtos = f.ALPN
 	cfg.CertificateCompression = compressions()
 	for _, id := range f.Suites {

@@ -1,6 +1,8 @@
 package handshake
 
 import (
+	"context"
+
 	"github.com/akushu/akushu/internal/alert"
 	"github.com/akushu/akushu/internal/auth"
 	"github.com/akushu/akushu/internal/compression"
@@ -29,7 +31,7 @@ func wishesOfServer(m *msg.CertificateRequest, p *Policy) *wishes {
 }
 
 // sendCertificate13 sends Certificate and CertificateVerify, and returns what it signed with.
-func (f *flow) sendCertificate13(env Env, cred *auth.Credential, who string, peer *wishes) (iana.SignatureScheme, error) {
+func (f *flow) sendCertificate13(ctx context.Context, env Env, cred *auth.Credential, who string, peer *wishes) (iana.SignatureScheme, error) {
 	scheme, err := auth.ChooseScheme(cred, iana.VersionTLS13, peer.schemes)
 	if err != nil {
 		return 0, err
@@ -42,7 +44,7 @@ func (f *flow) sendCertificate13(env Env, cred *auth.Credential, who string, pee
 	if err := f.sendChain(m, peer.compression); err != nil {
 		return 0, err
 	}
-	sig, err := auth.Sign13(env.Rand, cred, scheme, who, f.transcript.sum())
+	sig, err := auth.Sign13(ctx, env.Rand, cred, scheme, who, f.transcript.sum())
 	if err != nil {
 		return 0, err
 	}

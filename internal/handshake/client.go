@@ -128,13 +128,13 @@ func (c *client) offerCommon() {
 		h.ServerName = []msg.ServerName{{HostName: []byte(name)}}
 		h.Extensions.Add(iana.ExtServerName)
 	}
-	for _, g := range c.cfg.groups(c.cfg.MaxVersion) {
-		h.SupportedGroups = append(h.SupportedGroups, g.ID)
+	c.offerGroups()
+	if c.cfg.MaxVersion >= iana.VersionTLS12 {
+		h.SignatureAlgorithms = c.cfg.schemes()
+		h.Extensions.Add(iana.ExtSignatureAlgorithms)
 	}
-	h.SignatureAlgorithms = c.cfg.schemes()
 	h.StatusRequest.StatusType = iana.CertStatusOCSP
-	h.Extensions.Add(iana.ExtSupportedGroups, iana.ExtSignatureAlgorithms,
-		iana.ExtStatusRequest, iana.ExtSignedCertificateTimestamp)
+	h.Extensions.Add(iana.ExtStatusRequest, iana.ExtSignedCertificateTimestamp)
 	for _, p := range c.cfg.ALPN {
 		h.ALPN = append(h.ALPN, msg.ProtocolName(p))
 	}
@@ -143,10 +143,39 @@ func (c *client) offerCommon() {
 	}
 }
 
-// offer12 adds what TLS 1.2 needs.
+// offerGroups adds the groups that a suite of ours has a use for.
+func (c *client) offerGroups() {
+	for _, g := range c.cfg.groups(c.cfg.MaxVersion) {
+		if c.offers(func(s *suite.Suite, v iana.Version) bool { return g.Serves(s, v) }) {
+			c.hello.SupportedGroups = append(c.hello.SupportedGroups, g.ID)
+		}
+	}
+	if len(c.hello.SupportedGroups) > 0 {
+		c.hello.Extensions.Add(iana.ExtSupportedGroups)
+	}
+}
+
+// offers reports whether one of our suites is as asked for, in one of our versions.
+func (c *client) offers(as func(*suite.Suite, iana.Version) bool) bool {
+	for _, v := range c.cfg.versions() {
+		if slices.ContainsFunc(c.cfg.suites(v), func(s *suite.Suite) bool { return as(s, v) }) {
+			return true
+		}
+	}
+	return false
+}
+
+// offer12 adds what TLS 1.2 needs, and before.
 func (c *client) offer12() {
-	c.hello.PointFormats = []byte{0} // uncompressed (RFC 8422 §5.1.2)
-	c.hello.Extensions.Add(iana.ExtECPointFormats, iana.ExtExtendedMainSecret, iana.ExtRenegotiationInfo)
+	x := &c.hello.Extensions
+	if c.offers(func(s *suite.Suite, _ iana.Version) bool { return s.KeyExchange == suite.KeyExchangeECDHE }) {
+		c.hello.PointFormats = []byte{0} // uncompressed (RFC 8422 §5.1.2)
+		x.Add(iana.ExtECPointFormats)
+	}
+	x.Add(iana.ExtExtendedMainSecret, iana.ExtRenegotiationInfo)
+	if c.offers(func(s *suite.Suite, _ iana.Version) bool { return s.Cipher.CBC() }) {
+		x.Add(iana.ExtEncryptThenMAC)
+	}
 }
 
 // offer13 adds what TLS 1.3 needs: versions, key shares, and a session ID so that the
@@ -337,7 +366,7 @@ func (c *client) recvServerHello(raw []byte, retried *msg.HelloRetryRequest) (*m
 	c.layout.Version, c.result.Version, c.result.Suite = v, v, s
 	if retried == nil {
 		c.transcript.keep = v <= iana.VersionTLS12
-		c.transcript.begin(s.Hash)
+		c.transcript.begin(s.TranscriptHash(v))
 	}
 	c.transcript.add(raw)
 	return m, nil
@@ -361,7 +390,7 @@ func (c *client) checkVersion(m *msg.ServerHello, retried *msg.HelloRetryRequest
 			"the server chose %v, we offered %v to %v", v, c.cfg.MinVersion, c.cfg.MaxVersion).
 			With(iana.AlertProtocolVersion)
 	}
-	if c.cfg.MaxVersion >= iana.VersionTLS13 && hasSentinel(&m.Random) {
+	if hasSentinel(&m.Random, v, c.cfg.MaxVersion) {
 		return 0, alert.Illegal("server_hello.random", "RFC 9846 §4.2.3",
 			"it ends in the downgrade sentinel: the server speaks a newer version, somebody in between does not want it")
 	}
@@ -395,8 +424,8 @@ func (c *client) checkSuite(where string, id iana.CipherSuite, v iana.Version) (
 func (c *client) requested(t iana.ExtensionType) bool { return c.hello.Extensions.Has(t) }
 
 // judge decides about the server's certificates and remembers them.
-func (c *client) judge(chain [][]byte, peer auth.Peer) error {
-	judged, err := c.cfg.Trust.Judge(chain, c.cfg.Now())
+func (c *client) judge(use auth.Use, chain [][]byte, peer auth.Peer) error {
+	judged, err := c.cfg.Trust.JudgeFor(use, chain, c.cfg.Now())
 	judged.OCSP, judged.SCTs = peer.OCSP, peer.SCTs
 	c.result.Peer = judged
 	return err
@@ -409,7 +438,10 @@ var (
 	sentinel11 = [8]byte{'D', 'O', 'W', 'N', 'G', 'R', 'D', 0}
 )
 
-func hasSentinel(random *[32]byte) bool {
+// hasSentinel reports whether the random of a server that chose version chosen says that it
+// would have spoken one of ours that is newer.
+func hasSentinel(random *[32]byte, chosen, newest iana.Version) bool {
 	tail := [8]byte(random[24:])
-	return tail == sentinel12 || tail == sentinel11
+	return newest >= iana.VersionTLS13 && tail == sentinel12 ||
+		newest > max(chosen, iana.VersionTLS11) && tail == sentinel11
 }

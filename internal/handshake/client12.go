@@ -1,7 +1,9 @@
 package handshake
 
 import (
+	"crypto"
 	"crypto/hmac"
+	"crypto/x509"
 	"slices"
 
 	"github.com/akushu/akushu/internal/alert"
@@ -48,7 +50,7 @@ func (c *client12) run(hello *msg.ServerHello) (*Result, Post, error) {
 	if err := c.recvCertificate(); err != nil {
 		return nil, nil, err
 	}
-	premaster, public, err := c.recvServerKeyExchange()
+	premaster, ours, err := c.recvServerKeyExchange()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -60,7 +62,7 @@ func (c *client12) run(hello *msg.ServerHello) (*Result, Post, error) {
 		return nil, nil, err
 	}
 	defer c.wipe()
-	if err := c.sendKeyExchange(public, premaster); err != nil {
+	if err := c.sendKeyExchange(ours, premaster); err != nil {
 		return nil, nil, err
 	}
 	first, err := c.sendFinished12(&c.flow, keys.Client)
@@ -93,6 +95,10 @@ func (c *client12) takeServerHello() error {
 		return alert.Illegal(where+".ec_point_formats", "RFC 8422 §5.1.2", "uncompressed points are missing")
 	}
 	c.result.ExtendedMain = c.hello.Extensions.Has(iana.ExtExtendedMainSecret)
+	c.result.EncryptThenMAC = c.hello.Extensions.Has(iana.ExtEncryptThenMAC)
+	if c.result.EncryptThenMAC && !c.result.Suite.Cipher.CBC() {
+		return alert.Illegal(where+".encrypt_then_mac", "RFC 7366 §3", "%v has no MAC of its own", c.result.Suite.ID)
+	}
 	for _, sct := range c.hello.SCTs {
 		c.result.Peer.SCTs = append(c.result.Peer.SCTs, sct)
 	}
@@ -118,7 +124,11 @@ func (c *client12) recvCertificate() error {
 			return err
 		}
 	}
-	if err := c.judge(m.List, peer); err != nil {
+	use := auth.ToSign
+	if !c.result.Suite.Ephemeral() {
+		use = auth.ToEncipher
+	}
+	if err := c.judge(use, m.List, peer); err != nil {
 		return err
 	}
 	curve := suite.CurveOf(c.result.Peer.Certificates[0].PublicKey)
@@ -143,30 +153,59 @@ func (c *client12) recvCertificateStatus(peer *auth.Peer) error {
 	return nil
 }
 
-// recvServerKeyExchange checks the server's share and its signature, and answers it: the
-// results are the premaster secret and our public key (RFC 8422 §5.4).
-func (c *client12) recvServerKeyExchange() (keys.Secret, []byte, error) {
-	const where, ref = "server_key_exchange", "RFC 8422 §5.4"
+// recvServerKeyExchange checks the server's share and its signature, where it sends one, and
+// responds: the results are the premaster secret and our side of the exchange (RFC 5246
+// §7.4.3, RFC 8422 §5.4).
+func (c *client12) recvServerKeyExchange() (keys.Secret, *msg.ClientKeyExchange, error) {
+	exchange := exchanges12[c.result.Suite.KeyExchange]
 	m := &msg.ServerKeyExchange{}
-	raw, err := c.receive(m)
+	var raw []byte
+	var err error
+	if c.result.Suite.Ephemeral() {
+		if raw, err = c.receive(m); err != nil {
+			return nil, nil, err
+		}
+	}
+	server, err := exchange.check(c, m)
 	if err != nil {
 		return nil, nil, err
 	}
-	g := c.cfg.group(m.NamedCurve)
-	if g == nil || !g.Serves(c.result.Suite, iana.VersionTLS12) {
-		return nil, nil, alert.Illegal(where+".named_curve", ref, "%v was not offered", m.NamedCurve)
+	if raw != nil {
+		if err := c.verifyParams(m, raw[msg.HeaderLength:m.ParamsEnd]); err != nil {
+			return nil, nil, err
+		}
 	}
+	ours := &msg.ClientKeyExchange{}
+	var premaster keys.Secret
+	*exchange.share(ours), premaster, err = server.Respond(c.cfg.Rand, m.Public)
+	return premaster, ours, at(exchange.theServers, err)
+}
+
+// verifyParams checks the signature of ServerKeyExchange.
+func (c *client12) verifyParams(m *msg.ServerKeyExchange, params []byte) error {
+	const where = "server_key_exchange"
 	leaf := c.result.Peer.Certificates[0]
-	if s := suite.SchemeByID(m.Algorithm); s != nil && s.Auth() != c.result.Suite.Auth {
-		return nil, nil, alert.Illegal(where+".algorithm", ref, "%v does not go with %v", m.Algorithm, c.result.Suite.ID)
+	if s := schemeOf(c.result.Version, m.Algorithm, leaf.PublicKey); s != nil && s.Auth() != c.result.Suite.Auth {
+		return alert.Illegal(where+".algorithm", "RFC 8422 §5.4", "%v signatures do not go with %v", s.Kind, c.result.Suite.ID)
 	}
-	signed := c.signedParams(raw[msg.HeaderLength:m.ParamsEnd])
-	if err := auth.Verify12(where, leaf, c.cfg.Schemes, m.Algorithm, signed, m.Signature); err != nil {
-		return nil, nil, err
+	c.result.Scheme = m.Algorithm
+	return c.verify12(where, leaf, c.cfg.Schemes, m.Algorithm, c.signedParams(params), m.Signature)
+}
+
+// schemeOf is the scheme of a signature, which before TLS 1.2 is the key's.
+func schemeOf(v iana.Version, id iana.SignatureScheme, pub crypto.PublicKey) *suite.Scheme {
+	if v < iana.VersionTLS12 {
+		return suite.SchemeBefore12(pub)
 	}
-	c.result.Group, c.result.Scheme = g.ID, m.Algorithm
-	public, shared, err := g.Respond(c.cfg.Rand, m.Public)
-	return shared, public, at(where+".public", err)
+	return suite.SchemeByID(id)
+}
+
+// verify12 checks a signature of TLS 1.2 or before, called where.
+func (f *flow) verify12(where string, leaf *x509.Certificate, offered []*suite.Scheme, id iana.SignatureScheme, content, sig []byte) error {
+	if f.layout.Version < iana.VersionTLS12 {
+		return auth.VerifyBefore12(where, leaf, content, sig)
+	}
+	return auth.Verify12(where, leaf, offered, id, content, sig)
 }
 
 // signedParams is what the signature of ServerKeyExchange covers (RFC 5246 §7.4.3).
@@ -201,7 +240,7 @@ func (c *client12) recvServerHelloDone() error {
 }
 
 // sendKeyExchange sends our side of the key exchange and derives the keys.
-func (c *client12) sendKeyExchange(public []byte, premaster keys.Secret) error {
+func (c *client12) sendKeyExchange(ours *msg.ClientKeyExchange, premaster keys.Secret) error {
 	var cred *auth.Credential
 	var err error
 	if c.request != nil {
@@ -209,7 +248,7 @@ func (c *client12) sendKeyExchange(public []byte, premaster keys.Secret) error {
 			return err
 		}
 	}
-	if err := c.send(&msg.ClientKeyExchange{Public: public}); err != nil {
+	if err := c.send(ours); err != nil {
 		return err
 	}
 	c.derive(c.result, c.cfg.log(&c.client.hello.Random), premaster, c.transcript.sum(), &c.client.hello.Random, &c.hello.Random)
@@ -223,12 +262,15 @@ func (c *client12) sendKeyExchange(public []byte, premaster keys.Secret) error {
 // certificate for it (RFC 5246 §7.4.6).
 func (c *client12) sendCertificate() (*auth.Credential, error) {
 	cred, err := c.credential(&auth.CertificateRequestFacts{
-		Version:     iana.VersionTLS12,
+		Version:     c.result.Version,
 		Authorities: names(c.request.Authorities),
-		Schemes:     acceptable12(c.request),
+		Schemes:     acceptable12(c.result.Version, c.request),
 	})
 	if err != nil {
 		return nil, err
+	}
+	if cred != nil && c.result.Version < iana.VersionTLS12 && !takes(c.request, suite.AuthFor(cred.Key.Public())) {
+		cred = nil // no scheme that is acceptable says so
 	}
 	m := &msg.Certificate12{}
 	if cred != nil {
@@ -244,23 +286,35 @@ var certificateTypes = map[suite.Authentication]iana.ClientCertificateType{
 	suite.AuthECDSA: iana.ClientCertECDSASign,
 }
 
+// takes reports whether a request takes certificates of a kind.
+func takes(m *msg.CertificateRequest12, kind suite.Authentication) bool {
+	return slices.Contains(m.CertificateTypes, byte(certificateTypes[kind]))
+}
+
 // acceptable12 lists the signature schemes of a request that go with the types of
-// certificate that it takes.
-func acceptable12(m *msg.CertificateRequest12) []iana.SignatureScheme {
-	return slices.DeleteFunc(slices.Clone(m.SignatureAlgorithms), func(id iana.SignatureScheme) bool {
+// certificate that it takes. Before TLS 1.2 it has none; so that a certificate can be chosen
+// all the same, they are those that may go with its types.
+func acceptable12(v iana.Version, m *msg.CertificateRequest12) []iana.SignatureScheme {
+	all := slices.Clone(m.SignatureAlgorithms)
+	if v < iana.VersionTLS12 {
+		for _, s := range suite.Schemes() {
+			all = append(all, s.ID)
+		}
+	}
+	return slices.DeleteFunc(all, func(id iana.SignatureScheme) bool {
 		s := suite.SchemeByID(id)
-		return s != nil && !slices.Contains(m.CertificateTypes, byte(certificateTypes[s.Auth()]))
+		return s != nil && !takes(m, s.Auth())
 	})
 }
 
 // sendCertificateVerify proves that we have the certificate's key (RFC 5246 §7.4.8).
 func (c *client12) sendCertificateVerify(cred *auth.Credential) error {
-	scheme, err := auth.ChooseScheme(cred, iana.VersionTLS12, acceptable12(c.request))
+	scheme, err := auth.ChooseScheme(cred, c.result.Version, acceptable12(c.result.Version, c.request))
 	if err != nil {
 		return err
 	}
 	c.result.ClientScheme = scheme.ID
-	sig, err := auth.Sign(c.cfg.Rand, cred, scheme, c.transcript.messages)
+	sig, err := auth.Sign(c.ctx, c.cfg.Rand, cred, scheme, c.transcript.messages)
 	if err != nil {
 		return err
 	}
@@ -277,7 +331,7 @@ type secrets12 struct {
 
 // derive makes the main secret and all keys of it (RFC 5246 §8.1, §6.3; RFC 7627 §4).
 func (s *secrets12) derive(r *Result, log keys.Log, premaster keys.Secret, sessionHash []byte, client, server *[32]byte) {
-	s.prf = keys.TLS12(r.Suite.Hash, log)
+	s.prf = prf12(r.Version, r.Suite, log)
 	if r.ExtendedMain {
 		s.main = s.prf.ExtendedMainSecret(premaster, sessionHash)
 	} else {
@@ -292,8 +346,18 @@ func (s *secrets12) expand(r *Result, client, server *[32]byte) {
 	s.client, s.server = trafficKeys12(r, &block.Client), trafficKeys12(r, &block.Server)
 }
 
+// prf12 is the PRF of a version (RFC 5246 §5, RFC 4346 §5).
+func prf12(v iana.Version, s *suite.Suite, log keys.Log) keys.PRF {
+	if v < iana.VersionTLS12 {
+		return keys.TLS10(log)
+	}
+	return keys.TLS12(s.Hash, log)
+}
+
 func trafficKeys12(r *Result, k *keys.WriteKeys) *suite.TrafficKeys {
-	return &suite.TrafficKeys{Version: r.Version, Suite: r.Suite, Key: k.Key, IV: k.IV, MAC: k.MAC}
+	return &suite.TrafficKeys{
+		Version: r.Version, Suite: r.Suite, Key: k.Key, IV: k.IV, MAC: k.MAC, EncryptThenMAC: r.EncryptThenMAC,
+	}
 }
 
 // take hands over the keys of one side.
@@ -361,11 +425,4 @@ func (s *secrets12) finish12(r *Result, first []byte, client, server *[32]byte) 
 	if r.ExtendedMain {
 		r.TLSUnique = first
 	}
-}
-
-// form is the form that a suite's key exchange gives to the messages that carry it.
-func form(s *suite.Suite) msg.KeyExchange {
-	return map[suite.KeyExchange]msg.KeyExchange{
-		suite.KeyExchangeECDHE: msg.KeyExchangeECDHE,
-	}[s.KeyExchange]
 }

@@ -171,7 +171,7 @@ func (c *client13) recvCertificate() error {
 	if err != nil {
 		return err
 	}
-	if err := c.judge(chain, peer); err != nil {
+	if err := c.judge(auth.ToSign, chain, peer); err != nil {
 		return err
 	}
 	scheme, err := c.recvCertificateVerify(c.result.Peer, c.cfg.Schemes, auth.ServerContext)
@@ -225,7 +225,7 @@ func (c *client13) sendCertificate() error {
 	if cred == nil {
 		return c.send(&msg.Certificate{})
 	}
-	c.result.ClientScheme, err = c.sendCertificate13(c.cfg.Env, cred, auth.ClientContext, wishesOfServer(c.request, &c.cfg.Policy))
+	c.result.ClientScheme, err = c.sendCertificate13(c.ctx, c.cfg.Env, cred, auth.ClientContext, wishesOfServer(c.request, &c.cfg.Policy))
 	return err
 }
 

@@ -121,5 +121,5 @@ func (s *server12) recvCertificateVerify() error {
 	}
 	s.result.ClientScheme = m.Algorithm
 	leaf := s.result.Peer.Certificates[0]
-	return auth.Verify12("certificate_verify", leaf, s.cfg.Schemes, m.Algorithm, signed, m.Signature)
+	return s.verify12("certificate_verify", leaf, s.cfg.Schemes, m.Algorithm, signed, m.Signature)
 }

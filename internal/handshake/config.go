@@ -67,6 +67,8 @@ type ClientConfig struct {
 	Identity   auth.ClientIdentity // our certificate, if asked for one; nil: none
 	Resumption *ClientResumption   // nil: sessions are not kept
 	Fallback   bool                // MaxVersion is lower than it might be, for the server is thought not to speak more
+	// The bits of the modulus that a server may choose for DHE; see suite.FiniteField.
+	MinFieldBits, MaxFieldBits int
 }
 
 // ServerConfig is what a server flow is given.
@@ -89,20 +91,22 @@ type ServerConfig struct {
 
 // Result is what a handshake came to.
 type Result struct {
-	Version      iana.Version
-	Suite        *suite.Suite
-	Group        iana.NamedGroup      // of the key exchange; 0 if none
-	Scheme       iana.SignatureScheme // of the server's signature; 0 if none
-	ClientScheme iana.SignatureScheme // of the client's
-	ALPN         string
-	ServerName   string // server: what the client asked for
-	HelloRetry   bool
-	EarlyData    EarlyData
-	EarlyDataWhy error // why early data that was offered was not sent, or not accepted; a session.Code if it can be
-	Resumed      bool  // the peer was authenticated by a PSK, and its certificates are of an earlier handshake
-	ExtendedMain bool  // TLS 1.2: extended_main_secret was used (RFC 7627)
-	Peer         auth.Peer
-	ClientRandom [32]byte
+	Version        iana.Version
+	Suite          *suite.Suite
+	Group          iana.NamedGroup      // of the key exchange; 0 if none, or a finite field that has no number
+	Field          *suite.Field         // of DHE in TLS 1.2; nil otherwise
+	Scheme         iana.SignatureScheme // of the server's signature; 0 if none
+	ClientScheme   iana.SignatureScheme // of the client's
+	ALPN           string
+	ServerName     string // server: what the client asked for
+	HelloRetry     bool
+	EarlyData      EarlyData
+	EarlyDataWhy   error // why early data that was offered was not sent, or not accepted; a session.Code if it can be
+	Resumed        bool  // the peer was authenticated by a PSK, and its certificates are of an earlier handshake
+	ExtendedMain   bool  // TLS 1.2: extended_main_secret was used (RFC 7627)
+	EncryptThenMAC bool  // TLS 1.2, with CBC: encrypt_then_mac was used (RFC 7366)
+	Peer           auth.Peer
+	ClientRandom   [32]byte
 	// RecordSizeLimit is what the peer takes in a protected record (RFC 8449); 0: any size.
 	RecordSizeLimit uint16
 	TLSUnique       []byte   // TLS 1.2: the first Finished (RFC 5929 §3); nil where it is unsafe

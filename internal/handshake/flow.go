@@ -111,7 +111,7 @@ func (t *transcript) add(raw []byte) {
 
 // begin tells which hash it is.
 func (t *transcript) begin(h crypto.Hash) {
-	t.hash = h.New()
+	t.hash = keys.NewTranscript(h)
 	t.hash.Write(t.messages)
 	if !t.keep {
 		t.messages = nil

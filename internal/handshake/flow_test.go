@@ -3,14 +3,18 @@ package handshake_test
 import (
 	"bytes"
 	"context"
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"errors"
 	"fmt"
 	"math/big"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -40,13 +44,34 @@ func newIdentity(t testing.TB) (identity, *auth.Trust) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return identityOf(t, key, x509.KeyUsageDigitalSignature)
+}
+
+// rsaKey is one key for all tests.
+var rsaKey = sync.OnceValue(func() *rsa.PrivateKey {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		panic(err)
+	}
+	return key
+})
+
+// useRSA gives the server an RSA certificate, for any use.
+func useRSA(t testing.TB) func(*handshake.ClientConfig, *handshake.ServerConfig) {
+	id, trust := identityOf(t, rsaKey(), x509.KeyUsageDigitalSignature|x509.KeyUsageKeyEncipherment)
+	return func(c *handshake.ClientConfig, s *handshake.ServerConfig) { c.Trust, s.Identity = trust, id }
+}
+
+// identityOf is newIdentity with a key of the caller's.
+func identityOf(t testing.TB, key crypto.Signer, usage x509.KeyUsage) (identity, *auth.Trust) {
+	t.Helper()
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1),
 		Subject:      pkix.Name{CommonName: "example.com"},
 		DNSNames:     []string{"example.com"},
 		NotBefore:    now.Add(-time.Hour),
 		NotAfter:     now.Add(time.Hour),
-		KeyUsage:     x509.KeyUsageDigitalSignature,
+		KeyUsage:     usage,
 		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
@@ -119,48 +144,77 @@ var full12 = []string{
 	"server Finished",
 }
 
-// TestHandshakes runs every suite with every group and compares the messages with the
-// RFCs' figures (RFC 9846 §2, RFC 5246 §7.3) and what the two ends came to.
+// TestHandshakes runs every suite in every version that has it, with every group, and
+// compares the messages with the RFCs' figures (RFC 9846 §2, RFC 5246 §7.3) and what the two
+// ends came to.
 func TestHandshakes(t *testing.T) {
+	rsa := useRSA(t)
 	for _, s := range suite.Usable() {
-		if s.Auth == suite.AuthRSA {
-			continue // the certificate here is ECDSA
-		}
-		for _, g := range suite.Groups() {
-			if !g.Serves(s, s.MaxVersion) {
-				continue
+		for v := s.MinVersion; v <= s.MaxVersion; v++ {
+			for _, g := range groupsFor(s, v) {
+				t.Run(fmt.Sprintf("%v/%v/%v", v, s.ID, g), func(t *testing.T) {
+					client, server := ends(t)
+					if s.Auth == suite.AuthRSA {
+						rsa(client, server)
+					}
+					client.Suites = []*suite.Suite{s}
+					oneGroup(g)(client, server)
+					client.MinVersion, client.MaxVersion = v, v
+					server.MinVersion, server.MaxVersion = v, v
+					p := new(pair)
+					c, d := p.run(client, server)
+					if c.err != nil || d.err != nil {
+						t.Fatalf("client: %v, server: %v", c.err, d.err)
+					}
+					if diff := cmp.Diff(messagesOf(s, v), p.log); diff != "" {
+						t.Errorf("messages (-want +got):\n%s", diff)
+					}
+					agree(t, c.result, d.result)
+					want := fmt.Sprint(v, s.ID, g, s.Cipher.CBC())
+					if s.KeyExchange == suite.KeyExchangeRSA {
+						want = fmt.Sprint(v, s.ID, iana.NamedGroup(0), s.Cipher.CBC())
+					}
+					if got := fmt.Sprint(c.result.Version, c.result.Suite.ID, c.result.Group, c.result.EncryptThenMAC); got != want {
+						t.Errorf("got %s, want %s", got, want)
+					}
+				})
 			}
-			t.Run(fmt.Sprintf("%v/%v", s.ID, g.ID), func(t *testing.T) {
-				client, server := ends(t)
-				client.Suites = []*suite.Suite{s}
-				oneGroup(g.ID)(client, server)
-				want := full13
-				if s.MaxVersion < iana.VersionTLS13 {
-					want = full12
-					client.MaxVersion, server.MaxVersion = s.MaxVersion, s.MaxVersion
-				}
-				p := new(pair)
-				c, d := p.run(client, server)
-				if c.err != nil || d.err != nil {
-					t.Fatalf("client: %v, server: %v", c.err, d.err)
-				}
-				if diff := cmp.Diff(want, p.log); diff != "" {
-					t.Errorf("messages (-want +got):\n%s", diff)
-				}
-				agree(t, c.result, d.result)
-				if c.result.Suite != s || c.result.Group != g.ID {
-					t.Errorf("got %v with %v, want %v with %v", c.result.Suite.ID, c.result.Group, s.ID, g.ID)
-				}
-			})
 		}
 	}
+}
+
+// groupsFor lists the groups that a suite is tried with: each, but of the finite fields,
+// which take long, the smallest in all suites but one.
+func groupsFor(s *suite.Suite, v iana.Version) []iana.NamedGroup {
+	if s.KeyExchange == suite.KeyExchangeRSA {
+		return []iana.NamedGroup{iana.GroupX25519} // which must not matter
+	}
+	var all []iana.NamedGroup
+	for _, g := range suite.Groups() {
+		small := g.KeyExchange != suite.KeyExchangeDHE || g.ID == iana.GroupFFDHE2048
+		if g.Serves(s, v) && (small || s.ID == iana.TLS_DHE_RSA_WITH_AES_128_GCM_SHA256 || s.ID == iana.TLS_AES_128_GCM_SHA256) {
+			all = append(all, g.ID)
+		}
+	}
+	return all
+}
+
+// messagesOf is a full handshake with a suite.
+func messagesOf(s *suite.Suite, v iana.Version) []string {
+	switch {
+	case v >= iana.VersionTLS13:
+		return full13
+	case s.KeyExchange == suite.KeyExchangeRSA:
+		return slices.DeleteFunc(slices.Clone(full12), func(m string) bool { return m == "server ServerKeyExchange" })
+	}
+	return full12
 }
 
 // agree checks that both ends have the same view of the connection.
 func agree(t *testing.T, c, s *handshake.Result) {
 	t.Helper()
 	if c.Version != s.Version || c.Suite != s.Suite || c.Group != s.Group || c.ALPN != s.ALPN || c.Scheme != s.Scheme ||
-		c.HelloRetry != s.HelloRetry || c.ExtendedMain != s.ExtendedMain || !bytes.Equal(c.TLSUnique, s.TLSUnique) {
+		c.HelloRetry != s.HelloRetry || c.ExtendedMain != s.ExtendedMain || c.EncryptThenMAC != s.EncryptThenMAC || c.Field != s.Field || !bytes.Equal(c.TLSUnique, s.TLSUnique) {
 		t.Errorf("the ends disagree:\nclient %+v\nserver %+v", c, s)
 	}
 	if c.ALPN != "h2" || s.ServerName != "example.com" {

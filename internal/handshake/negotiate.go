@@ -19,7 +19,7 @@ import (
 // versions lists what p allows, the newest first.
 func (p *Policy) versions() []iana.Version {
 	var all []iana.Version
-	for v := p.MaxVersion; v >= p.MinVersion && v >= iana.VersionTLS12; v-- {
+	for v := p.MaxVersion; v >= max(p.MinVersion, iana.VersionTLS10); v-- {
 		all = append(all, v)
 	}
 	return all
@@ -140,7 +140,11 @@ func chooseSuite(candidates []*suite.Suite, offered []iana.CipherSuite) (*suite.
 			return s, nil
 		}
 	}
-	return nil, alert.NoCommonGround("client_hello.cipher_suites", "RFC 9846 §4.2.1",
+	return nil, noSuite(offered)
+}
+
+func noSuite(offered []iana.CipherSuite) error {
+	return alert.NoCommonGround("client_hello.cipher_suites", "RFC 9846 §4.2.1",
 		"no cipher suite in common; the client offers %s", list(offered))
 }
 
@@ -179,22 +183,6 @@ func shareFor(hello *msg.ClientHello, id iana.NamedGroup) []byte {
 		}
 	}
 	return nil
-}
-
-// chooseGroup12 picks a group for ECDHE in TLS 1.2.
-func chooseGroup12(p *Policy, hello *msg.ClientHello) *suite.Group {
-	for _, g := range p.groups(iana.VersionTLS12) {
-		if g.KeyExchange == suite.KeyExchangeECDHE && offersGroup(hello, g.ID) {
-			return g
-		}
-	}
-	return nil
-}
-
-// offersGroup reports whether a client of TLS 1.2 accepts a group. One without
-// supported_groups accepts any (RFC 8422 §4).
-func offersGroup(hello *msg.ClientHello, id iana.NamedGroup) bool {
-	return !hello.Extensions.Has(iana.ExtSupportedGroups) || slices.Contains(hello.SupportedGroups, id)
 }
 
 // maxHostName is the length of the longest name of the DNS (RFC 1035 §2.3.4).

@@ -154,7 +154,7 @@ func (e *end) ShareWriting(soon *handshake.Result, most int64) {
 func (e *end) TakeEarlyData(most int64) { e.takes = most }
 
 func keysOf(epoch handshake.Epoch, k *suite.TrafficKeys) string {
-	return fmt.Sprintf("%d %v %v %x%x%x%x", epoch, k.Version, k.Suite.ID,
+	return fmt.Sprintf("%d %v %v %v %x%x%x%x", epoch, k.Version, k.Suite.ID, k.EncryptThenMAC,
 		k.Secret.Reveal(), k.Key.Reveal(), k.IV.Reveal(), k.MAC.Reveal())
 }
 

@@ -514,7 +514,7 @@ func TestClient12Rejects(t *testing.T) {
 		},
 		{
 			name: "suite that was not offered", message: sh,
-			change: serverHello(func(m *msg.ServerHello) { m.CipherSuite = iana.TLS_RSA_WITH_AES_128_CBC_SHA }),
+			change: serverHello(func(m *msg.ServerHello) { m.CipherSuite = iana.TLS_PSK_WITH_AES_128_CBC_SHA }),
 			where:  "server_hello.cipher_suite", alert: illegal, ref: "RFC 9846 §4.2.3",
 		},
 		{

@@ -130,7 +130,7 @@ func TestServerRejects(t *testing.T) {
 					m.Extensions.Remove(iana.ExtApplicationLayerProtocolNegotiation)
 					m.Extensions.AddRaw(iana.ExtApplicationLayerProtocolNegotiation, []byte{0, 1, 0})
 				}),
-				where: "client_hello.extensions[11].application_layer_protocol_negotiation.protocol_name_list", alert: malformed, ref: "RFC 7301 §3.1",
+				where: "client_hello.extensions[12].application_layer_protocol_negotiation.protocol_name_list", alert: malformed, ref: "RFC 7301 §3.1",
 			},
 			{
 				name: "no group in common", message: ch,
@@ -250,7 +250,7 @@ func TestServer13Rejects(t *testing.T) {
 				m.Extensions.Remove(iana.ExtKeyShare)
 				m.Extensions.AddRaw(iana.ExtKeyShare, []byte{0, 4, 0, 29, 0, 0})
 			}),
-			where: "client_hello.extensions[11].key_share.client_shares[0].key_exchange", alert: malformed, ref: "RFC 9846 §4.3.8",
+			where: "client_hello.extensions[12].key_share.client_shares[0].key_exchange", alert: malformed, ref: "RFC 9846 §4.3.8",
 		},
 
 		{

@@ -1,6 +1,7 @@
 package handshake_test
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"testing"
@@ -21,6 +22,7 @@ type rejection struct {
 	alert   iana.Alert
 	ref     string
 	setup   func(*handshake.ClientConfig, *handshake.ServerConfig) // nil: both ends can do everything
+	form    msg.KeyExchange                                        // of the messages before TLS 1.3; zero: ECDHE
 }
 
 // A change is what is sent in place of a message.
@@ -55,7 +57,7 @@ func (r *rejection) run(t *testing.T, f flowOf) {
 	changed := false
 	p := &pair{tamper: nth(r.message, func(raw []byte) [][]byte {
 		changed = true
-		return r.change(&msg.Context{Version: f.version, KeyExchange: msg.KeyExchangeECDHE}, raw)
+		return r.change(&msg.Context{Version: f.version, KeyExchange: cmp.Or(r.form, msg.KeyExchangeECDHE)}, raw)
 	})}
 	c, s := p.run(client, server)
 	end := map[string]outcome{"client": c, "server": s}[f.end]

@@ -136,7 +136,7 @@ func (c *client12) keepSession(ticket *msg.NewSessionTicket12) {
 
 // deriveFrom makes the keys of a session's main secret, which it copies (RFC 5246 §6.3).
 func (s *secrets12) deriveFrom(main keys.Secret, r *Result, log keys.Log, client, server *[32]byte) {
-	s.prf = keys.TLS12(r.Suite.Hash, log)
+	s.prf = prf12(r.Version, r.Suite, log)
 	s.main = main.Clone()
 	if log != nil {
 		log(keys.MainSecret, s.main)
@@ -214,7 +214,7 @@ func (s *server12) facts12() *session.Facts {
 func (s *server12) resume() (*Result, Post, error) {
 	s.result.Suite, s.result.Group, s.result.Resumed = suite.ByID(s.session.Suite), s.session.Group, true
 	s.cred = &auth.Credential{} // none is shown
-	s.transcript.begin(s.result.Suite.Hash)
+	s.transcript.begin(s.result.Suite.TranscriptHash(s.result.Version))
 	s.ticket = s.renew && s.hello.Extensions.Has(iana.ExtSessionTicket)
 	if err := s.sendServerHello(); err != nil {
 		return nil, nil, err

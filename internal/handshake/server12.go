@@ -1,7 +1,6 @@
 package handshake
 
 import (
-	"crypto"
 	"slices"
 
 	"github.com/akushu/akushu/internal/alert"
@@ -17,10 +16,9 @@ type server12 struct {
 	*server
 	secrets12
 	resumption12
-	cred   *auth.Credential
-	scheme *suite.Scheme
-	group  *suite.Group
-	key    suite.PrivateKey
+	choice12
+	cred *auth.Credential
+	key  suite.PrivateKey // of the key exchange
 }
 
 // run goes through the full handshake of RFC 5246 §7.3 from ServerHello on.
@@ -115,58 +113,47 @@ func (s *server12) negotiate() error {
 		return err
 	}
 	s.cred = cred
-	s.group = chooseGroup12(&s.cfg.Policy, s.hello)
-	if s.group == nil {
-		return alert.NoCommonGround("client_hello.supported_groups", "RFC 8422 §4",
-			"no group in common; the client offers %s", list(s.hello.SupportedGroups))
-	}
-	if curve := suite.CurveOf(cred.Key.Public()); curve != 0 && !offersGroup(s.hello, curve) {
-		return alert.NoCommonGround("client_hello.supported_groups", "RFC 8422 §5.1",
-			"the certificate's curve, %v, is missing; the client offers %s", curve, list(s.hello.SupportedGroups))
-	}
-	s.result.Suite, err = chooseSuite(s.suitesFor(cred.Key.Public()), s.hello.CipherSuites)
-	if err != nil {
+	if s.choice12, err = choose12(&s.cfg.Policy, s.result.Version, s.hello, cred); err != nil {
 		return err
 	}
-	// A client that does not say accepts SHA-1 alone (RFC 5246 §7.4.1.4.1), which we do not sign with.
-	s.scheme, err = auth.ChooseScheme(cred, iana.VersionTLS12, s.hello.SignatureAlgorithms)
-	if err != nil {
-		return err
+	r := s.result
+	r.Suite = s.suite
+	if s.group != nil {
+		r.Group, r.Scheme = s.group.ID, s.scheme.ID
 	}
-	s.result.Group, s.result.Scheme = s.group.ID, s.scheme.ID
-	s.layout.KeyExchange = form(s.result.Suite)
+	s.layout.KeyExchange = form(s.suite)
 	s.transcript.keep = s.cfg.ClientAuth.Requests()
-	s.transcript.begin(s.result.Suite.Hash)
+	s.transcript.begin(s.suite.TranscriptHash(r.Version))
 	return nil
-}
-
-// suitesFor lists our suites of TLS 1.2 that go with a certificate's key.
-func (s *server12) suitesFor(pub crypto.PublicKey) []*suite.Suite {
-	auth := suite.AuthFor(pub)
-	return slices.DeleteFunc(s.cfg.suites(iana.VersionTLS12), func(c *suite.Suite) bool { return c.Auth != auth })
 }
 
 // sendServerHello answers with what was chosen (RFC 5246 §7.4.1.3).
 func (s *server12) sendServerHello() error {
-	if s.cfg.MaxVersion >= iana.VersionTLS13 {
-		copy(s.random[24:], sentinel12[:])
-	}
+	s.markDowngrade()
 	m := &msg.ServerHello{
-		LegacyVersion: iana.VersionTLS12,
+		LegacyVersion: s.result.Version,
 		Random:        s.random,
 		CipherSuite:   s.result.Suite.ID,
 		PointFormats:  []byte{0},
 	}
 	x := &s.hello.Extensions
+	s.result.EncryptThenMAC = x.Has(iana.ExtEncryptThenMAC) && s.result.Suite.Cipher.CBC() // also where a session is resumed
 	if x.Has(iana.ExtRenegotiationInfo) || slices.Contains(s.hello.CipherSuites, iana.TLS_EMPTY_RENEGOTIATION_INFO_SCSV) {
 		m.Extensions.Add(iana.ExtRenegotiationInfo)
 	}
 	if s.result.ServerName != "" && s.session == nil { // RFC 6066 §3: not where a session is resumed
 		m.Extensions.Add(iana.ExtServerName)
 	}
-	for _, t := range []iana.ExtensionType{iana.ExtExtendedMainSecret, iana.ExtECPointFormats} {
-		if x.Has(t) {
-			m.Extensions.Add(t)
+	for _, each := range []struct {
+		code   iana.ExtensionType
+		answer bool
+	}{
+		{iana.ExtExtendedMainSecret, true},
+		{iana.ExtEncryptThenMAC, s.result.EncryptThenMAC},
+		{iana.ExtECPointFormats, s.result.Suite.KeyExchange == suite.KeyExchangeECDHE},
+	} {
+		if each.answer && x.Has(each.code) {
+			m.Extensions.Add(each.code)
 		}
 	}
 	if s.result.ALPN != "" {
@@ -191,6 +178,17 @@ func (s *server12) sendServerHello() error {
 	return s.send(m)
 }
 
+// markDowngrade has the random say that we speak a newer version, so that the client can
+// tell if somebody else talked it out of that (RFC 9846 §4.2.3).
+func (s *server12) markDowngrade() {
+	switch newest := s.cfg.MaxVersion; {
+	case s.result.Version < iana.VersionTLS12 && newest >= iana.VersionTLS12:
+		copy(s.random[24:], sentinel11[:])
+	case newest >= iana.VersionTLS13:
+		copy(s.random[24:], sentinel12[:])
+	}
+}
+
 // staples reports whether an OCSP response is sent.
 func (s *server12) staples() bool {
 	return len(s.cred.OCSP) > 0 && s.hello.Extensions.Has(iana.ExtStatusRequest)
@@ -207,24 +205,25 @@ func (s *server12) sendCertificate() error {
 	return s.send(&msg.CertificateStatus{Status: msg.OCSPStatus{StatusType: iana.CertStatusOCSP, Response: s.cred.OCSP}})
 }
 
-// sendServerKeyExchange sends our share, signed (RFC 8422 §5.4).
+// sendServerKeyExchange begins the key exchange, and where that takes a share of ours, sends
+// it, signed (RFC 5246 §7.4.3, RFC 8422 §5.4).
 func (s *server12) sendServerKeyExchange() error {
-	var err error
-	if s.key, err = s.group.Generate(s.cfg.Rand); err != nil {
-		return alert.Internal("server_key_exchange", "no key for %v: %w", s.group.ID, err)
+	m := &msg.ServerKeyExchange{}
+	key, err := exchanges12[s.suite.KeyExchange].begin(s, m)
+	if err != nil {
+		return alert.Internal("server_key_exchange", "no key for %v: %w", s.suite.KeyExchange, err)
 	}
-	m := &msg.ServerKeyExchange{
-		CurveType:  iana.CurveTypeNamedCurve,
-		NamedCurve: s.group.ID,
-		Public:     s.key.Public(),
-		Algorithm:  s.scheme.ID,
+	s.key = key
+	if !s.suite.Ephemeral() {
+		return nil
 	}
+	m.Public, m.Algorithm = key.Public(), s.scheme.ID
 	unsigned, err := msg.Append(nil, &s.layout, m) // ParamsEnd says how far the parameters go
 	if err != nil {
 		return err
 	}
 	params := signedParams(&s.hello.Random, &s.random, unsigned[msg.HeaderLength:m.ParamsEnd])
-	if m.Signature, err = auth.Sign(s.cfg.Rand, s.cred, s.scheme, params); err != nil {
+	if m.Signature, err = auth.Sign(s.ctx, s.cfg.Rand, s.cred, s.scheme, params); err != nil {
 		return err
 	}
 	return s.send(m)
@@ -237,15 +236,16 @@ func (s *server12) sendServerHelloDone() error {
 	return s.t.Flush()
 }
 
-// recvClientKeyExchange takes the client's share and derives the keys (RFC 8422 §5.7).
+// recvClientKeyExchange takes the client's side and derives the keys (RFC 5246 §7.4.7).
 func (s *server12) recvClientKeyExchange() error {
+	exchange := exchanges12[s.suite.KeyExchange]
 	m := &msg.ClientKeyExchange{}
 	if _, err := s.receive(m); err != nil {
 		return err
 	}
-	premaster, err := s.key.Shared(m.Public)
+	premaster, err := s.key.Shared(*exchange.share(m))
 	if err != nil {
-		return at("client_key_exchange.ecdh_Yc", err)
+		return at(exchange.theClients, err)
 	}
 	defer premaster.Wipe()
 	s.derive(s.result, s.cfg.log(&s.hello.Random), premaster, s.transcript.sum(), &s.hello.Random, &s.random)

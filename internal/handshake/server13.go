@@ -280,7 +280,7 @@ func (s *server13) sendCertificate() error {
 	if err != nil {
 		return err
 	}
-	s.result.Scheme, err = s.sendCertificate13(s.cfg.Env, cred, auth.ServerContext, wishesOfClient(s.hello, &s.cfg.Policy))
+	s.result.Scheme, err = s.sendCertificate13(s.ctx, s.cfg.Env, cred, auth.ServerContext, wishesOfClient(s.hello, &s.cfg.Policy))
 	return err
 }
 

@@ -35,7 +35,6 @@ func TestServerIgnores(t *testing.T) {
 		})},
 		{name: "an extension that nobody knows", change: raw(0xfafa, 1, 2, 3)},
 		{name: "status_request_v2", change: raw(iana.ExtStatusRequestV2, 0, 7, 2, 0, 4, 0, 0, 0, 0)},
-		{name: "encrypt_then_mac", change: raw(iana.ExtEncryptThenMAC)},
 		{name: "session_ticket", change: raw(iana.ExtSessionTicket, 1, 2, 3)},
 		{name: "max_fragment_length", change: raw(iana.ExtMaxFragmentLength, 1)},
 		{name: "record_size_limit", change: raw(iana.ExtRecordSizeLimit, 1, 0)},

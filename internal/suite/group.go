@@ -108,6 +108,11 @@ func defaultGroups(fips bool) []*Group {
 	return filter(groups[:], func(g *Group) bool { return g.Default && (g.FIPS || !fips) })
 }
 
+// DefaultFields returns the finite fields that go with DHE where none is named. The larger ones cost more than they give.
+func DefaultFields() []*Group {
+	return filter(groups[:], func(g *Group) bool { return g.KeyExchange == KeyExchangeDHE && g.ShareLen <= 4096/8 })
+}
+
 // GroupByID returns the group, or nil for one that is not supported.
 func GroupByID(id iana.NamedGroup) *Group {
 	for _, g := range groups {

@@ -12,6 +12,7 @@ import (
 	"io"
 
 	"github.com/akushu/akushu/internal/iana"
+	"github.com/akushu/akushu/internal/keys"
 )
 
 // Scheme is a signature scheme (RFC 9846 §4.3.3).
@@ -75,6 +76,23 @@ var schemes = [...]*Scheme{
 	{iana.SchemeECDSASHA1, ECDSA, crypto.SHA1, nil, iana.VersionTLS12, iana.VersionTLS12, false},
 }
 
+// before12 are the schemes of TLS 1.0 and 1.1. They have no number, for there the key says which it is (RFC 4346 §7.4.3,
+// RFC 8422 §5.4). What they hash with is broken; that they are there means that somebody asked for these versions.
+var before12 = [...]*Scheme{
+	{0, RSAPKCS1, crypto.MD5SHA1, nil, iana.VersionTLS10, iana.VersionTLS11, false},
+	{0, ECDSA, crypto.SHA1, nil, iana.VersionTLS10, iana.VersionTLS11, false},
+}
+
+// SchemeBefore12 returns the scheme with which the owner of pub signs in TLS 1.0 and 1.1, or nil.
+func SchemeBefore12(pub crypto.PublicKey) *Scheme {
+	for _, s := range before12 {
+		if s.Fits(pub, s.MaxVersion) {
+			return s
+		}
+	}
+	return nil
+}
+
 // Schemes returns every scheme, in order of preference.
 func Schemes() []*Scheme { return append([]*Scheme(nil), schemes[:]...) }
 
@@ -127,6 +145,9 @@ func (s *Scheme) Fits(pub crypto.PublicKey, v iana.Version) bool {
 
 // Sign signs msg, which it hashes unless the signer is a [crypto.MessageSigner]. rand is the signer's to use or to leave.
 func (s *Scheme) Sign(rand io.Reader, signer crypto.Signer, msg []byte) ([]byte, error) {
+	if s.Hash == crypto.MD5SHA1 { // which the standard library signs, but does not make
+		return signer.Sign(rand, s.digest(msg), s.Hash)
+	}
 	return crypto.SignMessage(signer, rand, msg, kinds[s.Kind].opts(s))
 }
 
@@ -137,7 +158,7 @@ func (s *Scheme) Verify(pub crypto.PublicKey, msg, sig []byte) error {
 
 // digest hashes msg.
 func (s *Scheme) digest(msg []byte) []byte {
-	h := s.Hash.New()
+	h := keys.NewTranscript(s.Hash)
 	h.Write(msg)
 	return h.Sum(nil)
 }

@@ -73,14 +73,33 @@ func Usable() []*Suite {
 func (s *Suite) Usable() bool { return usable[s.KeyExchange] && s.Auth != AuthPSK }
 
 // usable is what the flows can do. A key exchange is put here when they learn it.
-var usable = map[KeyExchange]bool{KeyExchangeNegotiated: true, KeyExchangeECDHE: true}
+var usable = map[KeyExchange]bool{
+	KeyExchangeNegotiated: true, KeyExchangeECDHE: true, KeyExchangeDHE: true, KeyExchangeRSA: true,
+}
 
 // Default returns the suites of the default policy, in order of preference: those that give forward secrecy and
 // authenticated encryption, and under GODEBUG=fips140=on only approved ones.
 func Default() []*Suite { return defaultSuites(fips140.Enabled()) }
 
+// DefaultSince is Default where versions from oldest on are asked for: TLS 1.0 and 1.1 add what is best of theirs, ECDHE
+// and AES in CBC mode.
+func DefaultSince(oldest iana.Version) []*Suite {
+	list := Default()
+	if oldest >= iana.VersionTLS12 {
+		return list
+	}
+	return append(list, filter(suites[:], func(s *Suite) bool {
+		return s.Supports(oldest) && s.Usable() && s.KeyExchange == KeyExchangeECDHE && s.Cipher.KeyLen != tripleDESCBC.KeyLen
+	})...)
+}
+
 func defaultSuites(fips bool) []*Suite {
 	return filter(suites[:], func(s *Suite) bool { return s.Default && (s.FIPS || !fips) })
+}
+
+// Ephemeral reports whether the server makes a key for each handshake and signs it, in a ServerKeyExchange.
+func (s *Suite) Ephemeral() bool {
+	return s.KeyExchange == KeyExchangeECDHE || s.KeyExchange == KeyExchangeDHE
 }
 
 func filter[T any](list []*T, keep func(*T) bool) []*T {

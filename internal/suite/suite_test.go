@@ -300,7 +300,7 @@ func TestOrderOfPreference(t *testing.T) {
 func TestUsable(t *testing.T) {
 	n := 0
 	for _, s := range All() {
-		want := s.MinVersion == iana.VersionTLS13 || strings.HasPrefix(s.ID.String(), "TLS_ECDHE_") && s.Auth != AuthPSK
+		want := s.MinVersion == iana.VersionTLS13 || !strings.Contains(s.ID.String(), "PSK")
 		if s.Usable() != want {
 			t.Errorf("%v: got usable %v, want %v", s.ID, s.Usable(), want)
 		}
