@@ -51,6 +51,7 @@ row 3: the flows; captures; HTTP, seen
   internal/capture: keylog
   internal/capture/packet: internal/capture
   internal/capture/tcp: internal/capture/packet
+  internal/capture/file: internal/capture keylog
   internal/capture/capfilter
   internal/capture/live: internal/capture internal/capture/capfilter
 
@@ -90,6 +91,7 @@ row 7: tests and generators
 const outside = `
   internal/suite: filippo.io/bigmod golang.org/x/crypto/chacha20poly1305
   internal/hypertext: golang.org/x/net/http2/hpack
+  internal/capture/file: github.com/klauspost/compress/gzip github.com/klauspost/compress/zstd
   internal/capture/capfilter: golang.org/x/net/bpf
   internal/capture/live: golang.org/x/net/bpf golang.org/x/sys/unix
   internal/view/ladder: github.com/mattn/go-runewidth

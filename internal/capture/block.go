@@ -58,6 +58,24 @@ func (b *block) option(code uint16, value []byte) {
 	b.padded(value)
 }
 
+// name appends a record of what a host is called.
+func (b *block) name(n HostName) {
+	kind, value := uint16(nameRecordIPv6), n.Addr.AsSlice()
+	if n.Addr.Is4() {
+		kind = nameRecordIPv4
+	}
+	for _, name := range n.Names {
+		value = append(append(value, name...), 0)
+	}
+	if !n.Addr.IsValid() || len(value) > maxOption {
+		b.err = fmt.Errorf("capture: the names of %v, which no record holds", n.Addr)
+		return
+	}
+	b.uint16(kind)
+	b.uint16(uint16(len(value)))
+	b.padded(value)
+}
+
 const errTooLarge = fault("a block of more than 16 MiB")
 
 // writeTo completes the block and writes it. The block may have held secrets, so it is wiped.

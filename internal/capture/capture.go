@@ -11,12 +11,13 @@ package capture
 import (
 	"bytes"
 	"fmt"
+	"net/netip"
 	"time"
 
 	"github.com/akushu/akushu/keylog"
 )
 
-// An Item is what a Reader finds in a capture: *Section, *Interface, *Packet or *Secrets.
+// An Item is what a Reader finds in a capture: *Section, *Interface, *Packet, *Names or *Secrets.
 type Item interface{ isItem() }
 
 // A Section begins a capture, or another one in the same file. All fields may be empty.
@@ -47,6 +48,15 @@ type Packet struct {
 	Comment   string    // opt_comment
 }
 
+// Names are what hosts were called when the packets were captured.
+type Names []HostName
+
+// A HostName is an address and what it is called.
+type HostName struct {
+	Addr  netip.Addr
+	Names []string
+}
+
 // SecretsType says what a Decryption Secrets Block holds.
 type SecretsType uint32
 
@@ -70,4 +80,5 @@ func (s Secrets) Format(f fmt.State, _ rune) {
 func (*Section) isItem()   {}
 func (*Interface) isItem() {}
 func (*Packet) isItem()    {}
+func (*Names) isItem()     {}
 func (*Secrets) isItem()   {}

@@ -59,12 +59,7 @@ func (f *fields) uint64(what string) uint64 {
 // times, as comments may, stand below each other. Without options the map is nil.
 func (f *fields) options() map[uint16][]byte {
 	var options map[uint16][]byte
-	for f.err == nil && len(f.data) > 0 {
-		code := f.uint16("option code")
-		value := f.padded(uint32(f.uint16("option length")), "option")
-		if f.err != nil || code == optEnd {
-			break
-		}
+	for code, value, ok := f.option(); ok; code, value, ok = f.option() {
 		if options == nil {
 			options = make(map[uint16][]byte)
 		}
@@ -74,4 +69,29 @@ func (f *fields) options() map[uint16][]byte {
 		options[code] = value
 	}
 	return options
+}
+
+// option reads the next option, unless there is none.
+func (f *fields) option() (code uint16, value []byte, ok bool) {
+	if f.err != nil || len(f.data) == 0 {
+		return 0, nil, false
+	}
+	code = f.uint16("option code")
+	value = f.padded(uint32(f.uint16("option length")), "option")
+	return code, value, f.err == nil && code != optEnd
+}
+
+// comment reads the options of a packet, of which only the comment is wanted: no map is made.
+func (f *fields) comment() string {
+	var comment string
+	for code, value, ok := f.option(); ok; code, value, ok = f.option() {
+		switch {
+		case code != optComment:
+		case comment == "":
+			comment = string(value)
+		default:
+			comment += "\n" + string(value)
+		}
+	}
+	return comment
 }

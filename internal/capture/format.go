@@ -4,7 +4,9 @@ package capture
 const (
 	blockSection        = 0x0a0d0d0a // reads the same in either byte order
 	blockInterface      = 1
+	blockPacket         = 2 // obsolete
 	blockSimplePacket   = 3
+	blockNames          = 4
 	blockEnhancedPacket = 6
 	blockSecrets        = 10
 
@@ -30,6 +32,13 @@ const (
 	optDescription = 3
 	optResolution  = 9
 	optOffset      = 14
+)
+
+// Records of a block of names.
+const (
+	nameRecordEnd  = 0
+	nameRecordIPv4 = 1
+	nameRecordIPv6 = 2
 )
 
 const (

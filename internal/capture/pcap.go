@@ -10,13 +10,16 @@ type pcapFormat struct {
 	order binary.ByteOrder
 	magic uint32
 	unit  time.Duration // of the second part of a time
+	extra int           // bytes of a packet header that only this form has
 }
 
 var pcapFormats = []pcapFormat{
-	{binary.LittleEndian, 0xa1b2c3d4, time.Microsecond},
-	{binary.BigEndian, 0xa1b2c3d4, time.Microsecond},
-	{binary.LittleEndian, 0xa1b23c4d, time.Nanosecond},
-	{binary.BigEndian, 0xa1b23c4d, time.Nanosecond},
+	{binary.LittleEndian, 0xa1b2c3d4, time.Microsecond, 0},
+	{binary.BigEndian, 0xa1b2c3d4, time.Microsecond, 0},
+	{binary.LittleEndian, 0xa1b23c4d, time.Nanosecond, 0},
+	{binary.BigEndian, 0xa1b23c4d, time.Nanosecond, 0},
+	{binary.LittleEndian, 0xa1b2cd34, time.Microsecond, 8}, // Kuznetzov's, of old Linux
+	{binary.BigEndian, 0xa1b2cd34, time.Microsecond, 8},
 }
 
 const (
@@ -39,7 +42,7 @@ func (p *pcap) next() (Item, error) {
 		return p.readFileHeader()
 	}
 	start := p.offset
-	head, err := p.read(pcapPacketHeader)
+	head, err := p.read(pcapPacketHeader + p.extra)
 	if err != nil {
 		return nil, located(err, p.offset, "packet header")
 	}

@@ -3,6 +3,8 @@ package capture
 import (
 	"encoding/binary"
 	"io"
+	"net/netip"
+	"strings"
 )
 
 // maxInterfaces bounds what a section can make us remember.
@@ -20,6 +22,7 @@ type pcapng struct {
 	section Section
 	iface   Interface
 	packet  Packet
+	names   Names
 	secrets Secrets
 }
 
@@ -39,6 +42,8 @@ type kind struct {
 var kinds = map[uint32]kind{
 	blockSection:        {"section header block", (*pcapng).readSection},
 	blockInterface:      {"interface description block", (*pcapng).readInterface},
+	blockPacket:         {"packet block", (*pcapng).readPacket},
+	blockNames:          {"name resolution block", (*pcapng).readNames},
 	blockSimplePacket:   {"simple packet block", (*pcapng).readSimplePacket},
 	blockEnhancedPacket: {"enhanced packet block", (*pcapng).readEnhancedPacket},
 	blockSecrets:        {"decryption secrets block", (*pcapng).readSecrets},
@@ -72,7 +77,7 @@ func (p *pcapng) nextBlock() (Item, error) {
 
 // readHeader reads type and total length. A section header's own byte order is needed to read its length.
 func (p *pcapng) readHeader() (typ, length uint32, err error) {
-	head, err := p.r.Peek(blockHeader + 4)
+	head, err := p.peek(blockHeader + 4)
 	if err == io.EOF && len(head) > 0 {
 		err = io.ErrUnexpectedEOF
 	}
@@ -180,7 +185,17 @@ func (p *pcapng) readInterface(f *fields) Item {
 }
 
 func (p *pcapng) readEnhancedPacket(f *fields) Item {
-	id := f.uint32("interface")
+	return p.readTimedPacket(f, f.uint32("interface"))
+}
+
+// readPacket reads what came before enhanced packet blocks: it also counts what was dropped, if anybody knew.
+func (p *pcapng) readPacket(f *fields) Item {
+	id := f.uint16("interface")
+	f.uint16("drops count")
+	return p.readTimedPacket(f, uint32(id))
+}
+
+func (p *pcapng) readTimedPacket(f *fields, id uint32) Item {
 	o := p.origin(f, id)
 	stamp := uint64(f.uint32("time"))<<32 | uint64(f.uint32("time"))
 	captured, length := f.uint32("captured length"), f.uint32("packet length")
@@ -188,7 +203,7 @@ func (p *pcapng) readEnhancedPacket(f *fields) Item {
 	p.setPacket(o, data, length)
 	p.packet.Interface = int(id)
 	p.packet.Time = o.clock.time(stamp)
-	p.packet.Comment = string(f.options()[optComment])
+	p.packet.Comment = f.comment()
 	return &p.packet
 }
 
@@ -218,6 +233,38 @@ func (p *pcapng) origin(f *fields, id uint32) origin {
 func (p *pcapng) setPacket(o origin, data []byte, length uint32) {
 	p.packets++
 	p.packet = Packet{Number: p.packets, LinkType: o.link, Length: max(int(length), len(data)), Data: data}
+}
+
+// addressSizes is how long the address of a record of names is.
+var addressSizes = map[uint16]uint32{nameRecordIPv4: 4, nameRecordIPv6: 16}
+
+// readNames reads records of names up to the last. Names of other things than hosts are passed over.
+func (p *pcapng) readNames(f *fields) Item {
+	p.names = p.names[:0]
+	for f.err == nil && len(f.data) > 0 {
+		kind := f.uint16("record type")
+		value := f.padded(uint32(f.uint16("record length")), "record")
+		if f.err != nil || kind == nameRecordEnd {
+			break
+		}
+		size, ok := addressSizes[kind]
+		if !ok {
+			continue
+		}
+		if uint32(len(value)) < size {
+			f.err = faultf("a record of %d bytes, of which the address takes %d", len(value), size)
+			break
+		}
+		addr, _ := netip.AddrFromSlice(value[:size])
+		p.names = append(p.names, HostName{Addr: addr, Names: nameList(value[size:])})
+	}
+	f.options()
+	return &p.names
+}
+
+// nameList splits names that each end with a zero byte.
+func nameList(b []byte) []string {
+	return strings.FieldsFunc(string(b), func(c rune) bool { return c == 0 })
 }
 
 func (p *pcapng) readSecrets(f *fields) Item {

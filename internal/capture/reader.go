@@ -1,7 +1,6 @@
 package capture
 
 import (
-	"bufio"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -35,8 +34,8 @@ var ErrNotCapture = errors.New("the file is neither pcapng nor pcap")
 
 // NewReader reads as much of src as says what it is. The error is that of src, or a *FormatError.
 func NewReader(src io.Reader) (*Reader, error) {
-	s := &source{r: bufio.NewReaderSize(src, 64<<10)}
-	magic, err := s.r.Peek(4)
+	s := newSource(src)
+	magic, err := s.peek(4)
 	if err == io.EOF {
 		err = &FormatError{Where: "file header", Err: io.ErrUnexpectedEOF}
 	}
@@ -69,34 +68,68 @@ func (r *Reader) Next() (Item, error) {
 	return item, nil
 }
 
-// A source reads pieces of a file and knows where it is.
+// A source reads pieces of a file and knows where it is. Pieces are handed out where they were read to, so that a
+// packet is copied by nobody.
 type source struct {
-	r      *bufio.Reader
-	offset int64
+	src    io.Reader
+	offset int64 // of what comes next
 	buf    []byte
+	from   int   // in buf, of what comes next
+	err    error // of src, once there is one
 }
 
-// growth is how much memory a length that a file claims gets before its bytes are there.
-const growth = 64 << 10
+// readSize is how much is read at once, and how much memory a length that a file claims gets before its bytes are there.
+const readSize = 256 << 10
+
+func newSource(src io.Reader) *source { return &source{src: src, buf: make([]byte, 0, readSize)} }
+
+// peek returns the next n bytes, or those that there are and why there are no more. They are good until the next call.
+func (s *source) peek(n int) ([]byte, error) {
+	for empty := 0; len(s.buf)-s.from < n; empty++ {
+		if s.err == nil && empty == maxEmptyReads {
+			s.err = io.ErrNoProgress
+		}
+		if s.err != nil {
+			return s.buf[s.from:], s.err
+		}
+		if s.fill(n) {
+			empty = 0
+		}
+	}
+	return s.buf[s.from:][:n], nil
+}
+
+// maxEmptyReads is how often in a row a source may return nothing.
+const maxEmptyReads = 100
+
+// fill reads once, and makes room for it as far as n bytes need it. It reports whether something came.
+func (s *source) fill(n int) bool {
+	if s.from > 0 && s.from+n > cap(s.buf) {
+		s.buf = s.buf[:copy(s.buf, s.buf[s.from:])]
+		s.from = 0
+	}
+	have := len(s.buf)
+	if have == cap(s.buf) {
+		s.buf = slices.Grow(s.buf, readSize)
+	}
+	m, err := s.src.Read(s.buf[have:cap(s.buf)])
+	s.buf, s.err = s.buf[:have+m], err
+	return m > 0
+}
 
 // read returns the next n bytes, good until the next call. At the very end of the file the error is io.EOF, within
 // the n bytes io.ErrUnexpectedEOF.
 func (s *source) read(n int) ([]byte, error) {
-	s.buf = s.buf[:0]
-	for len(s.buf) < n {
-		have := len(s.buf)
-		step := min(n-have, max(have, growth))
-		s.buf = slices.Grow(s.buf, step)[:have+step]
-		m, err := io.ReadFull(s.r, s.buf[have:])
-		s.offset += int64(m)
-		if err == io.EOF && have > 0 {
-			err = io.ErrUnexpectedEOF
-		}
-		if err != nil {
-			return nil, err
-		}
+	b, err := s.peek(n)
+	s.from += len(b)
+	s.offset += int64(len(b))
+	if err == io.EOF && len(b) > 0 {
+		err = io.ErrUnexpectedEOF
 	}
-	return s.buf, nil
+	if err != nil {
+		return nil, err
+	}
+	return b, nil
 }
 
 // rest is read where the end of the file is too early.
@@ -111,15 +144,11 @@ func (s *source) rest(n int) ([]byte, error) {
 // skip passes over n bytes.
 func (s *source) skip(n int64) error {
 	for n > 0 {
-		m, err := s.r.Discard(int(min(n, growth)))
-		s.offset += int64(m)
-		n -= int64(m)
-		if err == io.EOF {
-			err = io.ErrUnexpectedEOF
-		}
+		b, err := s.rest(int(min(n, readSize)))
 		if err != nil {
 			return err
 		}
+		n -= int64(len(b))
 	}
 	return nil
 }

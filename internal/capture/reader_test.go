@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -91,6 +92,9 @@ func TestReaderPcapng(t *testing.T) {
 			f.block(6, 1, 0, 1_500, 1, 1, "x")
 			f.block(3, 1514, "abc") // the snap length says 3
 			f.block(10, 0x544c534b, 5, "# key\x00\x00\x00", option(1, "c"))
+			f.block(2, uint16(1), uint16(7), 0, 2_500, 1, 9, "y\x00\x00\x00", option(1, "old"))
+			f.block(4, uint16(1), uint16(12), "\xc0\x00\x02\x01a.b\x00c.d\x00", uint16(3), uint16(4), "abcd",
+				uint16(2), uint16(18), "\x20\x01\x0d\xb8\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01e\x00\x00\x00", 0, option(2, "dns"))
 			f.section() // forgets the interfaces
 			f.iface()
 			f.packet(0)
@@ -102,13 +106,18 @@ func TestReaderPcapng(t *testing.T) {
 				&capture.Packet{Number: 2, Interface: 1, LinkType: 1, Time: time.Unix(3600, 1500).UTC(), Length: 1, Data: []byte("x")},
 				&capture.Packet{Number: 3, LinkType: 1, Length: 1514, Data: []byte("abc")},
 				&capture.Secrets{Type: capture.SecretsTLSKeyLog, Data: []byte("# key")},
+				&capture.Packet{Number: 4, Interface: 1, LinkType: 1, Time: time.Unix(3600, 2500).UTC(), Length: 9, Data: []byte("y"), Comment: "old"},
+				&capture.Names{
+					{Addr: netip.MustParseAddr("192.0.2.1"), Names: []string{"a.b", "c.d"}},
+					{Addr: netip.MustParseAddr("2001:db8::1"), Names: []string{"e"}},
+				},
 				&capture.Section{},
 				&capture.Interface{LinkType: 1},
-				&capture.Packet{Number: 4, LinkType: 1, Time: time.Unix(0, 0).UTC(), Length: 60, Data: []byte("abcd")},
+				&capture.Packet{Number: 5, LinkType: 1, Time: time.Unix(0, 0).UTC(), Length: 60, Data: []byte("abcd")},
 			}
 			got, err := collect(iotest.OneByteReader(bytes.NewReader(f.b)))
 			must(t, err)
-			if diff := cmp.Diff(want, got); diff != "" {
+			if diff := cmp.Diff(want, got, sameAddr); diff != "" {
 				t.Errorf("got other items (-want +got):\n%s", diff)
 			}
 		})
@@ -131,13 +140,26 @@ func TestReaderPcap(t *testing.T) {
 				}
 				got, err := collect(iotest.OneByteReader(bytes.NewReader(f.b)))
 				must(t, err)
-				if diff := cmp.Diff(want, got); diff != "" {
+				if diff := cmp.Diff(want, got, sameAddr); diff != "" {
 					t.Errorf("got other items (-want +got):\n%s", diff)
 				}
 			})
 		}
 	}
 }
+
+// A form of pcap whose packets have a longer header.
+func TestReaderPcapOfOldLinux(t *testing.T) {
+	f := (&file{order: binary.LittleEndian}).append(0xa1b2cd34, uint16(2), uint16(4), 0, 0, 65535, 1)
+	f.append(1000, 7, 3, 60, 1, 2, "abc", 1000, 8, 1, 1, 1, 2, "d")
+	got, err := collect(bytes.NewReader(f.b))
+	must(t, err)
+	if len(got) != 3 || string(got[1].(*capture.Packet).Data) != "abc" || string(got[2].(*capture.Packet).Data) != "d" {
+		t.Errorf("got %v, want packets abc and d", got)
+	}
+}
+
+var sameAddr = cmp.Comparer(func(a, b netip.Addr) bool { return a == b })
 
 // Times in every resolution, and those that no packet can have.
 func TestReaderTimes(t *testing.T) {
@@ -197,6 +219,9 @@ func TestReaderFaults(t *testing.T) {
 		{"an unknown block without its trailer", begin().append(77, 16, "0123").b, 48, "unexpected EOF"},
 		{"a trailer that differs", begin().append(10, 20, 0, 0, 24).b, 48 + 16, "a block of 20 bytes that ends as one of 24"},
 		{"an unknown block's trailer that differs", begin().append(77, 12, 16).b, 48, "ends as one of 16"},
+		{"an old packet of no interface", begin().block(2, uint16(1), uint16(0), 0, 0, 0, 0).b, 48 + 12, "interface 1, of 1"},
+		{"names without an address", begin().block(4, uint16(1), uint16(3), "abc\x00").b, 48 + 16, "of which the address takes 4"},
+		{"names longer than their block", begin().block(4, uint16(1), uint16(9), "abcd").b, 48 + 12, "record of 9 bytes"},
 		{"a packet of no interface", begin().block(6, 1, 0, 0, 0, 0).b, 48 + 12, "interface 1, of 1"},
 		{"a simple packet before any interface", empty().section().block(3, 0).b, 28 + 8, "interface 0, of 0"},
 		{"a packet longer than its block", begin().block(6, 0, 0, 0, 5, 5, "abcd").b, 48 + 28, "packet of 5 bytes, but 4 are left"},
@@ -314,7 +339,7 @@ func TestSecretsAreRedacted(t *testing.T) {
 func FuzzReader(f *testing.F) {
 	for _, order := range both {
 		f.Add((&file{order: order}).section().iface(option(9, "\x09"), option(2, "eth0")).packet(1, option(1, "c")).
-			block(3, 4, "abcd").block(77, "x").block(10, 0x544c534b, 4, "abcd").section().b)
+			block(3, 4, "abcd").block(4, uint16(1), uint16(6), "abcde\x00\x00\x00").block(2, 0, 0, 0, 2, 2, "xy").block(77, "x").block(10, 0x544c534b, 4, "abcd").section().b)
 		f.Add((&file{order: order}).append(0xa1b23c4d, uint16(2), uint16(4), 0, 0, 65535, 1, 1, 2, 3, 3, "abc").b)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {

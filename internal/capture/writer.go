@@ -84,6 +84,22 @@ func (w *Writer) WriteSecretsBlock(s Secrets) error {
 	return b.writeTo(w.others)
 }
 
+// WriteNames writes what hosts are called; none are no block. A host without a name is left out.
+func (w *Writer) WriteNames(names ...HostName) error {
+	b := w.block.begin(blockNames)
+	for _, n := range names {
+		if len(n.Names) > 0 {
+			b.name(n)
+		}
+	}
+	if b.err == nil && len(b.buf) == blockHeader {
+		return nil
+	}
+	b.uint16(nameRecordEnd)
+	b.uint16(0)
+	return b.writeTo(w.others)
+}
+
 // WritePacket writes one packet. Its interface must have been declared. A Length of 0 is that of Data; a zero Time is
 // written as the start of 1970, as the format knows none.
 func (w *Writer) WritePacket(p Packet) error {

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -51,6 +53,9 @@ func clone(item capture.Item) capture.Item {
 		c := *item
 		c.Data = bytes.Clone(c.Data)
 		return &c
+	case *capture.Names:
+		c := slices.Clone(*item)
+		return &c
 	case *capture.Secrets:
 		return &capture.Secrets{Type: item.Type, Data: bytes.Clone(item.Data)}
 	}
@@ -72,11 +77,17 @@ func TestWriter(t *testing.T) {
 	first, err := w.AddInterface(ether)
 	must(t, err)
 	must(t, w.WriteSecrets()) // no lines, no block
+	must(t, w.WriteNames())
+	hosts := capture.Names{
+		{Addr: netip.MustParseAddr("192.0.2.1"), Names: []string{"one", "one.example"}},
+		{Addr: netip.MustParseAddr("2001:db8::2"), Names: []string{"two"}},
+	}
+	must(t, w.WriteNames(append(hosts, capture.HostName{Addr: hosts[0].Addr})...))
 	must(t, w.WriteSecrets(aLine, aLine))
 	second, err := w.AddInterface(capture.Interface{LinkType: 113})
 	must(t, err)
 	want := []capture.Item{
-		&section, &ether,
+		&section, &ether, &hosts,
 		&capture.Secrets{Type: capture.SecretsTLSKeyLog, Data: []byte(text(aLine) + text(aLine))},
 		&capture.Interface{ID: second, LinkType: 113},
 	}
@@ -96,7 +107,7 @@ func TestWriter(t *testing.T) {
 	})
 	got, err := collect(&file)
 	must(t, err)
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, got, sameAddr); diff != "" {
 		t.Errorf("got other items (-want +got):\n%s", diff)
 	}
 }
@@ -166,6 +177,7 @@ func TestWriterRefuses(t *testing.T) {
 		{"a time before 1970", packetWriter(capture.Packet{Time: time.Unix(-1, 0)}), "1969"},
 		{"a time after 2554", packetWriter(capture.Packet{Time: time.Unix(1<<35, 0)}), "3058"},
 		{"a line that is none", func(w *capture.Writer) error { return w.WriteSecrets(keylog.Line{}) }, "label"},
+		{"names of no address", func(w *capture.Writer) error { return w.WriteNames(capture.HostName{Names: []string{"x"}}) }, "names of invalid IP"},
 		{"an interface with a long name", func(w *capture.Writer) error {
 			_, err := w.AddInterface(capture.Interface{Name: strings.Repeat("x", 1<<16)})
 			return err
