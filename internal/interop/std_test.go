@@ -24,9 +24,12 @@ func (c *credentials) stdConfig(x cell, groups ...*suite.Group) *std.Config {
 	}
 }
 
+// without is the groups that crypto/tls lacks, beside finite fields.
+var without = map[iana.NamedGroup]bool{iana.GroupMLKEM512: true, iana.GroupMLKEM768: true, iana.GroupMLKEM1024: true}
+
 // stdHas reports whether crypto/tls can do x.
 func stdHas(x cell) bool {
-	return x.group.KeyExchange != suite.KeyExchangeDHE && slices.ContainsFunc(slices.Concat(std.CipherSuites(), std.InsecureCipherSuites()), func(s *std.CipherSuite) bool { return s.ID == uint16(x.suite.ID) })
+	return !without[x.group.ID] && x.group.KeyExchange != suite.KeyExchangeDHE && slices.ContainsFunc(slices.Concat(std.CipherSuites(), std.InsecureCipherSuites()), func(s *std.CipherSuite) bool { return s.ID == uint16(x.suite.ID) })
 }
 
 // TestStdServer has our client connect to crypto/tls.
