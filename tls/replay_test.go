@@ -3,14 +3,17 @@ package tls_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/akushu/akushu/internal/record"
 	"github.com/akushu/akushu/tls"
 )
 
@@ -198,6 +201,21 @@ func TestReplayAfterWindow(t *testing.T) {
 		t.Error("after the window: taken")
 	}
 	r.again(t, r.server, "accepted", "")
+}
+
+// TestHeadersOfFirstFlight: all records but that of ClientHello say 0x0303, which OpenSSL
+// insists on (RFC 9846 §5.1).
+func TestHeadersOfFirstFlight(t *testing.T) {
+	var got []string
+	for flight := newReplayer(t).flight; len(flight) > 0; {
+		h := record.ParseHeader(flight)
+		got = append(got, fmt.Sprintf("%v %04x", h.Type, uint16(h.Version)))
+		flight = flight[record.HeaderLen+h.Length:]
+	}
+	want := []string{"handshake 0301", "change_cipher_spec 0303", "application_data 0303"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
 }
 
 // TestReplayToServerWithout plays a first flight to a server that takes no early data, as

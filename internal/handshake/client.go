@@ -100,7 +100,7 @@ func (c *client) sendClientHello() error {
 		}
 	}
 	c.offerRecordLimit()
-	for _, step := range []func() error{c.grease, c.offerSession, c.sendHello, c.startEarlyData, c.t.Flush} {
+	for _, step := range []func() error{c.grease, c.offerSession, c.sendHello, c.t.Flush, c.startEarlyData} {
 		if err := step(); err != nil {
 			return err
 		}

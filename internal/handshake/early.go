@@ -143,11 +143,14 @@ func (c *client) offerEarlyData(offer *session.Offer) {
 func (c *client) offersEarlyData() bool { return c.hello.Extensions.Has(iana.ExtEarlyData) }
 
 // startEarlyData protects what follows ClientHello with the keys of early data, but for the
-// ChangeCipherSpec that middleboxes expect before it (RFC 9846 Appendix E.4).
+// ChangeCipherSpec that middleboxes expect before it (RFC 9846 Appendix E.4). No version but
+// TLS 1.3 can come of it, and headers say so from here on: only the first ClientHello's may
+// say less (RFC 9846 §5.1).
 func (c *client) startEarlyData() error {
 	if !c.offersEarlyData() {
 		return nil
 	}
+	c.t.SetVersion(iana.VersionTLS13)
 	if err := c.changeCipherSpec(); err != nil {
 		return err
 	}
