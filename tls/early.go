@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"io"
-	"sync"
 	"sync/atomic"
 
-	"github.com/akushu/akushu/internal/alert"
 	"github.com/akushu/akushu/internal/handshake"
 )
 
@@ -101,9 +99,12 @@ func (c *Conn) shakeEarly(ctx context.Context) error {
 		return err
 	}
 	e := c.wantEarly()
-	// The flow goes on when this has returned: if ctx ends before, await ends the flow.
-	r, err := c.join(context.WithoutCancel(ctx))
+	// The flow goes on when this has returned, so it sees ctx end only before.
+	flow, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer context.AfterFunc(ctx, cancel)()
+	r, err := c.join(flow)
 	if r == nil {
+		cancel()
 		return err
 	}
 	return c.outcome(ctx, r, e.shared)
@@ -176,6 +177,10 @@ func (c *Conn) settleEarly(result *handshake.Result) {
 	if e == nil {
 		return
 	}
+	if c.foreseen() == nil { // there was none: a connection that idles keeps nothing for it
+		c.early.Store(nil)
+		return
+	}
 	defer func() { clear(e.write.kept); e.write.kept = nil }()
 	if !c.client || result.EarlyData != handshake.EarlyDataRejected || e.write.sent == 0 {
 		return
@@ -187,6 +192,13 @@ func (c *Conn) settleEarly(result *handshake.Result) {
 	_, _ = c.out.send(e.write.kept) // the next Write tells what became of it
 }
 
+// concludeEarly lets those go on who wait for the end of the handshake.
+func (c *Conn) concludeEarly() {
+	if e := c.early.Load(); e != nil {
+		e.data.conclude()
+	}
+}
+
 // failEarly ends early data where the handshake failed. The end of TCP is not its end.
 func (c *Conn) failEarly(err error) {
 	if err == io.EOF {
@@ -195,80 +207,6 @@ func (c *Conn) failEarly(err error) {
 	if e := c.early.Load(); e != nil {
 		e.data.finish(err)
 	}
-}
-
-// EarlyData is the data that a client sent with its first flight.
-type EarlyData struct {
-	conn *Conn
-
-	mu    sync.Mutex
-	more  sync.Cond
-	buf   []byte
-	taken int64
-	end   error // why no more comes; nil while some may
-}
-
-func newEarlyData(c *Conn) *EarlyData {
-	d := &EarlyData{conn: c}
-	d.more.L = &d.mu
-	return d
-}
-
-// Read reads early data, as it comes. It returns io.EOF at its end, which the client has
-// confirmed; any other error is that of the handshake.
-func (d *EarlyData) Read(b []byte) (int, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for len(b) > 0 && len(d.buf) == 0 {
-		if d.end != nil {
-			return 0, d.end
-		}
-		d.more.Wait()
-	}
-	n := copy(b, d.buf)
-	clear(d.buf[:n])
-	if d.buf = d.buf[n:]; len(d.buf) == 0 {
-		d.buf = nil
-	}
-	return n, nil
-}
-
-// Write answers at once, where [Conn.Write] waits until the handshake is complete. What is
-// written may go to somebody who replays a client's early data, and who cannot read it.
-func (d *EarlyData) Write(b []byte) (int, error) {
-	if n, done, err := d.conn.writeEarly(b); done {
-		return n, err
-	}
-	return d.conn.Write(b)
-}
-
-// put takes early data, of which there may be most bytes in all.
-func (d *EarlyData) put(content []byte, most int64) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.taken += int64(len(content)); d.taken > most {
-		return alert.Unexpected("early_data", "RFC 9846 §4.7.1", "more than %d bytes of early data, which the ticket allows", most)
-	}
-	d.buf = append(d.buf, content...)
-	d.more.Broadcast()
-	return nil
-}
-
-// finish ends the data, unless it has ended.
-func (d *EarlyData) finish(err error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.end == nil {
-		d.end = err
-	}
-	d.more.Broadcast()
-}
-
-// unread reports whether there is data that was not read.
-func (d *EarlyData) unread() bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return len(d.buf) > 0
 }
 
 // WantsEarlyData implements [handshake.EarlyTransport].

@@ -132,6 +132,7 @@ func (c *Conn) perform(ctx context.Context, r *run) {
 		c.out.unlock()
 		cancel() // before anyone hears of the outcome
 		c.settle(r, err)
+		c.concludeEarly()
 	}()
 	err = c.flow(ctx, t)
 }

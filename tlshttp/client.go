@@ -27,6 +27,7 @@ type RoundTripper struct {
 	one, two *http.Transport // of base, for HTTP/1 and HTTP/2
 	parked   parking
 	hosts    hosts
+	early    earlyConfigs // nil: nothing is sent early
 }
 
 // Transport returns a RoundTripper with the settings of http.DefaultTransport as Go has
@@ -128,12 +129,16 @@ func (t *RoundTripper) connect(ctx context.Context, network, addr string) (*tls.
 	if onlyHTTP1(ctx) {
 		cfg = t.http1
 	}
+	shake := (*tls.Conn).HandshakeContext
+	if early := t.early[cfg]; early != nil && mayBeEarly(ctx) {
+		cfg, shake = early, (*tls.Conn).HandshakeEarly
+	}
 	if cfg.ServerName == "" {
 		cfg = cfg.Clone()
 		cfg.ServerName = host
 	}
 	c := tls.Client(raw, cfg)
-	if err := t.handshake(ctx, c); err != nil {
+	if err := t.handshake(ctx, c, shake); err != nil {
 		_ = raw.Close()
 		return nil, err
 	}
@@ -141,7 +146,7 @@ func (t *RoundTripper) connect(ctx context.Context, network, addr string) (*tls.
 }
 
 // handshake shakes hands within base's time, and tells the request's trace.
-func (t *RoundTripper) handshake(ctx context.Context, c *tls.Conn) error {
+func (t *RoundTripper) handshake(ctx context.Context, c *tls.Conn, shake func(*tls.Conn, context.Context) error) error {
 	if limit := t.base.TLSHandshakeTimeout; limit > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, limit)
@@ -151,7 +156,7 @@ func (t *RoundTripper) handshake(ctx context.Context, c *tls.Conn) error {
 	if trace != nil && trace.TLSHandshakeStart != nil {
 		trace.TLSHandshakeStart()
 	}
-	err := c.HandshakeContext(ctx)
+	err := shake(c, ctx)
 	if trace != nil && trace.TLSHandshakeDone != nil {
 		trace.TLSHandshakeDone(c.ConnectionState(), err)
 	}
@@ -166,11 +171,23 @@ const maxTries = 4
 // RoundTrip implements [http.RoundTripper].
 func (t *RoundTripper) RoundTrip(r *http.Request) (*http.Response, error) {
 	p := newPending(r)
+	p.early = t.early != nil && safe(r.Method) && p.body == nil
+	resp, err := t.roundTrip(p)
+	if p.early && tooEarly(resp, err) {
+		discard(resp)
+		p.early = false
+		resp, err = t.roundTrip(p)
+	}
+	return resp, err
+}
+
+// roundTrip makes a request, in the version of HTTP that the server chooses.
+func (t *RoundTripper) roundTrip(p *pending) (*http.Response, error) {
 	defer p.end()
 	if p.http1 {
 		return p.try(t.one)
 	}
-	host := r.URL.Host
+	host := p.orig.URL.Host
 	http2 := t.hosts.speakHTTP2(host)
 	for range maxTries {
 		resp, err := p.try(t.version(http2))

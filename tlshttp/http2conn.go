@@ -24,7 +24,7 @@ const prefaceTimeout = 10 * time.Second
 // begins with the preface, without which net/http would go on in HTTP/1: ALPN must not be
 // contradicted (RFC 7301 §3.2).
 type http2Conn struct {
-	net.Conn        // a *tls.Conn
+	net.Conn        // a secured
 	preface  string // what of it net/http has not read yet
 }
 
@@ -37,7 +37,7 @@ const goAway = "\x00\x00\x08\x07\x00\x00\x00\x00\x00" + "\x00\x00\x00\x00" + "\x
 
 // newHTTP2Conn takes the preface from conn, unless ctx ends before. It refuses what is too weak for HTTP/2, as
 // net/http would if it saw the TLS.
-func newHTTP2Conn(ctx context.Context, conn *tls.Conn) (net.Conn, error) {
+func newHTTP2Conn(ctx context.Context, conn secured) (net.Conn, error) {
 	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
 	var got [len(http2Preface)]byte
 	_ = conn.SetReadDeadline(time.Now().Add(prefaceTimeout))
@@ -78,12 +78,16 @@ func (c *http2Conn) Read(b []byte) (int, error) {
 	return n, nil
 }
 
-func (c *http2Conn) tls() *tls.Conn { return c.Conn.(*tls.Conn) }
+// state is what was negotiated.
+func (c *http2Conn) state() tls.ConnectionState { return c.Conn.(secured).ConnectionState() }
 
 // revealed is the connection that stands for c outside of this package.
 func revealed(c net.Conn) net.Conn {
 	if h2, ok := c.(*http2Conn); ok {
-		return h2.Conn
+		c = h2.Conn
+	}
+	if early, ok := c.(*tls.EarlyConn); ok {
+		c = early.Conn
 	}
 	return c
 }

@@ -124,22 +124,24 @@ func (l *listener) welcome(ctx context.Context, c net.Conn) {
 // prepare shakes hands, and returns the connection in the form in which net/http serves
 // what was negotiated.
 func (l *listener) prepare(ctx context.Context, conn *tls.Conn) (net.Conn, error) {
-	if err := l.handshake(ctx, conn); err != nil {
+	ready, err := l.handshake(ctx, conn)
+	if err != nil {
 		return nil, err
 	}
 	proto := conn.ConnectionState().NegotiatedProtocol
 	switch {
 	case proto == "" || proto == protoHTTP1 || proto == "http/1.0":
-		return conn, nil
+		return ready, nil
 	case proto == protoHTTP2 && l.http2:
-		return newHTTP2Conn(ctx, conn)
+		return newHTTP2Conn(ctx, ready)
 	}
 	return nil, fmt.Errorf("%v negotiated %q, which the server does not speak", conn.RemoteAddr(), proto)
 }
 
 // handshake shakes hands within the server's timeouts. A panic of a callback, such as
-// GetCertificate, is an error of this connection, and of no other.
-func (l *listener) handshake(ctx context.Context, conn *tls.Conn) (err error) {
+// GetCertificate, is an error of this connection, and of no other. Where a client sends
+// early data, the rest of the handshake takes place while that is answered.
+func (l *listener) handshake(ctx context.Context, conn *tls.Conn) (ready secured, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("panic serving %v: %v\n%s", conn.RemoteAddr(), p, debug.Stack())
@@ -148,10 +150,20 @@ func (l *listener) handshake(ctx context.Context, conn *tls.Conn) (err error) {
 	if limit := handshakeTimeout(l.srv); limit > 0 {
 		_ = conn.SetDeadline(time.Now().Add(limit))
 	}
-	if err := conn.HandshakeContext(ctx); err != nil {
-		return fmt.Errorf("TLS handshake error from %v: %w", conn.RemoteAddr(), answerPlainHTTP(err))
+	early, err := conn.EarlyData(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("TLS handshake error from %v: %w", conn.RemoteAddr(), answerPlainHTTP(err))
 	}
-	return conn.SetDeadline(time.Time{})
+	if ready = conn; early != nil {
+		ready = early.Conn()
+	}
+	return ready, ready.SetDeadline(time.Time{})
+}
+
+// secured is a *tls.Conn, or a *tls.EarlyConn.
+type secured interface {
+	net.Conn
+	ConnectionState() tls.ConnectionState
 }
 
 // handshakeTimeout is the shortest of srv's timeouts that are set, as in net/http; 0 is

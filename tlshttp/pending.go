@@ -18,6 +18,7 @@ type pending struct {
 	http1 bool      // it must go out in HTTP/1
 	body  *heldBody // nil where there is none
 	conn  net.Conn  // that was found for it last
+	early bool      // it may go out as early data
 }
 
 // http1Key marks the context of a request that must go out in HTTP/1.
@@ -43,6 +44,9 @@ func (p *pending) try(version http.RoundTripper) (*http.Response, error) {
 	if p.http1 {
 		ctx = context.WithValue(ctx, http1Key{}, true)
 	}
+	if p.early {
+		ctx = context.WithValue(ctx, maybeEarlyKey{}, true)
+	}
 	r := p.orig.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: p.gotConn}))
 	if p.body != nil {
 		r.Body = p.body
@@ -52,7 +56,7 @@ func (p *pending) try(version http.RoundTripper) (*http.Response, error) {
 		return nil, err
 	}
 	resp.Request = p.orig
-	if c, ok := p.conn.(*tls.Conn); ok && resp.TLS == nil { // net/http saw no TLS
+	if c, ok := p.conn.(*tls.Conn); ok && (resp.TLS == nil || !resp.TLS.HandshakeComplete) { // net/http saw no TLS, or too early
 		state := c.ConnectionState()
 		resp.TLS = &state
 	}
@@ -64,6 +68,11 @@ func (p *pending) gotConn(info httptrace.GotConnInfo) {
 	p.conn = info.Conn
 	if p.body != nil {
 		p.body.sent.Store(true)
+	}
+	if c, ok := info.Conn.(*tls.Conn); ok && !p.early {
+		// The connection may be another request's that goes out early; this one waits. What
+		// becomes of the handshake, writing tells.
+		_ = c.HandshakeContext(p.orig.Context())
 	}
 }
 

@@ -21,6 +21,12 @@ import (
 // panic in a callback such as GetCertificate, which ends that connection only. A client
 // that speaks plain HTTP gets a 400 that says so.
 //
+// A request that comes as early data, where the listener's configuration has MaxEarlyData,
+// gets to the handler at once with the header Early-Data: 1 if its method is safe, and is
+// answered with 425 if not (RFC 8470). The header says that somebody may have recorded the
+// request and played it again; a handler that minds answers 425, or calls
+// [WaitForHandshake].
+//
 // Serve calls [Prepare]. It may run for several listeners at once.
 func Serve(srv *http.Server, ln net.Listener) error {
 	Prepare(srv)
@@ -115,7 +121,9 @@ func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if inner == nil {
 		inner = http.DefaultServeMux
 	}
-	inner.ServeHTTP(w, r)
+	if admit(w, r) {
+		inner.ServeHTTP(w, r)
+	}
 }
 
 // stateKey is where the context of an HTTP/2 connection has its *ConnectionState.
@@ -125,8 +133,9 @@ type stateKey struct{}
 // user's function may be nil.
 func connContext(user func(context.Context, net.Conn) context.Context) func(context.Context, net.Conn) context.Context {
 	return func(ctx context.Context, c net.Conn) context.Context {
+		ctx = withEarly(ctx, c)
 		if h2, ok := c.(*http2Conn); ok {
-			state := h2.tls().ConnectionState()
+			state := h2.state()
 			ctx = context.WithValue(ctx, stateKey{}, &state)
 		}
 		if user == nil {
