@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -32,6 +33,7 @@ type options struct {
 	version    iana.Version
 	keyType    string
 	helloRetry bool
+	resume     string // how the second connection resumes the first one; empty: there is none
 	json       bool
 }
 
@@ -44,6 +46,7 @@ func New(env *cli.Env) *cobra.Command {
 	cli.Version(cmd.Flags(), env.Words, &o.version)
 	cli.KeyType(cmd.Flags(), env.Words, &o.keyType)
 	cmd.Flags().BoolVar(&o.helloRetry, "hello-retry", false, env.Words.Text("help.flag.hello-retry"))
+	registerResume(cmd.Flags(), env.Words, &o.resume)
 	cmd.Flags().BoolVar(&o.json, "json", false, env.Words.Text("help.flag.json"))
 	return cmd
 }
@@ -51,6 +54,9 @@ func New(env *cli.Env) *cobra.Command {
 func run(ctx context.Context, env *cli.Env, o *options) error {
 	if o.helloRetry && o.version == iana.VersionTLS12 {
 		return cli.Usage(env.Words.Text("cli.demo_hello_retry_1_2"))
+	}
+	if err := o.checkResume(env.Words); err != nil {
+		return err
 	}
 	recording, finish, err := env.Record(File)
 	if err != nil {
@@ -82,7 +88,9 @@ func converse(ctx context.Context, env *cli.Env, o *options, watcher *cli.Watche
 	served := make(chan error, 1)
 	go func() { served <- tlshttp.Serve(srv, ln) }()
 	client.KeyLogWriter = watcher.KeyLog(nil)
-	err = ask(ctx, ln.Addr().String(), client, watcher)
+	for n := 0; n < o.connections() && err == nil; n++ {
+		err = ask(ctx, ln.Addr().String(), client, watcher, n > 0)
+	}
 	err = cmp.Or(err, srv.Shutdown(ctx))
 	if ended := <-served; !errors.Is(ended, http.ErrServerClosed) {
 		err = cmp.Or(err, ended)
@@ -110,11 +118,13 @@ func configs(env *cli.Env, o *options) (client, server *tls.Config, err error) {
 		client.CurvePreferences = []tls.CurveID{tls.X25519, tls.CurveP256}
 		server.CurvePreferences = []tls.CurveID{tls.CurveP256}
 	}
+	o.setResume(client, server)
 	return client, server, nil
 }
 
-// ask makes one request, watched.
-func ask(ctx context.Context, addr string, cfg *tls.Config, watcher *cli.Watcher) error {
+// ask makes one request, watched. resumed says whether it is to be over a session that is
+// resumed.
+func ask(ctx context.Context, addr string, cfg *tls.Config, watcher *cli.Watcher, resumed bool) error {
 	begin := time.Now()
 	raw, err := new(net.Dialer).DialContext(ctx, "tcp", addr)
 	if err != nil {
@@ -124,6 +134,9 @@ func ask(ctx context.Context, addr string, cfg *tls.Config, watcher *cli.Watcher
 	defer conn.Close()
 	if err := conn.HandshakeContext(ctx); err != nil {
 		return err
+	}
+	if got := conn.ConnectionState().DidResume; got != resumed {
+		return fmt.Errorf("demo: resumed %v, want %v", got, resumed)
 	}
 	resp, err := cli.Get(ctx, conn, serverName, "/")
 	if err != nil {
