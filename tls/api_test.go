@@ -26,12 +26,11 @@ const (
 )
 
 const (
-	noResumption = "tickets cannot be wrapped, nor sessions be stored, by the program yet"
-	noTicketKey  = "deprecated in crypto/tls; SetSessionTicketKeys does it"
-	noECH        = "there is no Encrypted Client Hello yet"
-	noQUIC       = "there is no QUIC yet"
-	deprecated   = "deprecated in crypto/tls; Certificates and GetCertificate do it"
-	noEffect     = "it has no effect in crypto/tls"
+	noTicketKey = "deprecated in crypto/tls; SetSessionTicketKeys does it"
+	noECH       = "there is no Encrypted Client Hello yet"
+	noQUIC      = "there is no QUIC yet"
+	deprecated  = "deprecated in crypto/tls; Certificates and GetCertificate do it"
+	noEffect    = "it has no effect in crypto/tls"
 )
 
 // identifiers is every exported identifier of crypto/tls; for families of constants the
@@ -52,7 +51,7 @@ var identifiers = map[string]string{
 	"ClientAuthType": alias, "NoClientCert": alias, "RequestClientCert": alias,
 	"RequireAnyClientCert": alias, "VerifyClientCertIfGiven": alias, "RequireAndVerifyClientCert": alias,
 	"ClientSessionCache": ours, "ClientSessionState": ours, "NewLRUClientSessionCache": ours,
-	"NewResumptionState": noResumption, "ParseSessionState": noResumption, "SessionState": noResumption,
+	"NewResumptionState": ours, "ParseSessionState": ours, "SessionState": ours,
 	"EncryptedClientHelloKey": noECH, "ECHRejectionError": noECH,
 	"QUIC*": noQUIC,
 }
@@ -171,8 +170,7 @@ func stdDir(t *testing.T) string {
 // has, with the same type; where that names Config, ours.
 var configFields = map[string]string{
 	"NameToCertificate": deprecated, "PreferServerCipherSuites": noEffect,
-	"SessionTicketKey": noTicketKey,
-	"UnwrapSession":    noResumption, "WrapSession": noResumption,
+	"SessionTicketKey":               noTicketKey,
 	"EncryptedClientHelloConfigList": noECH, "EncryptedClientHelloRejectionVerify": noECH,
 	"GetEncryptedClientHelloKeys": noECH, "EncryptedClientHelloKeys": noECH,
 }
@@ -180,7 +178,6 @@ var configFields = map[string]string{
 // configMethods is the methods of crypto/tls's Config that ours does not have.
 var configMethods = map[string]string{
 	"BuildNameToCertificate": deprecated,
-	"EncryptTicket":          noResumption, "DecryptTicket": noResumption,
 }
 
 func TestConfigFields(t *testing.T) {

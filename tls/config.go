@@ -58,7 +58,8 @@ type Config struct {
 	// GetConfigForClient may give a server another Config for one client, in place of this
 	// one, or nil to go on with this one. It is asked before any other callback, and the
 	// other's GetConfigForClient is not asked. Returning the same pointer for many clients
-	// saves work.
+	// saves work. The ticket keys are this Config's, unless SetSessionTicketKeys gave the other
+	// its own: so a Config made anew for each client can resume.
 	GetConfigForClient func(*ClientHelloInfo) (*Config, error)
 
 	// VerifyPeerCertificate has a word after the peer's certificates were verified. It is
@@ -89,6 +90,16 @@ type Config struct {
 	// is another matter. A client resumes no sessions then; otherwise it does where it has a
 	// ClientSessionCache.
 	SessionTicketsDisabled bool
+
+	// WrapSession makes a server's ticket of a session, in place of [Config.EncryptTicket]: it
+	// may add to Extra and call that, or keep the session and return a key to it. The
+	// ConnectionState is as far as it is known. An error ends the handshake.
+	WrapSession func(ConnectionState, *SessionState) ([]byte, error)
+
+	// UnwrapSession makes a session of a client's ticket, in place of [Config.DecryptTicket].
+	// Nil without an error stands for no session, which costs a full handshake; an error ends
+	// the handshake. Whether the session is resumed is decided afterwards.
+	UnwrapSession func(identity []byte, cs ConnectionState) (*SessionState, error)
 
 	// ServerSessionCache is where a server keeps sessions of TLS 1.2 under session IDs, for
 	// clients that do without tickets; those get tickets who can use them. What is kept is
@@ -242,6 +253,8 @@ func (c *Config) Clone() *Config {
 		ClientAuth:                  c.ClientAuth,
 		ClientCAs:                   c.ClientCAs,
 		SessionTicketsDisabled:      c.SessionTicketsDisabled,
+		WrapSession:                 c.WrapSession,
+		UnwrapSession:               c.UnwrapSession,
 		ServerSessionCache:          c.ServerSessionCache,
 		ClientSessionCache:          c.ClientSessionCache,
 		MaxEarlyData:                c.MaxEarlyData,

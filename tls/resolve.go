@@ -33,6 +33,7 @@ type resolved struct {
 	sessions              handshake.ClientResumption
 	ticketing             handshake.ServerResumption
 	ids                   session.IDs
+	keys                  *session.TicketKeys
 	getConfigForClient    func(*ClientHelloInfo) (*Config, error)
 	verifyPeerCertificate func(rawCerts [][]byte, verifiedChains [][]*x509.Certificate) error
 	verifyConnection      func(ConnectionState) error
@@ -117,7 +118,7 @@ func (r *resolved) bind(setup *serverSetup, conn net.Conn) {
 			return nil, err
 		}
 		setup.dynamicRecords, setup.padding = other.dynamicRecords, other.padding
-		return &other.ServerConfig, nil
+		return r.lendKeys(c, &other.ServerConfig), nil
 	}
 }
 

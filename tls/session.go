@@ -12,9 +12,6 @@ import (
 	"github.com/akushu/akushu/internal/session"
 )
 
-// ClientSessionState is a session that a client can resume. It holds secrets.
-type ClientSessionState struct{ state *session.State }
-
 // ClientSessionCache keeps a client's sessions. Its methods may be called concurrently.
 type ClientSessionCache interface {
 	// Get returns a session under sessionKey. A session of TLS 1.3 is good for one
@@ -116,11 +113,12 @@ func (r *resolved) setResumption(c *Config) {
 		}
 		r.server.Resumption = &r.ticketing
 	}
-	if !c.SessionTicketsDisabled {
-		r.ticketing.Tickets = c.ticketKeys()
+	if r.keys = c.ticketKeys(); !c.SessionTicketsDisabled {
+		r.ticketing.Tickets = r.keys
 	}
+	r.setHooks(c)
 	if c.ServerSessionCache != nil {
-		r.ids = session.IDs{Cache: c.ServerSessionCache, Tickets: c.ticketKeys()}
+		r.ids = session.IDs{Cache: c.ServerSessionCache, Tickets: r.keys}
 		r.ticketing.IDs = &r.ids
 	}
 	if c.SessionTicketsDisabled {

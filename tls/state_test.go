@@ -41,10 +41,11 @@ func result(t *testing.T) *handshake.Result {
 }
 
 // notOurs is the exported fields of ConnectionState for which there is nothing to tell.
-var notOurs = map[string]string{"DidResume": noResumption, "ECHAccepted": noECH}
+var notOurs = map[string]string{"ECHAccepted": noECH}
 
 func TestConnectionState(t *testing.T) {
 	r := result(t)
+	r.Resumed = true
 	state := connectionState(r, true)
 	v := reflect.ValueOf(state)
 	for f, value := range v.Fields() {

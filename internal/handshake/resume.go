@@ -30,10 +30,61 @@ type ServerResumption struct {
 	Auth       session.Fingerprint // of the policy for client certificates
 	Lifetime   time.Duration       // of a session
 	LegacyMain bool                // as in ClientResumption
+	// Wrap and Unwrap, where they are set, make tickets of sessions and the reverse in place
+	// of Tickets.
+	Wrap   Wrapper
+	Unwrap Unwrapper
+}
+
+// A Wrapper makes a ticket of a session, which it does not keep. It is told of the connection
+// as far as that is known. An error ends the handshake.
+type Wrapper interface {
+	Wrap(*Result, *session.State) ([]byte, error)
+}
+
+// An Unwrapper makes a session of a ticket, or nil where there is none. It is told of the
+// connection as far as that is known. An error ends the handshake.
+type Unwrapper interface {
+	Unwrap(*Result, []byte) (*session.State, error)
 }
 
 // tickets reports whether there are any.
 func (r *ServerResumption) tickets() bool { return r != nil && r.Tickets != nil }
+
+// hooked is Tickets that ask the hooks about one connection.
+type hooked struct {
+	*ServerResumption
+	result *Result
+	err    error // what a hook failed with, for good
+}
+
+// tickets makes and takes s's tickets.
+func (s *server) tickets() *hooked { return &hooked{s.cfg.Resumption, s.result, nil} }
+
+// Seal implements [session.Tickets].
+func (h *hooked) Seal(ctx context.Context, s *session.State) ([]byte, error) {
+	if h.Wrap == nil {
+		return h.Tickets.Seal(ctx, s)
+	}
+	ticket, err := h.Wrap.Wrap(h.result, s)
+	h.err = err
+	return ticket, err
+}
+
+// Open implements [session.Tickets].
+func (h *hooked) Open(ctx context.Context, ticket []byte) (*session.State, bool, error) {
+	if h.Unwrap == nil {
+		return h.Tickets.Open(ctx, ticket)
+	}
+	if h.err != nil {
+		return nil, false, h.err
+	}
+	s, err := h.Unwrap.Unwrap(h.result, ticket)
+	if h.err = err; err == nil && s == nil {
+		err = session.TicketForeign
+	}
+	return s, false, err
+}
 
 // sessionEnv is e, as internal/session has it.
 func (e Env) sessionEnv() session.Env { return session.Env{Rand: e.Rand, Now: e.Now} }
@@ -208,12 +259,13 @@ func (s *server13) choosePSK() error {
 	if _, ok := session.ChooseMode(s.hello.PSKModes, false); !ok {
 		return nil
 	}
-	found := session.Select(s.ctx, s.findSession, s.hello.PSK.Identities, &session.Facts{
+	tickets := s.tickets()
+	found := session.Select(s.ctx, s.findSession(tickets), s.hello.PSK.Identities, &session.Facts{
 		Version: iana.VersionTLS13, Suites: []iana.CipherSuite{s.result.Suite.ID},
 		ServerName: s.result.ServerName, ALPN: s.result.ALPN, Auth: s.cfg.Resumption.Auth, Now: s.cfg.Now(),
 	})
-	if found.PSK == nil {
-		return nil
+	if found.PSK == nil || tickets.err != nil {
+		return tickets.err
 	}
 	s.psk, s.selected = found.PSK, uint16(found.Index)
 	s.early = s.psk.Schedule(s.cfg.log(&s.hello.Random))
@@ -227,12 +279,14 @@ func (s *server13) choosePSK() error {
 
 // findSession finds the session of a ticket. A client's certificates in it must be good
 // still: nobody shows them again.
-func (s *server13) findSession(ctx context.Context, identity []byte) (*session.PSK, error) {
-	psk, err := session.FromTickets(s.cfg.Resumption.Tickets)(ctx, identity)
-	if err != nil || psk.Session == nil || len(psk.Session.Peer.Certificates) == 0 {
-		return psk, err
+func (s *server13) findSession(tickets session.Tickets) session.Lookup {
+	return func(ctx context.Context, identity []byte) (*session.PSK, error) {
+		psk, err := session.FromTickets(tickets)(ctx, identity)
+		if err != nil || psk.Session == nil || len(psk.Session.Peer.Certificates) == 0 {
+			return psk, err
+		}
+		return psk, s.judge(psk.Session.Peer.Certificates, auth.Peer{})
 	}
-	return psk, s.judge(psk.Session.Peer.Certificates, auth.Peer{})
 }
 
 // sendTicket gives the client a ticket, if it can use one (RFC 9846 §4.7.1).
@@ -245,9 +299,10 @@ func (s *server13) sendTicket() error {
 	}
 	resumption := s.main.Resumption(s.transcript.sum())
 	defer resumption.Wipe()
-	m, err := session.Issue(s.ctx, s.cfg.sessionEnv(), s.cfg.Resumption.Tickets, s.sessionState(), resumption, 0)
+	tickets := s.tickets()
+	m, err := session.Issue(s.ctx, s.cfg.sessionEnv(), tickets, s.sessionState(), resumption, 0)
 	if err != nil {
-		return nil // there is no ticket then, and nothing worse
+		return tickets.err // there is no ticket then, and nothing worse where a hook does not say so
 	}
 	raw, err := msg.Append(s.buf[:0], &s.layout, m)
 	if err != nil {

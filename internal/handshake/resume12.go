@@ -161,9 +161,9 @@ func (s *server12) chooseSession() error {
 	if s.result.ALPN, err = chooseALPN(&s.cfg.Policy, s.hello); err != nil || s.cfg.Resumption == nil {
 		return err
 	}
-	found, renew := s.lookUp()
+	found, renew, err := s.lookUp()
 	if found == nil {
-		return nil
+		return err
 	}
 	if ok, why := session.Matches(found, s.facts12()); !ok {
 		found.Wipe()
@@ -179,20 +179,20 @@ func (s *server12) chooseSession() error {
 }
 
 // lookUp finds the session that the client offers, by its ticket, and only where there is
-// none by its ID (RFC 5077 §3.4).
-func (s *server12) lookUp() (found *session.State, renew bool) {
-	r := s.cfg.Resumption
+// none by its ID (RFC 5077 §3.4). An error is one of a hook.
+func (s *server12) lookUp() (found *session.State, renew bool, _ error) {
+	r, tickets := s.cfg.Resumption, s.tickets()
 	var err error
 	switch {
-	case len(s.hello.SessionTicket) > 0 && r.Tickets != nil:
-		found, renew, err = r.Tickets.Open(s.ctx, s.hello.SessionTicket)
+	case len(s.hello.SessionTicket) > 0 && r.tickets():
+		found, renew, err = tickets.Open(s.ctx, s.hello.SessionTicket)
 	case len(s.hello.SessionTicket) == 0 && len(s.hello.SessionID) > 0 && r.IDs != nil:
 		found, err = r.IDs.Get(s.ctx, s.hello.SessionID)
 	}
 	if err != nil {
-		return nil, false
+		return nil, false, tickets.err
 	}
-	return found, renew
+	return found, renew, nil
 }
 
 // facts12 is what decides whether a session may be resumed.
@@ -271,7 +271,11 @@ func (s *server12) sendTicket() error {
 	if !s.ticket {
 		return nil
 	}
-	m, err := session.Issue12(s.ctx, s.cfg.sessionEnv(), s.cfg.Resumption.Tickets, s.sessionState())
+	tickets := s.tickets()
+	m, err := session.Issue12(s.ctx, s.cfg.sessionEnv(), tickets, s.sessionState())
+	if tickets.err != nil {
+		return tickets.err
+	}
 	if err != nil {
 		m = &msg.NewSessionTicket12{}
 	}

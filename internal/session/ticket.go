@@ -74,6 +74,13 @@ func (t *TicketKeys) SetKeys(seeds [][32]byte) error {
 	return nil
 }
 
+// Given reports whether SetKeys was called.
+func (t *TicketKeys) Given() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.given
+}
+
 // Seal implements [Tickets].
 func (t *TicketKeys) Seal(_ context.Context, s *State) ([]byte, error) {
 	if s.Side != keys.Server {

@@ -31,6 +31,8 @@ type options struct {
 	get        string
 	pipe       bool
 	wait       time.Duration
+	sessionIn  string
+	sessionOut string
 }
 
 // New makes the verb.
@@ -55,6 +57,8 @@ func New(env *cli.Env) *cobra.Command {
 	cli.String(f, words, &o.get, "get", "PATH", "")
 	f.BoolVar(&o.pipe, "pipe", false, words.Text("help.flag.pipe"))
 	f.DurationVar(&o.wait, "wait", 200*time.Millisecond, words.Text("help.flag.wait"))
+	cli.String(f, words, &o.sessionOut, "session-out", "FILE", "")
+	cli.String(f, words, &o.sessionIn, "session-in", "FILE", "")
 	f.BoolVar(&o.json, "json", false, words.Text("help.flag.json_one"))
 	return cmd
 }
@@ -113,9 +117,19 @@ func run(ctx context.Context, env *cli.Env, o *options) (err error) {
 		watch.Recording = recording
 		defer func() { err = cmp.Or(err, finish()) }()
 	}
+	kept, err := o.openSessions(env, cfg.ServerName)
+	if err != nil {
+		return err
+	}
+	if kept != nil {
+		cfg.ClientSessionCache = kept
+	}
+	if o.get != "" && len(cfg.NextProtos) == 0 {
+		cfg.NextProtos = kept.protocols(cfg.ServerName)
+	}
 	watcher := env.Watch(watch)
 	cfg.KeyLogWriter = watcher.KeyLog(log)
-	err = connect(ctx, env, o, cfg, watcher)
+	err = connect(ctx, env, o, cfg, watcher, kept)
 	return cmp.Or(err, watcher.Err())
 }
 
@@ -134,9 +148,6 @@ func (o *options) ladders(env *cli.Env) io.Writer {
 func config(env *cli.Env, o *options) (*tls.Config, error) {
 	cfg := &tls.Config{ServerName: cmp.Or(o.serverName, o.to.Host), InsecureSkipVerify: o.insecure}
 	o.tls.Apply(cfg)
-	if o.get != "" && len(cfg.NextProtos) == 0 {
-		cfg.NextProtos = []string{"h2", "http/1.1"}
-	}
 	if o.cert != "" {
 		cert, err := env.LoadIdentity(o.cert, o.key)
 		if err != nil {
@@ -157,7 +168,7 @@ const timeout = 10 * time.Second
 
 // connect makes the connection and uses it as it was told to. When it returns, the
 // connection has been shown.
-func connect(ctx context.Context, env *cli.Env, o *options, cfg *tls.Config, watcher *cli.Watcher) error {
+func connect(ctx context.Context, env *cli.Env, o *options, cfg *tls.Config, watcher *cli.Watcher, kept *sessions) error {
 	check := pki.Check{At: env.Now(), Usage: pki.Server}
 	if o.insecure {
 		cfg.VerifyConnection = func(s tls.ConnectionState) error {
@@ -184,7 +195,7 @@ func connect(ctx context.Context, env *cli.Env, o *options, cfg *tls.Config, wat
 	if closed := conn.Close(); !cli.Quiet(closed) {
 		err = cmp.Or(err, closed)
 	}
-	return err
+	return cmp.Or(err, o.saveSessions(env, kept, conn.ConnectionState()))
 }
 
 // wouldFail says what verification would have found, had it been on.

@@ -131,7 +131,7 @@ func (o *options) handler(env *cli.Env) (http.Handler, error) {
 
 // config is the server's configuration. Without a certificate it makes one.
 func config(env *cli.Env, o *options) (*tls.Config, error) {
-	cfg := new(tls.Config)
+	cfg := &tls.Config{ServerSessionCache: tls.NewLRUServerSessionCache(0)} // for clients without tickets
 	o.tls.Apply(cfg)
 	if len(cfg.NextProtos) == 0 && !o.echo {
 		cfg.NextProtos = append(slices.Clone(tlshttp.NextProtos), "http/1.0") // which curl --http1.0 offers
