@@ -69,7 +69,7 @@ row 5: views, words, HTTP
 row 6: the command
   internal/cli: internal/alert internal/explain internal/iana internal/pki internal/suite internal/view/ladder internal/view/ndjson keylog observe tls
   internal/cli/connect: internal/cli internal/pki tls
-  internal/cli/demo: internal/cli internal/iana internal/pki tls tlshttp
+  internal/cli/demo: internal/cli internal/explain internal/iana internal/pki tls tlshttp
   internal/cli/serve: internal/cli internal/pki tls tlshttp
   internal/cli/version: internal/cli
   internal/cli/root: internal/cli internal/cli/connect internal/cli/demo internal/cli/serve internal/cli/version internal/explain internal/iana
@@ -97,7 +97,7 @@ const outside = `
   internal/view/ladder: github.com/mattn/go-runewidth
   internal/cli: github.com/andybalholm/brotli github.com/klauspost/compress/zstd github.com/spf13/cobra github.com/spf13/pflag golang.org/x/term
   internal/cli/connect: github.com/spf13/cobra
-  internal/cli/demo: github.com/spf13/cobra
+  internal/cli/demo: github.com/spf13/cobra github.com/spf13/pflag
   internal/cli/serve: github.com/spf13/cobra
   internal/cli/version: github.com/spf13/cobra
   internal/cli/root: github.com/spf13/cobra
