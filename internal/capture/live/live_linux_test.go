@@ -111,8 +111,8 @@ func TestCaptureOnLoopback(t *testing.T) {
 						t.Errorf("got %d bytes %v, want the %d that were sent", got.bytes[d].Len(), tcp.Dir(d), len(message))
 					}
 				}
-				s := got.conn.Stats // TCP may have sent something twice, even here: a machine with much to do makes it impatient
-				if got.opened != 1 || !s.SYN || !s.SYNACK || !s.ACK || s.OutOfOrder+s.Gaps > 0 {
+				s := got.conn.Stats // TCP sends things twice and out of order even here, where a machine has much to do
+				if got.opened != 1 || !s.SYN || !s.SYNACK || !s.ACK || s.Gaps > 0 {
 					t.Errorf("got %d connections, the last with %+v, want one without trouble", got.opened, s)
 				}
 				stats, err := h.Stats()
