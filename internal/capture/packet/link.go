@@ -105,17 +105,18 @@ func (d *Decoder) pppoe() (int, Kind) {
 func (d *Decoder) ciscoHDLC() (int, Kind) { return 4, etherType(network.Uint16(d.data[2:])) }
 
 // mpls reads one label (RFC 3032 §2.1). What follows the last one is not said anywhere: a first half byte of 4 or 6 is
-// IP, 0 the control word of a pseudowire (RFC 4385 §3), anything else can only be an Ethernet frame.
+// IP, anything else an Ethernet frame, with a control word of a pseudowire before it that begins with 0 (RFC 4385 §3).
+// As addresses of Ethernet may begin so too, the EtherType behind them decides.
 func (d *Decoder) mpls() (int, Kind) {
 	if d.data[2]&1 == 0 {
 		return 4, MPLS
 	}
 	inner := d.data[4:]
-	if len(inner) > 0 && inner[0]>>4 == 0 {
-		return 4, PseudoWire
-	}
 	if k := ipVersion(inner); k != None {
 		return 4, k
+	}
+	if len(inner) >= 14 && inner[0]>>4 == 0 && etherType(network.Uint16(inner[12:])) == None {
+		return 4, PseudoWire
 	}
 	return 4, Ethernet
 }

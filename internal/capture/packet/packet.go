@@ -5,10 +5,10 @@
 // at the bytes in place and says how long the header is and what follows; nothing is copied and nothing allocated, but
 // for fragments.
 //
-// The headers are read by hand. A layer of gopacket fills a struct with every field of its header, of which this
-// package needs two or three, and its parser cannot walk a stack in which the same layer comes twice, as tunnels have
-// it, without forgetting the outer one; the tests use gopacket as an oracle, and its benchmark shows what its form
-// costs on the way that nearly all packets go, Ethernet, IP and TCP.
+// The headers are read by hand, though gopacket's parser is as fast for Ethernet, IP and TCP. It has one struct for each
+// kind of layer, so that in a tunnel the inner header replaces the outer one; beyond those three its layers allocate;
+// and it knows no CAPWAP, no loopback of either byte order, and no fragments that wait in bounds. A row here takes
+// fewer lines than what would wrap its layer. The tests use it, and tshark, as oracles.
 package packet
 
 import (
@@ -106,3 +106,6 @@ func (d *Decoder) trim(n int) {
 	}
 	d.missing = n - len(d.data)
 }
+
+// Held is how many bytes of fragments wait for the rest of their datagrams, with what they cost besides.
+func (d *Decoder) Held() int { return d.fragments.held }
