@@ -60,7 +60,8 @@ row 4: the stack, and the glass
   observe: internal/alert internal/borrow internal/capture internal/compression internal/hypertext internal/iana internal/keys internal/msg internal/order internal/record internal/suite internal/wire keylog
   internal/pki
 
-row 5: views, words, HTTP
+row 5: views, words, HTTP, captures seen as connections
+  internal/dissect: internal/capture internal/capture/packet internal/capture/tcp internal/filter internal/iana keylog observe
   internal/explain
   internal/view/ladder: internal/explain observe
   internal/view/ndjson: observe
@@ -71,8 +72,10 @@ row 6: the command
   internal/cli/connect: internal/cli internal/pki tls
   internal/cli/demo: internal/cli internal/explain internal/iana internal/pki tls tlshttp
   internal/cli/serve: internal/cli internal/pki tls tlshttp
+  internal/cli/show: internal/cli internal/dissect internal/explain internal/filter internal/view/ladder internal/view/ndjson keylog observe
+  internal/cli/inspect: internal/capture internal/capture/file internal/cli internal/cli/show internal/dissect internal/filter
   internal/cli/version: internal/cli
-  internal/cli/root: internal/cli internal/cli/connect internal/cli/demo internal/cli/serve internal/cli/version internal/explain internal/iana
+  internal/cli/root: internal/cli internal/cli/connect internal/cli/demo internal/cli/inspect internal/cli/serve internal/cli/version internal/explain internal/iana
   cmd/akushu: internal/cli internal/cli/root
 
 row 7: tests and generators
@@ -99,6 +102,8 @@ const outside = `
   internal/cli/connect: github.com/spf13/cobra
   internal/cli/demo: github.com/spf13/cobra github.com/spf13/pflag
   internal/cli/serve: github.com/spf13/cobra
+  internal/cli/inspect: github.com/spf13/cobra
+  internal/cli/show: github.com/spf13/pflag
   internal/cli/version: github.com/spf13/cobra
   internal/cli/root: github.com/spf13/cobra
 `

@@ -28,9 +28,12 @@ type Keys struct {
 
 // NewKeys returns Keys without a secret. It remembers some ten thousand lines, and then
 // forgets the oldest.
-func NewKeys() *Keys {
+func NewKeys() *Keys { return NewKeysOf(keysLimit) }
+
+// NewKeysOf is NewKeys with another bound: that many lines are remembered.
+func NewKeysOf(lines int) *Keys {
 	return &Keys{
-		store: keylog.NewStore(keysLimit), watching: make(map[[32]byte][]*Conn), sessions: make(map[[32]byte][32]byte),
+		store: keylog.NewStore(lines), watching: make(map[[32]byte][]*Conn), sessions: make(map[[32]byte][32]byte),
 	}
 }
 

@@ -98,3 +98,19 @@ func (h *half) tellClosing() {
 		h.closing = nil
 	}
 }
+
+// Waiting reports whether bytes that were fed are held until something else comes: a key, or the hello of the
+// other end. Events of them are still to come.
+func (c *Conn) Waiting() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return false
+	}
+	for _, h := range c.halves[ClientToServer:] {
+		if len(h.window()) > 0 && (h.blocked || !c.roles.decided) {
+			return true
+		}
+	}
+	return false
+}

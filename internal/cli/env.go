@@ -48,6 +48,12 @@ func terminal(w io.Writer) (int, bool) {
 	return int(f.Fd()), true
 }
 
+// Columns is how wide the terminal is that w is. The second result is false where it is none, or a dumb one.
+func (e *Env) Columns(w io.Writer) (int, bool) {
+	_, tty := terminal(w)
+	return e.width(w), tty && !e.dumb()
+}
+
 // pipeWidth is the width of what is not read on a terminal.
 const pipeWidth = 100
 

@@ -36,6 +36,11 @@ func Var(flags *pflag.FlagSet, words *explain.Words, name, kind string, set func
 	flags.Var(&value{kind: kind, set: set}, name, words.Text("help.flag."+name))
 }
 
+// VarAs is Var for a flag with another usage than its name's.
+func VarAs(flags *pflag.FlagSet, name, kind, usage string, set func(string) error) {
+	flags.Var(&value{kind: kind, set: set}, name, usage)
+}
+
 // String defines a flag whose text is taken as it is.
 func String(flags *pflag.FlagSet, words *explain.Words, v *string, name, kind, usual string) {
 	*v = usual

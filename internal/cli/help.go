@@ -51,6 +51,9 @@ func usageLine(cmd *cobra.Command, words *explain.Words) string {
 // entry is a line of a list: what is typed, and what it means.
 type entry struct{ typed, means string }
 
+// widest is how wide the left of two columns may be.
+const widest = 50
+
 // section writes a list under a heading, in two columns.
 func section(b *strings.Builder, heading string, list []entry) {
 	if len(list) == 0 {
@@ -63,6 +66,15 @@ func section(b *strings.Builder, heading string, list []entry) {
 	width := 0
 	for _, e := range list {
 		width = max(width, len(e.typed))
+	}
+	if width > widest { // what it means stands below
+		for _, e := range list {
+			fmt.Fprintf(b, "  %s\n", e.typed)
+			for _, line := range ladder.Wrap(e.means, 80-6) {
+				fmt.Fprintf(b, "      %s\n", line)
+			}
+		}
+		return
 	}
 	for _, e := range list {
 		for i, line := range ladder.Wrap(e.means, 80-width-4) {

@@ -65,7 +65,7 @@ func TestEnglishIsASCII(t *testing.T) {
 func TestJapaneseIsJapanese(t *testing.T) {
 	same := map[string]bool{ // names that are not translated
 		"ladder.label.alpn": true, "ladder.label.psk": true, "ladder.label.main_secret": true,
-		"summary.label.alpn": true, "summary.label.http": true, "summary.label.tcp": true, "summary.time.tcp": true,
+		"table.stream": true, "summary.label.alpn": true, "summary.label.http": true, "summary.label.tcp": true, "summary.time.tcp": true,
 	}
 	for id := range For(Japanese).texts {
 		if en, ja := For(English).Text(id), For(Japanese).Text(id); (en == ja) != same[id] {
@@ -102,6 +102,7 @@ func TestEveryCodeHasWords(t *testing.T) {
 		{"../../observe", "Why", "forward_secret.", 5, nil},
 		{"../../observe", "Gap", "ladder.gap.", 3, nil},
 		{"../../observe", "Epoch", "ladder.epoch.", 4, []string{"initial"}},
+		{"../../observe", "Segment", "ladder.segment.", 14, []string{"syn", "syn_ack", "ack", "fin", "rst"}},
 		{"../../observe", "End", "ladder.end.", 4, []string{"fin", "rst"}},
 	} {
 		codes := constants(t, tc.dir, tc.prefix)
@@ -146,7 +147,7 @@ func constants(t *testing.T, dir, prefix string) []string {
 }
 
 // idLike matches string literals that can be ids of texts, or the beginning of some.
-var idLike = regexp.MustCompile(`^(ladder|summary|alert|finding|decrypt|forward_secret|diagnosis|cli|hint|help)(\.[a-z0-9_]+)+\.?$|^(alert|finding|decrypt|forward_secret|diagnosis|help)\.$`)
+var idLike = regexp.MustCompile(`^(ladder|summary|table|alert|finding|decrypt|forward_secret|diagnosis|cli|hint|help)(\.[a-z0-9_]+)+\.?$|^(table|alert|finding|decrypt|forward_secret|diagnosis|help)\.$`)
 
 // TestCodeAndCatalogueAgree reads every Go file that shows words: an id in it must be in the
 // catalogue, and each id of the catalogue must be in some file, whole or as the beginning

@@ -72,6 +72,9 @@ const (
 	TCPOutOfOrder
 	TCPLostSegment
 	TCPKeepAlive
+	TCPKeepAliveACK
+	TCPAckedLost
+	TCPZeroWindow
 	TCPReusedPorts
 
 	// TLS: records.
@@ -254,6 +257,9 @@ var table = [fieldCount]row{
 	TCPOutOfOrder:          {"tcp.analysis.out_of_order", kindNone, nil},
 	TCPLostSegment:         {"tcp.analysis.lost_segment", kindNone, nil},
 	TCPKeepAlive:           {"tcp.analysis.keep_alive", kindNone, nil},
+	TCPKeepAliveACK:        {"tcp.analysis.keep_alive_ack", kindNone, nil},
+	TCPAckedLost:           {"tcp.analysis.ack_lost_segment", kindNone, nil},
+	TCPZeroWindow:          {"tcp.analysis.zero_window", kindNone, nil},
 	TCPReusedPorts:         {"tcp.analysis.reused_ports", kindNone, nil},
 	TLS:                    {"tls", kindNone, nil},
 	TLSRecord:              {"tls.record", kindNone, nil},
@@ -265,7 +271,7 @@ var table = [fieldCount]row{
 	TLSAlert:               {"tls.alert_message", kindNone, nil},
 	TLSAlertLevel:          {"tls.alert_message.level", kindNumber, codes[iana.AlertLevel]},
 	TLSAlertDescription:    {"tls.alert_message.desc", kindNumber, codes[iana.Alert]},
-	TLSAppData:             {"tls.app_data", kindBytes, nil},
+	TLSAppData:             {"tls.app_data", kindNone, nil},
 	TLSHandshake:           {"tls.handshake", kindNone, nil},
 	TLSHandshakeType:       {"tls.handshake.type", kindNumber, codes[iana.HandshakeType]},
 	TLSHandshakeLength:     {"tls.handshake.length", kindNumber, nil},

@@ -144,3 +144,13 @@ func (k *Packet) Bytes(f Field, b []byte) {
 
 // Addr adds a value to a field that is an address.
 func (k *Packet) Addr(f Field, a netip.Addr) { k.add(f, value{addr: a}) }
+
+// Wants reports whether the program asks for any of the fields from one to another.
+func (k *Packet) Wants(from, to Field) bool {
+	for f := from; f <= to; f++ {
+		if k.prog.Uses(f) {
+			return true
+		}
+	}
+	return false
+}

@@ -16,7 +16,7 @@ func (v *view) chain(certificates []observe.Certificate) []detail {
 	all := v.leaf(&certificates[0])
 	for i := range certificates[1:] {
 		c := &certificates[i+1]
-		all = append(all, detail{"chain", Line{{Normal, c.Subject}, {Dim, v.marks.separator + v.until(c)}}})
+		all = append(all, detail{label: "chain", text: Line{{Normal, c.Subject}, {Dim, v.marks.separator + v.until(c)}}})
 	}
 	return all
 }
@@ -36,7 +36,7 @@ func (v *view) leaf(c *observe.Certificate) []detail {
 		{"signed_with", c.SignatureAlgorithm},
 	} {
 		if d.text != "" {
-			all = append(all, detail{d.label, Line{{Normal, d.text}}})
+			all = append(all, detail{label: d.label, text: Line{{Normal, d.text}}})
 		}
 	}
 	return all

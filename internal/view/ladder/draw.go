@@ -14,13 +14,14 @@ const narrow = 64
 // frame is the geometry of one ladder, in columns.
 type frame struct {
 	*view
-	time  int // of the time, with a space after it; 0 where it is narrow
-	inner int // between the lifelines
-	shift int // by how much what the server sends is indented
-	label int // of the labels of details
-	start time.Time
-	lines []Line
-	said  string // the time that was shown last
+	time    int // of the time, with a space after it; 0 where it is narrow
+	inner   int // between the lifelines
+	shift   int // by how much what the server sends is indented
+	label   int // of the labels of details
+	start   time.Time
+	lines   []Line
+	said    string // the time that was shown last
+	marking bool   // what is drawn is selected, and was not marked yet
 }
 
 // draw draws the ladder between two ends.
@@ -98,12 +99,22 @@ func (f *frame) ends(left, right Line, width int) {
 func (f *frame) row(when, left string, body Line, right string, role Role) {
 	line := Line{{Dim, ""}}
 	if f.time > 0 {
-		line[0].Text = f.FillLeft(when, f.time-1) + " "
+		line[0].Text = f.FillLeft(when, f.time-1)
+		line = append(line, f.mark())
 	}
 	body = f.pad(f.cut(body, f.inner, f.marks.ellipsis), f.inner)
 	line = append(line, Segment{role, left})
 	line = append(line, body...)
 	f.lines = append(f.lines, append(line, Segment{role, right}))
+}
+
+// mark stands before the lifeline of what is selected, once.
+func (f *frame) mark() Segment {
+	if !f.marking {
+		return Segment{Dim, " "}
+	}
+	f.marking = false
+	return Segment{Warning, f.marks.mark}
 }
 
 func (f *frame) blank() { f.row("", f.marks.rail, nil, f.marks.rail, Dim) }
@@ -119,6 +130,9 @@ func (f *frame) pause(before, at time.Time) {
 }
 
 func (f *frame) step(s *step) {
+	if f.marking = s.marked; s.marked && f.time == 0 {
+		s.title = append(Line{{Warning, f.marks.mark + string(glue)}}, s.title...)
+	}
 	if s.kind == note {
 		f.note(s)
 	} else {
@@ -202,6 +216,9 @@ func unglued(l Line) Line {
 	return plain
 }
 
+// least is how many columns a text gets beside what leads it.
+const least = 20
+
 // detail draws a value and its label, wrapped to the room between the lifelines. What the
 // server sent is indented as its rung is.
 func (f *frame) detail(s *step, d *detail) {
@@ -212,11 +229,21 @@ func (f *frame) detail(s *step, d *detail) {
 	if s.dir == observe.ServerToClient {
 		indent += f.shift
 	}
-	label := Line{}
+	label := d.lead
 	if d.label != "" {
 		label = f.pad(Line{{Label, f.view.label(d.label)}}, f.label+2)
 	}
-	for _, text := range f.wrap(d.text, f.inner-indent-f.line(label)-1) {
+	if len(d.text) == 0 || d.raw {
+		f.inside(append(label[:len(label):len(label)], d.text...), indent, "")
+		return
+	}
+	room := f.inner - indent - f.line(label) - 1
+	if len(d.lead) > 0 && room < least {
+		f.inside(label, indent, "")
+		label = f.pad(nil, min(f.inner/4, 16))
+		room = f.inner - indent - f.line(label) - 1
+	}
+	for _, text := range f.wrap(d.text, room) {
 		f.inside(append(label[:len(label):len(label)], text...), indent, "")
 		label = f.pad(nil, f.line(label))
 	}

@@ -37,9 +37,19 @@ func (f *fold) record(e observe.Event, b *observe.Record) {
 
 func (f *fold) applicationData(e observe.Event, b *observe.ApplicationData) {
 	f.extend(e, run{sort: data, count: 1, bytes: int64(b.Length), early: b.Early}, sealOpened, b.Line)
+	f.dumpData(b.Data)
 }
 
+// notTLS is told late: what was read as HTTP has a step by then, whose bytes these are.
 func (f *fold) notTLS(e observe.Event, b *observe.NotTLS) {
+	for _, s := range slices.Backward(f.list) {
+		if s.http && s.dir == e.Dir && s.run.sort == notTLS {
+			s.run.bytes += int64(b.Length)
+			s.size = size(s.run.bytes)
+			s.complete(b.Line)
+			return
+		}
+	}
 	f.extend(e, run{sort: notTLS, count: 1, bytes: int64(b.Length)}, sealNone, b.Line)
 }
 
@@ -53,11 +63,15 @@ func (f *fold) extend(e observe.Event, r run, s seal, line string) {
 	if st.run.sort != r.sort {
 		return // the ladder is full
 	}
+	st.inFrame(frameOf(e.Body))
 	st.run.count += r.count
 	st.run.bytes += r.bytes
 	st.title = f.runTitle(st.run)
 	st.size = size(st.run.bytes)
-	if line != "" {
+	if st.first == "" {
+		st.first = line
+	}
+	if line != "" && !st.http {
 		st.more = append(st.more, detail{text: Line{{Data, line}}})
 		st.clean()
 	}
@@ -93,9 +107,14 @@ func (f *fold) message(e observe.Event, b *observe.Message) {
 	if b.Type == observe.TypeEncryptedHandshake {
 		s.title = Line{{Warning, f.view.words.Text("ladder.sealed_handshake")}}
 	}
-	s.more = f.view.details(b)
-	if b.Type == "ClientHello" {
+	switch s.more = f.view.details(b); {
+	case f.view.verbose && b.Opened():
+		s.more = f.view.everything(b)
+	case b.Type == "ClientHello":
 		s.more, f.hello = f.changed(s.more), s.more
+	}
+	if f.view.hex {
+		s.more = append(s.more, f.view.dump(b.Raw, 0)...)
 	}
 	f.push(e, s)
 }

@@ -112,7 +112,7 @@ func (v *view) details(m *observe.Message) []detail {
 	var all []detail
 	for i := range table {
 		if text := v.fieldText(&table[i], fields); text != "" {
-			all = append(all, detail{table[i].label, Line{{Normal, text}}})
+			all = append(all, detail{label: table[i].label, text: Line{{Normal, text}}})
 		}
 	}
 	return all

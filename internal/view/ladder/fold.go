@@ -52,6 +52,10 @@ func (f *fold) add(e observe.Event) {
 		f.streamEnded(e, b)
 	case *observe.Segment:
 		f.segment(e, b)
+	case *observe.HTTPHead:
+		f.httpHead(e, b)
+	case *observe.HTTPBody:
+		f.httpBody(e, b)
 	case *observe.FlowClosed:
 		f.flowClosed(e, b)
 	}
@@ -65,13 +69,14 @@ func (f *fold) push(e observe.Event, s step) *step {
 	}
 	s.title = clean(s.title)
 	s.clean()
+	s.inFrame(frameOf(e.Body))
 	f.list = append(f.list, &s)
 	return &s
 }
 
 func (s *step) clean() {
 	for i := range s.more {
-		s.more[i].text = clean(s.more[i].text)
+		s.more[i].text, s.more[i].lead = clean(s.more[i].text), clean(s.more[i].lead)
 	}
 }
 

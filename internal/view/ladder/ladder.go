@@ -33,6 +33,10 @@ type Options struct {
 	// WideAmbiguous says that the terminal shows characters of ambiguous width (UAX #11)
 	// two columns wide. It implies ASCII, as lines are such characters.
 	WideAmbiguous bool
+	// Verbose shows every field of every message, with the offsets of its bytes, and the header fields of HTTP.
+	Verbose bool
+	// Hex shows the bytes of messages and of application data.
+	Hex bool
 }
 
 const (
@@ -47,10 +51,11 @@ type view struct {
 	words *explain.Words
 	marks *marks
 	ruler
+	verbose, hex bool
 }
 
 func newView(o Options) *view {
-	v := &view{width: o.Width, words: o.Words, marks: &unicodeMarks, ruler: newRuler(o.WideAmbiguous)}
+	v := &view{width: o.Width, words: o.Words, marks: &unicodeMarks, ruler: newRuler(o.WideAmbiguous), verbose: o.Verbose, hex: o.Hex}
 	if v.width == 0 {
 		v.width = defaultWidth
 	}
@@ -67,9 +72,10 @@ func newView(o Options) *view {
 // Ladder collects the events of one connection. It keeps what is drawn of them only, and
 // is not safe for use by several goroutines at once.
 type Ladder struct {
-	view  *view
-	fold  fold
-	heads [2]string // addresses of client and server
+	view      *view
+	fold      fold
+	heads     [2]string // addresses of client and server
+	selection *Selection
 }
 
 // New returns a ladder without rungs.
@@ -94,7 +100,7 @@ func (l *Ladder) Lines(s *observe.Session) []Line {
 	if s != nil {
 		heads = [2]string{s.Client, s.Server}
 	}
-	lines := draw(l.view, heads, l.fold.steps())
+	lines := draw(l.view, heads, l.selected(l.fold.steps()))
 	if s != nil {
 		lines = append(lines, nil)
 		lines = append(lines, summarise(l.view, s)...)

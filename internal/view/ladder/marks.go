@@ -8,6 +8,7 @@ type marks struct {
 	shaft        [3]string
 	right, left  string // heads
 	key, finding string
+	mark         string // of what is selected
 	rule         string
 	arrow        string // from … to, in text
 	separator    string // between members of a list that reads as one phrase
@@ -24,6 +25,7 @@ var unicodeMarks = marks{
 	left:    "◄",
 	key:     "■",
 	finding: "!",
+	mark:    "•",
 	rule:    "─",
 	arrow:   "→",
 
@@ -40,6 +42,7 @@ var asciiMarks = marks{
 	left:    "<",
 	key:     "*",
 	finding: "!",
+	mark:    "+",
 	rule:    "-",
 	arrow:   "->",
 

@@ -9,15 +9,19 @@ import (
 
 // step is what becomes one rung, or one note between the rungs.
 type step struct {
-	kind  kind
-	dir   observe.Dir
-	seal  seal
-	at    time.Time // zero: no time is shown
-	seq   uint64
-	title Line   // on the rung; for a note, the note
-	size  string // at the rung's end
-	more  []detail
-	run   run // what is folded into the step
+	kind   kind
+	dir    observe.Dir
+	seal   seal
+	at     time.Time // zero: no time is shown
+	seq    uint64
+	title  Line   // on the rung; for a note, the note
+	size   string // at the rung's end
+	more   []detail
+	run    run    // what is folded into the step
+	first  string // the first line of its data, where that is text
+	http   bool   // it brought HTTP, which says more than its first line
+	frames []int  // the packets that it stands in
+	marked bool   // one of them is selected
 }
 
 // kind is how a step is drawn.
@@ -31,7 +35,9 @@ const (
 // detail is a value with its label; without a label it is prose over the full width.
 type detail struct {
 	label string // its id after "ladder.label."
+	lead  Line   // stands before the text, of which later lines stand below its first
 	text  Line
+	raw   bool // no line is broken in it
 }
 
 func (d detail) equal(other detail) bool {
@@ -40,10 +46,12 @@ func (d detail) equal(other detail) bool {
 
 // run counts what consecutive events of one sort add to one step.
 type run struct {
-	sort  sort
-	count int
-	bytes int64
-	early bool
+	sort   sort
+	count  int
+	bytes  int64
+	early  bool
+	shown  int // bytes of a body
+	dumped int // bytes in hexadecimal
 }
 
 // sort is what can be folded.

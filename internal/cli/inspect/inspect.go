@@ -1,0 +1,127 @@
+// Package inspect is the verb inspect: a capture file, shown connection by connection.
+package inspect
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/akushu/akushu/internal/capture"
+	"github.com/akushu/akushu/internal/capture/file"
+	"github.com/akushu/akushu/internal/cli"
+	"github.com/akushu/akushu/internal/cli/show"
+	"github.com/akushu/akushu/internal/dissect"
+	"github.com/akushu/akushu/internal/filter"
+)
+
+type options struct {
+	path    string
+	keyLogs []string
+	filter  *filter.Program
+	stream  int
+	follow  bool
+	show    show.Options
+}
+
+// New makes the verb.
+func New(env *cli.Env) *cobra.Command {
+	o := options{stream: -1}
+	words := env.Words
+	cmd := cli.NewCommand(words, "inspect FILE", func(cmd *cobra.Command, args []string) error {
+		o.path = args[0]
+		return run(cmd.Context(), env, &o)
+	})
+	cmd.Args = cli.Args(words, "FILE")
+	f := cmd.Flags()
+	show.KeyLogs(f, words, &o.keyLogs)
+	show.Filter(f, words, &o.filter)
+	f.BoolVar(&o.show.Only, "only", false, words.Text("help.flag.only"))
+	show.Stream(f, words, &o.stream)
+	f.BoolVarP(&o.show.Verbose, "verbose", "v", false, words.Text("help.flag.verbose"))
+	f.BoolVarP(&o.show.Hex, "hex", "x", false, words.Text("help.flag.hex"))
+	f.BoolVar(&o.show.JSON, "json", false, words.Text("help.flag.json_each"))
+	f.BoolVar(&o.follow, "follow", false, words.Text("help.flag.follow"))
+	return cmd
+}
+
+func (o *options) check(env *cli.Env) error {
+	if o.show.Only && o.filter == nil {
+		return cli.Usage(env.Words.Text("cli.flag_needs", "--only", "--filter"))
+	}
+	o.show.Filtered, o.show.Live = o.filter != nil, o.follow
+	o.show.Ladders = o.show.Verbose || o.show.Hex || o.stream >= 0 || o.follow
+	return nil
+}
+
+func run(ctx context.Context, env *cli.Env, o *options) error {
+	if err := o.check(env); err != nil {
+		return err
+	}
+	keys, logs, err := show.LoadKeys(env, o.keyLogs)
+	if err != nil {
+		return err
+	}
+	reading := dissect.Options{Keys: keys, Filter: o.filter, Stream: o.stream, Live: o.follow}
+	opening := file.Options{Follow: o.follow}
+	if o.follow {
+		reading.Secrets = show.Follow(ctx, logs)
+		tick := func() {}
+		opening.Idle = func() { tick() }
+		reading.Ready = func(f func()) { tick = f }
+	}
+	src, err := file.Open(ctx, o.path, env.In, opening)
+	if err != nil {
+		return unreadable(env, o.path, err)
+	}
+	defer src.Close()
+	progress := show.NewProgress(env, src)
+	o.show.Before = progress.Clear
+	shower := show.New(env, o.show)
+	reading.Watch, reading.Done = shower.Watch, shower.Done
+	totals, err := dissect.Run(ctx, src, reading)
+	progress.Stop()
+	if err != nil {
+		err = unreadable(env, o.path, err)
+	}
+	err = cmp.Or(shower.Finish(), err)
+	if err == nil {
+		o.advise(env, shower, totals, len(logs) > 0)
+	}
+	return err
+}
+
+// advise says on standard error what the output does not.
+func (o *options) advise(env *cli.Env, shower *show.Shower, totals dissect.Totals, keys bool) {
+	words := env.Words
+	switch {
+	case o.stream >= totals.Connections:
+		env.Warn(words.Text("cli.inspect_no_stream", o.stream, totals.Connections))
+	case totals.Connections == 0:
+		env.Warn(words.Text("cli.inspect_no_tcp", totals.Packets))
+	case shower.Count() == 0:
+		env.Note(words.Text("cli.inspect_no_match", totals.Connections))
+	case o.show.JSON:
+	case shower.Opened().Shut > 0 && !keys:
+		env.Note(words.Text("cli.inspect_keys", shower.Opened().Shut))
+	}
+}
+
+// unreadable is the error of a file that cannot be read, or not to its end.
+func unreadable(env *cli.Env, path string, err error) error {
+	words := env.Words
+	bad, damaged := errors.AsType[*capture.FormatError](err)
+	switch {
+	case errors.Is(err, capture.ErrNotCapture):
+		return &cli.Error{Code: cli.ExitFailure, Text: words.Text("cli.inspect_not_capture", path), Err: err}
+	case damaged:
+		return &cli.Error{Code: cli.ExitFailure, Text: words.Text("cli.inspect_damaged", path, bad.Offset, bad.Err), Err: err}
+	}
+	if _, ok := errors.AsType[*fs.PathError](err); ok || errors.Is(err, os.ErrInvalid) {
+		return env.FileError(path, err)
+	}
+	return &cli.Error{Code: cli.ExitFailure, Text: words.Text("cli.inspect_read", path, err), Err: err}
+}

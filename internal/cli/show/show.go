@@ -1,0 +1,217 @@
+// Package show shows the connections of a capture, for the verbs that read packets: as a table or as ladders for
+// people, as NDJSON for machines.
+//
+// One connection is shown as a ladder, more are a table; which of the two it is turns out as the capture is read. Rows
+// come in the order in which the connections began, as far as that costs no more than some memory.
+package show
+
+import (
+	"errors"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/akushu/akushu/internal/cli"
+	"github.com/akushu/akushu/internal/dissect"
+	"github.com/akushu/akushu/internal/view/ladder"
+	"github.com/akushu/akushu/internal/view/ndjson"
+	"github.com/akushu/akushu/observe"
+)
+
+// Options says how connections are shown.
+type Options struct {
+	JSON     bool // NDJSON on standard output
+	Ladders  bool // a ladder for each connection, even if there are several
+	Verbose  bool // every field
+	Hex      bool // bytes
+	Filtered bool // only connections with packets that match are shown, and those are marked
+	Only     bool // what does not match is left out
+	Live     bool // connections are shown as they end, in no other order
+	// Before is called before something is written to standard output; it may be nil.
+	Before func()
+}
+
+// Shower shows connections. It is not for several goroutines.
+type Shower struct {
+	env     *cli.Env
+	opts    Options
+	json    *ndjson.Writer
+	look    ladder.Options
+	ladders map[int]*ladder.Ladder // of connections that have not ended; nil once none are needed
+	first   *shown                 // the only one so far
+	rows    rows
+	count   int // of connections that were shown
+	opened  Opened
+	err     error
+}
+
+// Opened counts how many connections with TLS there were, and how many could not be decrypted.
+type Opened struct{ TLS, Shut int }
+
+// shown is a connection that waits to be shown.
+type shown struct {
+	*dissect.Connection
+	ladder *ladder.Ladder
+}
+
+// New returns a Shower.
+func New(env *cli.Env, o Options) *Shower {
+	s := &Shower{env: env, opts: o, look: env.Ladder(env.Out)}
+	s.look.Verbose, s.look.Hex = o.Verbose, o.Hex
+	s.rows.waiting = make(map[int]*dissect.Connection)
+	if o.JSON {
+		s.json = ndjson.NewWriter(env.Out)
+	} else {
+		s.ladders = make(map[int]*ladder.Ladder)
+	}
+	return s
+}
+
+// Watch is for dissect.Options.
+func (s *Shower) Watch(stream int) func(observe.Event) {
+	if s.ladders == nil {
+		return nil
+	}
+	l := ladder.New(s.look)
+	s.ladders[stream] = l
+	return l.Add
+}
+
+// Done is for dissect.Options.
+func (s *Shower) Done(c *dissect.Connection) {
+	l := s.ladders[c.Stream]
+	delete(s.ladders, c.Stream)
+	if s.opts.Filtered && c.Matching.Len() == 0 {
+		s.rows.skip(c.Stream)
+		s.flush(false)
+		return
+	}
+	s.count++
+	s.note(c.Session)
+	switch {
+	case s.json != nil:
+		s.write(func() error { return s.json.Write(c.Session) })
+	case s.opts.Ladders:
+		s.draw(&shown{c, l})
+	case s.first == nil && s.count == 1:
+		s.first = &shown{c, l}
+	default:
+		s.tabulate(c)
+	}
+}
+
+func (s *Shower) note(c *observe.Session) {
+	if c.Version != "" || len(c.Messages) > 0 {
+		s.opened.TLS++
+		if c.DecryptError != "" && !c.Decrypted {
+			s.opened.Shut++
+		}
+	}
+}
+
+// tabulate begins the table with the second connection, and adds a row. No ladders are needed from then on.
+func (s *Shower) tabulate(c *dissect.Connection) {
+	if s.first != nil {
+		first := s.first.Connection
+		s.first, s.ladders = nil, nil
+		s.rows.since = first.Begun
+		s.write(func() error { return s.env.Print(s.env.Out, ladder.NewTable(s.look).Head()) })
+		s.rows.add(first)
+	}
+	s.rows.add(c)
+	s.flush(s.opts.Live)
+}
+
+// flush writes the rows whose turn it is; all of them if so asked.
+func (s *Shower) flush(all bool) {
+	if s.first != nil || s.json != nil {
+		return
+	}
+	table := ladder.NewTable(s.look)
+	var lines []ladder.Line
+	for _, c := range s.rows.due(all) {
+		lines = append(lines, table.Row(c.Session, s.rows.since)...)
+	}
+	if len(lines) > 0 {
+		s.write(func() error { return s.env.Print(s.env.Out, lines) })
+	}
+}
+
+// draw draws a ladder, with an empty line before it unless it is the first.
+func (s *Shower) draw(c *shown) {
+	if c.ladder == nil {
+		c.ladder = ladder.New(s.look)
+	}
+	if s.opts.Filtered {
+		c.ladder.Select(ladder.Selection{Has: c.Matching.Has, Count: c.Matching.Len(), Only: s.opts.Only})
+	}
+	lines := c.ladder.Lines(c.Session)
+	if s.count > 1 {
+		lines = append([]ladder.Line{nil}, lines...)
+	}
+	s.write(func() error { return s.env.Print(s.env.Out, lines) })
+}
+
+func (s *Shower) write(do func() error) {
+	if s.opts.Before != nil {
+		s.opts.Before()
+	}
+	s.err = errors.Join(s.err, do())
+}
+
+// Finish shows what was held back. It returns what went wrong with showing.
+func (s *Shower) Finish() error {
+	if s.first != nil {
+		s.draw(s.first)
+		s.first = nil
+	}
+	s.flush(true)
+	return s.err
+}
+
+// Err is what went wrong with showing so far.
+func (s *Shower) Err() error { return s.err }
+
+// Count is how many connections were shown, and Opened how many of them could be read.
+func (s *Shower) Count() int { return s.count }
+
+// Opened says how many of the connections that were shown could be read.
+func (s *Shower) Opened() Opened { return s.opened }
+
+// rows puts connections into the order in which they began.
+type rows struct {
+	next    int                         // the stream whose turn it is
+	waiting map[int]*dissect.Connection // nil: it is not shown
+	since   time.Time
+}
+
+// rowsWaiting bounds how many rows wait for a connection that began before them.
+const rowsWaiting = 4096
+
+func (r *rows) add(c *dissect.Connection) { r.waiting[c.Stream] = c }
+func (r *rows) skip(stream int)           { r.waiting[stream] = nil }
+
+// due returns the connections whose rows come next.
+func (r *rows) due(all bool) []*dissect.Connection {
+	var list []*dissect.Connection
+	take := func(stream int) {
+		if c := r.waiting[stream]; c != nil {
+			list = append(list, c)
+		}
+		delete(r.waiting, stream)
+	}
+	for {
+		if _, ok := r.waiting[r.next]; !ok {
+			break
+		}
+		take(r.next)
+		r.next++
+	}
+	if all || len(r.waiting) > rowsWaiting {
+		for _, stream := range slices.Sorted(maps.Keys(r.waiting)) {
+			take(stream)
+			r.next = max(r.next, stream+1)
+		}
+	}
+	return list
+}

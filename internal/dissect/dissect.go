@@ -1,0 +1,97 @@
+// Package dissect turns a capture into connections: packets are put together to TCP streams, each
+// stream is watched by an observer, a display filter judges each packet, and each connection is
+// handed out when it ends.
+//
+//	capture.Item ─► packet.Decoder ─► tcp.Assembler ─║─► observe.Conn ─► Connection
+//	                                                 ║         │
+//	                            the fields of packets ╨─► filter.Program
+//
+// The two sides of the wall run on a goroutine each: one reads and puts together, the other
+// decrypts. What is handed out, and in which order, does not depend on that.
+//
+// Memory is bounded, whatever the capture holds: by the limits of tcp.Assembler and observe.Conn,
+// and by those of this package.
+package dissect
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"github.com/akushu/akushu/internal/capture"
+	"github.com/akushu/akushu/internal/filter"
+	"github.com/akushu/akushu/keylog"
+	"github.com/akushu/akushu/observe"
+)
+
+// Source is where packets come from: a capture.Reader, a live interface.
+type Source interface {
+	// Next returns the next item, which is the Source's and changes with the next call. io.EOF is the end.
+	Next() (capture.Item, error)
+}
+
+// Options says what is wanted of a capture. Functions are called by one goroutine, one after the
+// other.
+type Options struct {
+	Keys *observe.Keys // of all connections; nil: none but those that the capture holds
+	// Watch returns what is to receive the events of a connection that begins, nil for nothing. It is
+	// not called for connections that are not looked at, and not before something comes that
+	// observe.Conn is needed for.
+	Watch func(stream int) func(observe.Event)
+	// Done receives each connection when it has ended.
+	Done func(*Connection)
+	// Filter judges packets; nil: none are asked for.
+	Filter *filter.Program
+	// Judged is told what the filter says of each packet, those without TCP included. Packets of one
+	// direction come in order, as a rule. It may be nil.
+	Judged func(frame int, matches bool)
+	// Stream is the connection that is looked at, counted from 0; -1: all.
+	Stream int
+	// Secrets come while the capture goes on; nil: none do. Nobody closes it.
+	Secrets <-chan keylog.Line
+	// Live says that the source waits for packets: nothing is held back to be done at once. Ready is then given
+	// what is to be called, by Next, now and then while it waits.
+	Live  bool
+	Ready func(tick func())
+}
+
+// Connection is a connection that has ended.
+type Connection struct {
+	*observe.Session
+	Begun   time.Time // of the capture, by its first packet
+	Packets int
+	// Matching are the packets that the filter selects.
+	Matching Frames
+}
+
+// Totals counts what a capture held.
+type Totals struct {
+	Packets     int
+	Other       int // packets without TCP, or that could not be read
+	Connections int
+	First, Last time.Time // of the packets
+}
+
+// Run reads src to its end, or until ctx is done, which is no error. When it returns, every connection
+// was handed out; the error is that of src.
+func Run(ctx context.Context, src Source, o Options) (Totals, error) {
+	if o.Keys == nil {
+		o.Keys = observe.NewKeys()
+	}
+	batches, spare := make(chan *batch, batchesAhead), make(chan *batch, batchesAhead+2)
+	w := &worker{opts: &o}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		w.run(batches, spare)
+	}()
+	r := newReader(&o, batches, spare)
+	err := r.run(ctx, src)
+	close(batches)
+	<-done
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return r.totals, err
+}

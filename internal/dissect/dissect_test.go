@@ -1,0 +1,177 @@
+package dissect_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/netip"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/akushu/akushu/internal/capture"
+	"github.com/akushu/akushu/internal/dissect"
+	"github.com/akushu/akushu/internal/filter"
+	"github.com/akushu/akushu/observe"
+)
+
+var start = time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC)
+
+// conversations writes a capture of plain connections, each with a request and an answer.
+func conversations(t testing.TB, n int) *bytes.Buffer {
+	t.Helper()
+	var file bytes.Buffer
+	w, err := capture.NewWriter(&file, capture.Section{})
+	check(t, err)
+	_, err = w.AddInterface(capture.Interface{LinkType: capture.LinkEthernet})
+	check(t, err)
+	for i := range n {
+		at := start.Add(time.Duration(i) * time.Second)
+		client := netip.AddrPortFrom(netip.MustParseAddr("192.0.2.1"), uint16(20000+i))
+		c, err := capture.NewConversation(w, client, netip.MustParseAddrPort("198.51.100.1:80"), at)
+		check(t, err)
+		check(t, c.Data(true, at, fmt.Appendf(nil, "GET /%d HTTP/1.0\r\n\r\n", i)))
+		check(t, c.Data(false, at, []byte("HTTP/1.0 200 OK\r\n\r\nhello")))
+		check(t, c.Close(false, at))
+		check(t, c.Close(true, at))
+	}
+	return &file
+}
+
+func check(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func run(t testing.TB, file *bytes.Buffer, o dissect.Options) dissect.Totals {
+	t.Helper()
+	src, err := capture.NewReader(file)
+	check(t, err)
+	totals, err := dissect.Run(context.Background(), src, o)
+	check(t, err)
+	return totals
+}
+
+func TestRun(t *testing.T) {
+	var got []string
+	totals := run(t, conversations(t, 3), dissect.Options{Stream: -1, Done: func(c *dissect.Connection) {
+		got = append(got, fmt.Sprint(c.Stream, " ", c.Client, " ", c.End, " ", c.HTTP[0].Path, " ", c.HTTP[0].Status, " ", c.Packets, " ", c.TCP.SYN, c.TCP.FIN))
+	}})
+	want := []string{
+		"0 192.0.2.1:20000 fin /0 200 11 true true", "1 192.0.2.1:20001 fin /1 200 11 true true", "2 192.0.2.1:20002 fin /2 200 11 true true",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if want := (dissect.Totals{Packets: 33, Connections: 3, First: start, Last: start.Add(2 * time.Second)}); totals != want {
+		t.Errorf("got %+v, want %+v", totals, want)
+	}
+}
+
+func TestStream(t *testing.T) {
+	var got []int
+	run(t, conversations(t, 3), dissect.Options{Stream: 1, Done: func(c *dissect.Connection) { got = append(got, c.Stream) }})
+	if diff := cmp.Diff([]int{1}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestFilter(t *testing.T) {
+	program, err := filter.Compile(`http.request.uri == "/1" or http.response and tcp.stream == 2`)
+	check(t, err)
+	var packets []int
+	matching := map[int]int{}
+	run(t, conversations(t, 3), dissect.Options{
+		Stream: -1, Filter: program,
+		Judged: func(frame int, matches bool) {
+			if matches {
+				packets = append(packets, frame)
+			}
+		},
+		Done: func(c *dissect.Connection) { matching[c.Stream] = c.Matching.Len() },
+	})
+	if diff := cmp.Diff([]int{15, 28}, packets); diff != "" {
+		t.Errorf("packets: %s", diff)
+	}
+	if diff := cmp.Diff(map[int]int{0: 0, 1: 1, 2: 1}, matching); diff != "" {
+		t.Errorf("connections: %s", diff)
+	}
+}
+
+// TestWatch requires events to come for the connections that are looked at, each with its stream.
+func TestWatch(t *testing.T) {
+	got := map[int]int{}
+	run(t, conversations(t, 2), dissect.Options{Stream: -1, Watch: func(stream int) func(observe.Event) {
+		return func(e observe.Event) {
+			if e.Stream != stream {
+				t.Errorf("got an event of %d, want %d", e.Stream, stream)
+			}
+			if _, ok := e.Body.(*observe.HTTPHead); ok {
+				got[stream]++
+			}
+		}
+	}})
+	if diff := cmp.Diff(map[int]int{0: 2, 1: 2}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// syns is a source of packets that each begin a connection, of which nothing more comes.
+type syns struct {
+	left   int
+	packet *capture.Packet
+}
+
+func (s *syns) Next() (capture.Item, error) {
+	if s.left == 0 {
+		return nil, context.Canceled
+	}
+	s.left--
+	p := s.packet
+	p.Number++
+	p.Time = start.Add(time.Duration(p.Number) * time.Microsecond)
+	n := p.Number
+	p.Data[28], p.Data[29], p.Data[34], p.Data[35] = byte(n>>24), byte(n>>16), byte(n>>8), byte(n) // address and port
+	return p, nil
+}
+
+// TestHalfOpenIsBounded requires a flood of SYNs to cost a bounded amount of memory.
+func TestHalfOpenIsBounded(t *testing.T) {
+	var file bytes.Buffer
+	w, err := capture.NewWriter(&file, capture.Section{})
+	check(t, err)
+	_, err = w.AddInterface(capture.Interface{LinkType: capture.LinkEthernet})
+	check(t, err)
+	_, err = capture.NewConversation(w, netip.MustParseAddrPort("192.0.2.1:20000"), netip.MustParseAddrPort("198.51.100.1:80"), start)
+	check(t, err)
+	r, err := capture.NewReader(&file)
+	check(t, err)
+	var first *capture.Packet
+	for first == nil {
+		item, err := r.Next()
+		check(t, err)
+		first, _ = item.(*capture.Packet)
+	}
+	own := *first
+	own.Data = bytes.Clone(first.Data)
+	const count = 150_000
+	most, done := uint64(0), 0
+	_, _ = dissect.Run(context.Background(), &syns{count, &own}, dissect.Options{Stream: -1, Done: func(c *dissect.Connection) {
+		if done++; done%50_000 == 0 {
+			var m runtime.MemStats
+			runtime.GC()
+			runtime.ReadMemStats(&m)
+			most = max(most, m.HeapAlloc)
+		}
+	}})
+	if done != count {
+		t.Errorf("got %d connections, want %d", done, count)
+	}
+	if most > 200<<20 {
+		t.Errorf("got %d MB in use, want at most 200", most>>20)
+	}
+}

@@ -1,0 +1,243 @@
+package dissect
+
+import (
+	"bytes"
+	"context"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/akushu/akushu/internal/capture"
+	"github.com/akushu/akushu/internal/capture/packet"
+	"github.com/akushu/akushu/internal/capture/tcp"
+	"github.com/akushu/akushu/keylog"
+	"github.com/akushu/akushu/observe"
+)
+
+// reader is the side that reads packets. It is the Sink of its Assembler.
+type reader struct {
+	opts      *Options
+	decoder   *packet.Decoder
+	assembler *tcp.Assembler
+	batches   chan<- *batch
+	spare     <-chan *batch
+	batch     *batch
+	totals    Totals
+	before    time.Time // of the packet before
+	delivered int       // the packet whose bytes were told last
+}
+
+// halfOpen bounds the connections of which nothing was seen but SYNs.
+const halfOpen = 1 << 15
+
+func newReader(o *Options, batches chan<- *batch, spare <-chan *batch) *reader {
+	r := &reader{opts: o, decoder: packet.NewDecoder(), batches: batches, spare: spare, batch: new(batch)}
+	r.assembler = tcp.New(r, tcp.Limits{HalfOpen: halfOpen})
+	return r
+}
+
+// run reads until the end of src.
+func (r *reader) run(ctx context.Context, src Source) error {
+	if r.opts.Ready != nil {
+		r.opts.Ready(r.tick)
+	}
+	var err error
+	for err == nil && ctx.Err() == nil {
+		var item capture.Item
+		if item, err = src.Next(); err == nil {
+			r.item(item)
+		}
+	}
+	r.assembler.Close()
+	r.send()
+	return err
+}
+
+func (r *reader) item(item capture.Item) {
+	switch item := item.(type) {
+	case *capture.Packet:
+		r.packet(item)
+	case *capture.Secrets:
+		r.secrets(item)
+	}
+	if r.opts.Live || len(r.batch.ops) >= batchOps || len(r.batch.data) >= batchData {
+		r.send()
+	}
+}
+
+// tick is for when no packets come.
+func (r *reader) tick() {
+	r.assembler.Tick(time.Now())
+	r.send()
+}
+
+// send hands the batch over.
+func (r *reader) send() {
+	if len(r.batch.ops) == 0 {
+		return
+	}
+	r.batches <- r.batch
+	select {
+	case r.batch = <-r.spare:
+	default:
+		r.batch = new(batch)
+	}
+}
+
+func (r *reader) op(o op) { r.batch.ops = append(r.batch.ops, o) }
+
+// secrets takes the key log that a capture holds; other kinds of secrets are not ours.
+func (r *reader) secrets(s *capture.Secrets) {
+	if s.Type != capture.SecretsTLSKeyLog {
+		return
+	}
+	var lines []keylog.Line
+	log := keylog.NewReader(bytes.NewReader(bytes.Clone(s.Data)))
+	for {
+		l, err := log.Next()
+		if err != nil {
+			break
+		}
+		lines = append(lines, l)
+	}
+	r.op(op{kind: opSecrets, more: lines})
+}
+
+func (r *reader) packet(p *capture.Packet) {
+	d := r.decoder.Decode(p)
+	r.count(p, d)
+	at := -1
+	if r.opts.Filter != nil {
+		at = len(r.batch.ops)
+		r.op(op{kind: opPacket})
+	}
+	r.delivered = 0
+	seen := r.assembler.Add(d)
+	if at >= 0 {
+		r.judge(at, p, d, &seen)
+	}
+	r.before = p.Time
+}
+
+func (r *reader) count(p *capture.Packet, d *packet.Packet) {
+	r.totals.Packets++
+	if !d.IsTCP {
+		r.totals.Other++
+	}
+	if r.totals.First.IsZero() {
+		r.totals.First, r.before = p.Time, p.Time
+	}
+	r.totals.Last = p.Time
+}
+
+// judge hands over what the headers of a packet say.
+func (r *reader) judge(at int, p *capture.Packet, d *packet.Packet, seen *tcp.Seen) {
+	j := &judged{frame: p.Number, fields: r.opts.Filter.NewPacket()}
+	head := header{Packet: p, decoded: d, seen: seen, first: r.totals.First, before: r.before}
+	head.fill(j.fields)
+	o := &r.batch.ops[at]
+	o.more = j
+	if seen.Conn == nil {
+		return
+	}
+	j.dir = direction(seen.Dir)
+	j.settled = seen.Length == 0 || r.delivered == p.Number || isRepeated(seen.Events)
+	o.flow, _ = seen.Conn.User.(*flow)
+	r.op(op{kind: opPacketEnd, flow: o.flow})
+}
+
+// isRepeated reports whether a segment brings nothing that was not seen before.
+func isRepeated(events []tcp.Event) bool {
+	for i := range events {
+		if k := events[i].Kind; k == tcp.Retransmission || k == tcp.KeepAlive {
+			return true
+		}
+	}
+	return false
+}
+
+// Opened implements tcp.Sink.
+func (r *reader) Opened(c *tcp.Conn) {
+	r.totals.Connections++
+	if r.opts.Stream < 0 || r.opts.Stream == c.ID {
+		c.User = newFlow(c, r.totals.First)
+	}
+}
+
+// about adds an op for a connection that is looked at.
+func (r *reader) about(c *tcp.Conn, o op) bool {
+	f, ok := c.User.(*flow)
+	if ok {
+		o.flow = f
+		r.op(o)
+	}
+	return ok
+}
+
+// Data implements tcp.Sink.
+func (r *reader) Data(c *tcp.Conn, d tcp.Dir, at tcp.At, b []byte) {
+	r.delivered = at.Frame
+	if r.about(c, op{kind: opData, dir: direction(d), at: observe.At(at), n: int64(len(b))}) {
+		r.batch.data = append(r.batch.data, b...)
+	}
+}
+
+// Gap implements tcp.Sink.
+func (r *reader) Gap(c *tcp.Conn, d tcp.Dir, at tcp.At, n int64) {
+	r.about(c, op{kind: opGap, dir: direction(d), at: observe.At(at), n: n})
+}
+
+// Event implements tcp.Sink.
+func (r *reader) Event(c *tcp.Conn, e *tcp.Event) {
+	r.about(c, op{kind: opSegment, dir: direction(e.Dir), at: observe.At(e.At), more: segment(e)})
+}
+
+// Closed implements tcp.Sink.
+func (r *reader) Closed(c *tcp.Conn, why tcp.Reason) {
+	r.about(c, op{kind: opClose, at: observe.At(c.Last), more: &ending{observe.End(why), tcpOf(c), c.Stats.Packets}})
+}
+
+func direction(d tcp.Dir) observe.Dir {
+	if d == tcp.ClientToServer {
+		return observe.ClientToServer
+	}
+	return observe.ServerToClient
+}
+
+// tcpOf is what the packets so far tell of a connection.
+func tcpOf(c *tcp.Conn) observe.TCP {
+	s := &c.Stats
+	return observe.TCP{
+		SYN: s.SYN, SYNACK: s.SYNACK, ACK: s.ACK, FIN: s.FIN, RST: s.RST,
+		RTT: float64(s.RTT) / float64(time.Millisecond), Retransmissions: s.Retransmissions, Gaps: s.Gaps,
+	}
+}
+
+// segment is an event as an observer is told it.
+func segment(e *tcp.Event) *observe.Segment {
+	s := &observe.Segment{
+		What: observe.SegmentKind(e.Kind), Flags: strings.Split(e.Flags.String(), ", "), Seq: e.Seq, Ack: e.Ack, Length: e.Length, RTT: e.RTT,
+	}
+	if e.Kind == tcp.SYN || e.Kind == tcp.SYNACK {
+		s.Options = optionNames(&e.Options)
+	}
+	return s
+}
+
+// optionNames are the options of a segment that opens a connection, in the words of Wireshark.
+func optionNames(o *packet.Options) []string {
+	var names []string
+	if o.MSS != 0 {
+		names = append(names, "MSS="+strconv.Itoa(int(o.MSS)))
+	}
+	if o.HasWindowScale {
+		names = append(names, "WS="+strconv.Itoa(1<<o.WindowScale))
+	}
+	if o.SACKPermitted {
+		names = append(names, "SACK")
+	}
+	if o.HasTimestamps {
+		names = append(names, "TS")
+	}
+	return names
+}

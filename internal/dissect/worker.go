@@ -1,0 +1,196 @@
+package dissect
+
+import (
+	"strings"
+
+	"github.com/akushu/akushu/keylog"
+	"github.com/akushu/akushu/observe"
+)
+
+// worker is the side that looks at connections.
+type worker struct{ opts *Options }
+
+// run does what comes until no more does. A nil channel of secrets never has one.
+func (w *worker) run(batches <-chan *batch, spare chan<- *batch) {
+	for {
+		select {
+		case l := <-w.opts.Secrets:
+			w.opts.Keys.Add(l)
+		case b, ok := <-batches:
+			if !ok {
+				return
+			}
+			w.batch(b)
+			clear(b.ops)
+			b.ops, b.data = b.ops[:0], b.data[:0]
+			select {
+			case spare <- b:
+			default:
+			}
+		}
+	}
+}
+
+func (w *worker) batch(b *batch) {
+	data := b.data
+	for i := range b.ops {
+		o := &b.ops[i]
+		var mine []byte
+		if o.kind == opData {
+			mine, data = data[:o.n], data[o.n:]
+		}
+		w.do(o, mine)
+	}
+}
+
+func (w *worker) do(o *op, data []byte) {
+	switch o.kind {
+	case opData:
+		w.arrived(o)
+		w.conn(o.flow).Feed(o.dir, o.at, data)
+	case opGap:
+		w.conn(o.flow).Lost(o.dir, o.at, o.n)
+	case opSegment:
+		w.segment(o, o.more.(*observe.Segment))
+	case opPacket:
+		w.packet(o, o.more.(*judged))
+	case opPacketEnd:
+		w.settle(o.flow)
+	case opClose:
+		w.close(o, o.more.(*ending))
+	case opSecrets:
+		for _, l := range o.more.([]keylog.Line) {
+			w.opts.Keys.Add(l)
+		}
+	}
+}
+
+// conn is the observer of a connection. It is made when it is first asked for.
+func (w *worker) conn(f *flow) *observe.Conn {
+	if f.conn != nil {
+		return f.conn
+	}
+	f.opts.Keys = w.opts.Keys
+	var watch func(observe.Event)
+	if w.opts.Watch != nil {
+		watch = w.opts.Watch(f.opts.Stream)
+	}
+	if f.opts.Sink = watch; w.opts.Filter != nil {
+		f.opts.Sink = func(e observe.Event) {
+			w.fields(f, &e)
+			if watch != nil {
+				watch(e)
+			}
+		}
+	}
+	f.conn = observe.New(f.opts)
+	for i := range f.segments {
+		s := &f.segments[i]
+		f.tell(s.dir, s.at, &s.body)
+	}
+	f.segments = nil
+	return f.conn
+}
+
+// segment tells of a segment, which does not need an observer by itself.
+func (w *worker) segment(o *op, s *observe.Segment) {
+	f := o.flow
+	if f.conn == nil {
+		if len(f.segments) < flowSegments {
+			f.segments = append(f.segments, waiting{o.dir, o.at, *s})
+		}
+		return
+	}
+	f.tell(o.dir, o.at, s)
+}
+
+// tell tells the observer of a segment.
+func (f *flow) tell(d observe.Dir, at observe.At, s *observe.Segment) {
+	f.conn.Segment(d, at, *s)
+	if s.What == observe.SegmentFIN {
+		f.conn.EndOfStream(d, at, observe.EndFIN)
+	}
+}
+
+func (w *worker) close(o *op, e *ending) {
+	f := o.flow
+	c := w.conn(f)
+	c.Close(o.at, e.how, e.tcp)
+	for _, j := range f.window {
+		w.judge(f, j)
+	}
+	f.window = nil
+	if w.opts.Done != nil {
+		w.opts.Done(&Connection{Session: c.Session(), Begun: f.begun, Packets: e.packets, Matching: f.matching})
+	}
+}
+
+// packet notes a packet that the filter will judge.
+func (w *worker) packet(o *op, j *judged) {
+	if o.flow == nil {
+		w.judge(nil, j)
+		return
+	}
+	f := o.flow
+	f.window = append(f.window, j)
+	if len(f.window) > flowWindow {
+		w.judge(f, f.window[0])
+		f.window = f.window[1:]
+	}
+}
+
+// arrived notes that the bytes of a packet came out of reassembly.
+func (w *worker) arrived(o *op) {
+	if w.opts.Filter == nil {
+		return
+	}
+	if j := o.flow.pending(o.at.Frame); j != nil {
+		j.settled = true
+	}
+}
+
+// fields adds what an event says to the fields of its packet.
+func (w *worker) fields(f *flow, e *observe.Event) {
+	frame := frameOf(e.Body)
+	switch b := e.Body.(type) {
+	case *observe.Message:
+		f.latest[e.Dir] = frame
+	case *observe.Fingerprint: // of the message before
+		frame = f.latest[e.Dir]
+	case *observe.Negotiated:
+		f.tls13 = f.tls13 || b.What == observe.WhatVersion && strings.HasPrefix(b.Chosen, "TLS 1.3")
+	}
+	if frame == 0 {
+		return
+	}
+	if j := f.pending(frame); j != nil {
+		fill(j.fields, e, f.tls13)
+	}
+}
+
+// settle judges the packets of which all is known.
+func (w *worker) settle(f *flow) {
+	if f == nil || f.conn != nil && f.conn.Waiting() {
+		return
+	}
+	rest := f.window[:0]
+	for _, j := range f.window {
+		if j.settled {
+			w.judge(f, j)
+		} else {
+			rest = append(rest, j)
+		}
+	}
+	clear(f.window[len(rest):])
+	f.window = rest
+}
+
+func (w *worker) judge(f *flow, j *judged) {
+	matches := w.opts.Filter.Match(j.fields)
+	if matches && f != nil {
+		f.matching.add(j.frame)
+	}
+	if w.opts.Judged != nil {
+		w.opts.Judged(j.frame, matches)
+	}
+}

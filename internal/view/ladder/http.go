@@ -1,0 +1,123 @@
+package ladder
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/akushu/akushu/observe"
+)
+
+// Bounds of what is shown of a body.
+const (
+	bodyShown  = 512 // bytes
+	bodyLines  = 4
+	lineShown  = 120
+	allShown   = 8 << 10 // bytes, where everything is asked for
+	fieldShown = 2000
+)
+
+// httpHead adds a request or a response to the step that brought it.
+func (f *fold) httpHead(e observe.Event, b *observe.HTTPHead) {
+	s := f.carrier(e, b.Encrypted)
+	if s == nil {
+		return
+	}
+	line := b.Method + " " + b.Path + " " + b.Protocol
+	if b.Method == "" {
+		line = b.Protocol + " " + strconv.Itoa(b.Status)
+	}
+	if strings.HasPrefix(s.first, line) { // it has the reason phrase, too
+		line, s.first = s.first, ""
+	}
+	s.add(detail{text: Line{{Data, line}}})
+	if f.view.verbose {
+		for _, h := range b.Fields {
+			s.add(detail{text: Line{{Label, h.Name + ": "}, {Normal, cutText(h.Value, fieldShown)}}})
+		}
+	}
+}
+
+// carrier is the step that brought HTTP: the first line that it shows says less than what is known now.
+func (f *fold) carrier(e observe.Event, encrypted bool) *step {
+	s := f.last()
+	if sort := s.run.sort; s.dir != e.Dir || sort != data && sort != notTLS {
+		seal := sealNone
+		if encrypted {
+			seal = sealOpened
+		}
+		sort := notTLS // its bytes are told later
+		if encrypted {
+			sort = data
+		}
+		s = f.push(e, step{dir: e.Dir, seal: seal, run: run{sort: sort}})
+		s.title = f.runTitle(s.run)
+	}
+	if s.run.sort == rest {
+		return nil
+	}
+	if !s.http {
+		s.http = true
+		s.more = slices.DeleteFunc(s.more, func(d detail) bool { return d.label == "" && len(d.lead) == 0 })
+	}
+	return s
+}
+
+// httpBody shows how a body begins, where it is text.
+func (f *fold) httpBody(e observe.Event, b *observe.HTTPBody) {
+	s := f.last()
+	most, lines := bodyShown, bodyLines
+	if f.view.verbose {
+		most, lines = allShown, allShown
+	}
+	if len(b.Data) == 0 || s.dir != e.Dir || s.run.sort == rest || s.run.shown >= most {
+		return
+	}
+	text := b.Data[:min(len(b.Data), most-s.run.shown)]
+	s.run.shown += len(text)
+	if !isText(text) {
+		return
+	}
+	for i, line := range strings.Split(strings.TrimRight(string(text), "\r\n"), "\n") {
+		if i == lines {
+			s.add(detail{text: Line{{Dim, f.view.marks.ellipsis}}})
+			return
+		}
+		s.add(detail{text: Line{{Data, cutText(strings.TrimRight(line, "\r"), lineShown)}}})
+	}
+}
+
+func (s *step) add(d detail) {
+	d.text, d.lead = clean(d.text), clean(d.lead)
+	s.more = append(s.more, d)
+}
+
+func cutText(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	for most > 0 && !utf8.RuneStart(text[most]) {
+		most--
+	}
+	return text[:most] + "…"
+}
+
+// isText reports whether bytes can be shown as text. The last character may be cut.
+func isText(b []byte) bool {
+	for len(b) > 0 {
+		r, n := utf8.DecodeRune(b)
+		if r == utf8.RuneError && n == 1 && len(b) >= utf8.UTFMax || r < ' ' && r != '\n' && r != '\r' && r != '\t' || r == 0x7f {
+			return false
+		}
+		b = b[n:]
+	}
+	return true
+}
+
+// complete puts the first line as it was sent in the place of what is known of it.
+func (s *step) complete(line string) {
+	if len(s.more) > 0 && strings.HasPrefix(line, s.more[0].text.String()) {
+		s.more[0] = detail{text: clean(Line{{Data, line}})}
+	}
+}
