@@ -95,6 +95,14 @@ func (h *half) covered(start, end int64) bool {
 	return true
 }
 
+// withoutFIN is a position, but that of FIN where it is behind it.
+func (h *half) withoutFIN(pos int64) int64 {
+	if h.finSeen && pos > h.fin {
+		return h.fin
+	}
+	return pos
+}
+
 // find is the index of the first chunk that ends behind pos.
 func (h *half) find(pos int64) int {
 	if n := len(h.chunks); n == 0 || h.chunks[n-1].end() <= pos {

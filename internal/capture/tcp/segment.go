@@ -256,12 +256,13 @@ func (a *Assembler) acknowledge(s *segment) {
 		return
 	}
 	p := s.peer()
-	if s.ack > p.top && p.seen && !p.soft && s.ack > p.acked && !s.has(packet.RST) {
+	if s.has(packet.RST) || s.ack <= p.acked {
+		return
+	}
+	if p.seen && !p.soft && !p.covered(p.acked, p.withoutFIN(s.ack)) {
 		a.note(s, AckedLost)
 	}
-	if !s.has(packet.RST) {
-		p.acked = max(p.acked, s.ack)
-	}
+	p.acked = s.ack
 }
 
 // reset ends the connection. What is still under way is waited for.
