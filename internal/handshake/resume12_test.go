@@ -376,3 +376,30 @@ func TestEmptyTicket12(t *testing.T) {
 		}
 	}
 }
+
+// Every version and suite before TLS 1.3 resumes: with CBC, whether the MAC comes after
+// encryption is settled anew.
+func TestResumeEverySuite(t *testing.T) {
+	for _, v := range []iana.Version{iana.VersionTLS10, iana.VersionTLS11, iana.VersionTLS12} {
+		for _, s := range suite.Usable() {
+			if !s.Supports(v) || s.Auth != suite.AuthECDSA {
+				continue // the certificate here is ECDSA
+			}
+			for _, kind := range kinds {
+				client, server := ends(t)
+				client.MinVersion, client.MaxVersion, client.Suites = v, v, []*suite.Suite{s}
+				server.MinVersion = v
+				warm(kind.byID)(client, server)
+				p := new(pair)
+				c, d := p.run(client, server)
+				if c.err != nil || d.err != nil {
+					t.Fatalf("%v, %v, %s: client: %v, server: %v", v, s.ID, kind.name, c.err, d.err)
+				}
+				if !c.result.Resumed || c.result.Suite != s || c.result.EncryptThenMAC != s.Cipher.CBC() {
+					t.Errorf("%v, %v, %s: resumed %v with %v, encrypt-then-MAC %v", v, s.ID, kind.name, c.result.Resumed, c.result.Suite.ID, c.result.EncryptThenMAC)
+				}
+				agree(t, c.result, d.result)
+			}
+		}
+	}
+}

@@ -47,7 +47,7 @@ func (r resumption) config(creds *credentials) *tls.Config {
 	cfg := &tls.Config{
 		Certificates: []tls.Certificate{creds.certs["ecdsa-p256"]}, RootCAs: creds.pool, ClientCAs: creds.pool, ServerName: "localhost",
 		MinVersion: uint16(r.version), MaxVersion: uint16(r.version), ClientSessionCache: tls.NewLRUClientSessionCache(4),
-		ServerSessionCache: tls.NewLRUServerSessionCache(4), SessionTicketsDisabled: r.byID,
+		ServerSessionCache: tls.NewLRUServerSessionCache(4),
 	}
 	if r.auth {
 		cfg.ClientAuth = tls.RequireAnyClientCert
@@ -85,7 +85,9 @@ func (r resumption) dialTwice(t *testing.T, creds *credentials, addr, want strin
 // it was resumed, and whether the client has a certificate.
 func (r resumption) serve(t *testing.T, creds *credentials) (addr string, states <-chan string) {
 	t.Helper()
-	ln, err := tls.Listen("tcp", "127.0.0.1:0", r.config(creds))
+	cfg := r.config(creds)
+	cfg.SessionTicketsDisabled = r.byID
+	ln, err := tls.Listen("tcp", "127.0.0.1:0", cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
