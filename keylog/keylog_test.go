@@ -40,6 +40,12 @@ func example() keylog.Line {
 	return keylog.Line{Label: keylog.LabelClientRandom, ClientRandom: [32]byte(unhex(exampleRandom)), Secret: unhex(exampleSecret)}
 }
 
+// cut shortens the secret of a line.
+func cut(l keylog.Line, n int) keylog.Line {
+	l.Secret = l.Secret[:n]
+	return l
+}
+
 func TestParse(t *testing.T) {
 	random64 := strings.Repeat("0a", 32)
 	hash32 := strings.Repeat("bc", 32)
@@ -93,8 +99,10 @@ func TestParse(t *testing.T) {
 		{name: "no secret", line: "OTHER " + random64 + " ", fault: keylog.FaultSecret},
 		{name: "half a byte", line: "OTHER " + random64 + " 0", fault: keylog.FaultSecret},
 		{name: "a secret that is not hexadecimal", line: "OTHER " + random64 + " 0g", fault: keylog.FaultSecret},
-		{name: "a main secret cut short", line: exampleLine[:len(exampleLine)-2], fault: keylog.FaultLength},
-		{name: "a traffic secret no suite has", line: "CLIENT_TRAFFIC_SECRET_0 " + random64 + " " + strings.Repeat("00", 20), fault: keylog.FaultLength},
+		{name: "a main secret cut short", line: exampleLine[:len(exampleLine)-2], want: cut(example(), 47)},
+		{name: "a traffic secret no suite has", line: "CLIENT_TRAFFIC_SECRET_0 " + random64 + " " + strings.Repeat("00", 20), want: keylog.Line{
+			Label: "CLIENT_TRAFFIC_SECRET_0", ClientRandom: [32]byte(unhex(random64)), Secret: secret(20, 0),
+		}},
 		{name: "too long", line: "OTHER " + random64 + " " + strings.Repeat("00", keylog.MaxLine), fault: keylog.FaultTooLong},
 	}
 	for _, row := range rows {
@@ -144,24 +152,30 @@ func TestRFC9850Example(t *testing.T) {
 func TestLabels(t *testing.T) {
 	var got []string
 	for _, l := range keylog.Labels() {
-		got = append(got, fmt.Sprintf("%s %s outer=%t legacy=%t", l.Name, l.Protocol, l.OuterRandom, l.Legacy))
+		got = append(got, fmt.Sprintf("%s %s outer=%t legacy=%t extended=%t", l.Name, l.Protocol, l.OuterRandom, l.Legacy, l.Extended))
 		if found, ok := keylog.Lookup(l.Name); !ok || found.Secret != l.Secret {
 			t.Errorf("got %v, %t for %s, want its row", found, ok, l.Name)
 		}
 	}
 	want := []string{
-		"CLIENT_RANDOM TLS 1.2 outer=false legacy=false",
-		"CLIENT_EARLY_TRAFFIC_SECRET TLS 1.3 outer=false legacy=false",
-		"EARLY_EXPORTER_SECRET TLS 1.3 outer=false legacy=false",
-		"CLIENT_HANDSHAKE_TRAFFIC_SECRET TLS 1.3 outer=false legacy=false",
-		"SERVER_HANDSHAKE_TRAFFIC_SECRET TLS 1.3 outer=false legacy=false",
-		"CLIENT_TRAFFIC_SECRET_0 TLS 1.3 outer=false legacy=false",
-		"SERVER_TRAFFIC_SECRET_0 TLS 1.3 outer=false legacy=false",
-		"EXPORTER_SECRET TLS 1.3 outer=false legacy=false",
-		"ECH_SECRET ECH outer=true legacy=false",
-		"ECH_CONFIG ECH outer=true legacy=false",
-		"RSA TLS 1.2 outer=false legacy=true",
-		"PMS_CLIENT_RANDOM TLS 1.2 outer=false legacy=true",
+		"CLIENT_RANDOM TLS 1.2 outer=false legacy=false extended=false",
+		"CLIENT_EARLY_TRAFFIC_SECRET TLS 1.3 outer=false legacy=false extended=false",
+		"EARLY_EXPORTER_SECRET TLS 1.3 outer=false legacy=false extended=false",
+		"CLIENT_HANDSHAKE_TRAFFIC_SECRET TLS 1.3 outer=false legacy=false extended=false",
+		"SERVER_HANDSHAKE_TRAFFIC_SECRET TLS 1.3 outer=false legacy=false extended=false",
+		"CLIENT_TRAFFIC_SECRET_0 TLS 1.3 outer=false legacy=false extended=false",
+		"SERVER_TRAFFIC_SECRET_0 TLS 1.3 outer=false legacy=false extended=false",
+		"EXPORTER_SECRET TLS 1.3 outer=false legacy=false extended=false",
+		"ECH_SECRET ECH outer=true legacy=false extended=false",
+		"ECH_CONFIG ECH outer=true legacy=false extended=false",
+		"RSA TLS 1.2 outer=false legacy=true extended=false",
+		"PMS_CLIENT_RANDOM TLS 1.2 outer=false legacy=true extended=false",
+		"SHARED_SECRET TLS 1.3 outer=false legacy=false extended=true",
+		"CLIENT_WRITE_KEYS TLS 1.2 outer=false legacy=false extended=true",
+		"SERVER_WRITE_KEYS TLS 1.2 outer=false legacy=false extended=true",
+		"CLIENT_HANDSHAKE_WRITE_KEYS TLS 1.3 outer=false legacy=false extended=true",
+		"SERVER_HANDSHAKE_WRITE_KEYS TLS 1.3 outer=false legacy=false extended=true",
+		"CLIENT_EARLY_WRITE_KEYS TLS 1.3 outer=false legacy=false extended=true",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("got other labels (-want +got):\n%s", diff)

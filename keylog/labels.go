@@ -24,6 +24,19 @@ const (
 	LabelPMSClientRandom = "PMS_CLIENT_RANDOM"
 )
 
+// Labels of our own, of an extended key log. They never go where a program expects a key log in the format of RFC 9850.
+const (
+	// LabelSharedSecret names what the key exchange of TLS 1.3 comes to, the input of the handshake secret.
+	LabelSharedSecret = "SHARED_SECRET"
+	// Labels of the keys that one direction writes with: MAC key, key and IV behind each other, as the suite has them;
+	// before TLS 1.3 of the whole connection, since then of its application data and of its handshake.
+	LabelClientWriteKeys          = "CLIENT_WRITE_KEYS"
+	LabelServerWriteKeys          = "SERVER_WRITE_KEYS"
+	LabelClientHandshakeWriteKeys = "CLIENT_HANDSHAKE_WRITE_KEYS"
+	LabelServerHandshakeWriteKeys = "SERVER_HANDSHAKE_WRITE_KEYS"
+	LabelClientEarlyWriteKeys     = "CLIENT_EARLY_WRITE_KEYS"
+)
+
 // Protocol is what a secret belongs to.
 type Protocol string
 
@@ -43,8 +56,10 @@ type Label struct {
 	// OuterRandom: the line names the random of the outer ClientHello even where Encrypted Client Hello was accepted
 	// (RFC 9850 §2.3).
 	OuterRandom bool
-	// Legacy: not in RFC 9850.
+	// Legacy: older than RFC 9850, and not in it.
 	Legacy bool
+	// Extended: our own.
+	Extended bool
 	// Lengths are the lengths that the secret can have, in bytes; nil where any is possible.
 	Lengths []int
 }
@@ -67,6 +82,12 @@ var labels = []Label{
 	{Name: LabelECHConfig, Protocol: ECH, Secret: "ECHConfig", OuterRandom: true},
 	{Name: LabelRSA, Protocol: TLS12, Secret: "pre_master_secret", Legacy: true, Lengths: mainLength},
 	{Name: LabelPMSClientRandom, Protocol: TLS12, Secret: "pre_master_secret", Legacy: true},
+	{Name: LabelSharedSecret, Protocol: TLS13, Secret: "(EC)DHE shared secret", Extended: true},
+	{Name: LabelClientWriteKeys, Protocol: TLS12, Secret: "client write keys", Extended: true},
+	{Name: LabelServerWriteKeys, Protocol: TLS12, Secret: "server write keys", Extended: true},
+	{Name: LabelClientHandshakeWriteKeys, Protocol: TLS13, Secret: "client handshake write keys", Extended: true},
+	{Name: LabelServerHandshakeWriteKeys, Protocol: TLS13, Secret: "server handshake write keys", Extended: true},
+	{Name: LabelClientEarlyWriteKeys, Protocol: TLS13, Secret: "client early write keys", Extended: true},
 }
 
 var byName = func() map[string]*Label {

@@ -21,7 +21,7 @@ const (
 	FaultLabel        Fault = "label"         // the label has bytes that no label can have
 	FaultClientRandom Fault = "client_random" // not 64 hexadecimal digits (16 with LabelRSA)
 	FaultSecret       Fault = "secret"        // not hexadecimal, or empty
-	FaultLength       Fault = "secret_length" // no secret with this label has this length
+	FaultLength       Fault = "secret_length" // no secret with this label has this length; only writers find it
 	FaultTooLong      Fault = "too_long"      // longer than MaxLine
 )
 
@@ -71,7 +71,7 @@ func parse(line []byte) (Line, *BadLine) {
 	if _, err := hex.Decode(l.Secret, values[2]); err != nil {
 		return Line{}, bad(FaultSecret, "the secret is not hexadecimal")
 	}
-	if fault := l.check(); fault != nil {
+	if fault := l.checkForm(); fault != nil {
 		return Line{}, fault
 	}
 	return l, nil
@@ -98,8 +98,26 @@ func decodeID(id, text []byte) *BadLine {
 	return nil
 }
 
-// check finds what the type of a Line allows and the format does not.
+// check finds what a writer must not write.
 func (l *Line) check() *BadLine {
+	if fault := l.checkForm(); fault != nil {
+		return fault
+	}
+	if known, ok := byName[l.Label]; ok && !l.Fits() {
+		return bad(FaultLength, "%s has %d bytes; possible are %v", l.Label, len(l.Secret), known.Lengths)
+	}
+	return nil
+}
+
+// Fits reports whether the secret has a length that one with this label can have. A line that has not is read all the
+// same: who misses its secret can be told why.
+func (l *Line) Fits() bool {
+	known, ok := byName[l.Label]
+	return !ok || known.Lengths == nil || slices.Contains(known.Lengths, len(l.Secret))
+}
+
+// checkForm finds what the type of a Line allows and the format does not.
+func (l *Line) checkForm() *BadLine {
 	if l.Label == "" || l.Label[0] == '#' || strings.ContainsFunc(l.Label, notLabel) {
 		return bad(FaultLabel, "the label is empty or has characters that no label has")
 	}
@@ -108,10 +126,6 @@ func (l *Line) check() *BadLine {
 	}
 	if l.textLength() > MaxLine {
 		return tooLong()
-	}
-	known, ok := byName[l.Label]
-	if ok && known.Lengths != nil && !slices.Contains(known.Lengths, len(l.Secret)) {
-		return bad(FaultLength, "%s has %d bytes; possible are %v", l.Label, len(l.Secret), known.Lengths)
 	}
 	return nil
 }

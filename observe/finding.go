@@ -86,9 +86,28 @@ var whyClosed = map[DecryptError]Finding{
 	DecryptWrongSecret: {Code: CodeWrongSecret, Severity: SeverityWarning, Text: "records do not open with the secret that there is"},
 }
 
+// whySecret has the words for those of them that are about secrets.
+var whySecret = map[DecryptError]string{
+	DecryptOnly12:       "the key log has a secret of TLS 1.2 only, and this is TLS 1.3",
+	DecryptOnly13:       "the key log has secrets of TLS 1.3 only, and this is an older version",
+	DecryptLength:       "the secret in the key log has the wrong length",
+	DecryptEncrypted:    "the premaster secret is encrypted to the server's RSA key",
+	DecryptForward:      "the RSA key cannot open an ephemeral key exchange",
+	DecryptOtherKey:     "the RSA key belongs to another certificate",
+	DecryptRSA:          "the RSA key does not open the premaster secret",
+	DecryptResumed:      "the session that is resumed was not seen",
+	DecryptPSK:          "the keys come from a pre-shared key",
+	DecryptPSKNotEnough: "an ephemeral key exchange is mixed into the pre-shared key",
+	DecryptExtended:     "messages that the main secret depends on were not seen",
+	DecryptDraft:        "records of this draft of TLS 1.3 cannot be opened",
+}
+
 // cannotOpen says why records of an epoch are not opened.
 func cannotOpen(e Epoch, why DecryptError, secret string) *Finding {
 	f := whyClosed[why]
+	if text, known := whySecret[why]; known {
+		f = Finding{Code: CodeCannotDecrypt, Severity: SeverityInfo, Text: text}
+	}
 	f.Where = string(e) + " records, " + secret
 	return &f
 }

@@ -21,14 +21,14 @@ type half struct {
 	protection
 	assembly
 	ending
-	said      said
+	telling   telling
 	blocked   bool // the next record waits for something
 	blockedOn int  // Conn.news when it began to
 	forced    bool // the next record must not wait
 }
 
-// said is the bodies of the events that come with every record, told again and again.
-type said struct {
+// telling is the bodies of the events that come with every record, told again and again.
+type telling struct {
 	record Record
 	data   ApplicationData
 }

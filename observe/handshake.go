@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/akushu/akushu/internal/bygone"
 	"github.com/akushu/akushu/internal/iana"
 	"github.com/akushu/akushu/internal/msg"
 	"github.com/akushu/akushu/internal/order"
@@ -80,6 +81,7 @@ func (h *half) message(s *source, raw []byte) {
 	}
 	h.inOrder(s, order.Of(m))
 	h.learn(s, m)
+	h.c.hs.said.add(h.dir, raw, m)
 	h.inPlace(s, m)
 }
 
@@ -96,12 +98,15 @@ type handshake struct {
 	randoms                    [][32]byte   // the client randoms under which its secrets are logged
 	version                    iana.Version // 0 while unknown
 	cipherSuite                iana.CipherSuite
-	suite                      *suite.Suite // nil where it is not implemented
-	keyExchange                msg.KeyExchange
-	certTypes                  [3]iana.CertificateType // by Dir
-	offer                      offer
-	early                      EarlyData // "" where it was not offered
-	again                      bool      // it is not the connection's first
+	suite                      *suite.Suite   // nil where it is not implemented
+	old                        *bygone.Cipher // what protects records where no AEAD does
+	said                       transcript
+	exchanged
+	keyExchange msg.KeyExchange
+	certTypes   [3]iana.CertificateType // by Dir
+	offer       offer
+	early       EarlyData // "" where it was not offered
+	again       bool      // it is not the connection's first
 	abbreviation
 }
 
@@ -144,6 +149,8 @@ func (hs *handshake) lacks(suites []*suite.Suite) DecryptError {
 	switch {
 	case hs.client == 0 || hs.server == 0:
 		return DecryptNoHello
+	case is13(hs.version) && !supportedDraft(hs.version):
+		return DecryptDraft
 	case !slices.ContainsFunc(suites, func(s *suite.Suite) bool { return s != nil }):
 		return DecryptUnsupported
 	}

@@ -2,10 +2,12 @@ package observe
 
 import (
 	"bytes"
+	"crypto/rsa"
 	"crypto/sha256"
 	"slices"
 	"sync"
 
+	"github.com/akushu/akushu/internal/keys"
 	"github.com/akushu/akushu/keylog"
 )
 
@@ -22,6 +24,8 @@ type Keys struct {
 	mu       sync.Mutex
 	watching map[[32]byte][]*Conn // by client random
 	partial  []byte               // of a line whose end was not written yet
+	rsa      []*rsa.PrivateKey    // of servers
+	psks     []keys.Secret
 	sessions map[[32]byte][32]byte
 	order    [][32]byte // of sessions, the oldest first
 }
@@ -45,12 +49,71 @@ func (k *Keys) Add(l keylog.Line) {
 	if k.also != nil {
 		k.also(l)
 	}
+	if l.Label == keylog.LabelRSA {
+		k.wakeAll()
+		return
+	}
+	k.wake(l.ClientRandom)
+}
+
+// AddRSAKey tells a server's private key. It opens what was encrypted under secrets that clients sent to that key
+// (RFC 5246 §7.4.7.1), and no connection that is forward secret.
+func (k *Keys) AddRSAKey(key *rsa.PrivateKey) {
 	k.mu.Lock()
-	conns := slices.Clone(k.watching[l.ClientRandom])
+	k.rsa = append(k.rsa, key)
+	k.mu.Unlock()
+	k.wakeAll()
+}
+
+// AddPSK tells a pre-shared key. It opens connections whose keys come from it alone, or from it and what an RSA key opens
+// (RFC 4279; RFC 9846 §4.3.9), and in every case early data (§7.1).
+func (k *Keys) AddPSK(psk []byte) {
+	k.mu.Lock()
+	k.psks = append(k.psks, bytes.Clone(psk))
+	k.mu.Unlock()
+	k.wakeAll()
+}
+
+// private and preshared are what was told, the newest first for the latter.
+func (k *Keys) private() []*rsa.PrivateKey {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return slices.Clone(k.rsa)
+}
+
+func (k *Keys) preshared() []keys.Secret {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	psks := slices.Clone(k.psks)
+	slices.Reverse(psks)
+	return psks
+}
+
+// wake has those look again who wait for secrets of a client random, wakeAll all.
+func (k *Keys) wake(random [32]byte) {
+	k.mu.Lock()
+	conns := slices.Clone(k.watching[random])
 	k.mu.Unlock()
 	for _, c := range conns {
 		c.wake()
 	}
+}
+
+func (k *Keys) wakeAll() {
+	k.mu.Lock()
+	var conns []*Conn
+	for _, list := range k.watching {
+		conns = append(conns, list...)
+	}
+	k.mu.Unlock()
+	for _, c := range conns {
+		c.wake()
+	}
+}
+
+// learn keeps a main secret that was worked out: sessions that resume this one have it too. It is told to nobody else.
+func (k *Keys) learn(random [32]byte, main keys.Secret) {
+	k.store.Add(keylog.Line{Label: keylog.LabelClientRandom, ClientRandom: random, Secret: main.Clone()})
 }
 
 // Write takes the lines of a key log, in pieces of any size. What is no line is passed

@@ -40,6 +40,9 @@ func (h *half) learn(s *source, m msg.Message) {
 		}
 	case *msg.EndOfEarlyData:
 		h.endOfEarlyData(s)
+	case *msg.ClientKeyExchange:
+		h.c.hs.premaster = m.EncryptedPremaster
+		h.c.changed()
 	case *msg.NewSessionTicket12:
 		h.c.remember(m.Ticket)
 	}
@@ -75,7 +78,7 @@ func (h *half) clientHello(s *source, m *msg.ClientHello) {
 	hs.clientRandom = m.Random
 	h.c.unwatch()
 	h.c.watch(hs, m.Random)
-	hs.offer = newOffer(m)
+	hs.offer, hs.offered = newOffer(m), m.LegacyVersion
 	if !hs.again {
 		h.emit(s.time(), ja3(m))
 		h.emit(s.time(), ja4(m))
@@ -125,10 +128,11 @@ func (h *half) serverHello(s *source, m *msg.ServerHello) {
 		h.tell(s, Negotiated{What: WhatGroup}) // what the request asked for is not what was taken
 	}
 	h.version(hs, m.SelectedVersion, m.LegacyVersion)
-	hs.cipherSuite, hs.suite = m.CipherSuite, suite.ByID(m.CipherSuite)
-	if hs.suite != nil && !hs.suite.Supports(min(hs.version, iana.VersionTLS13)) {
-		hs.suite = nil
-	}
+	hs.cipherSuite = m.CipherSuite
+	hs.suite, hs.old = suiteOf(m.CipherSuite, hs.version)
+	hs.extended = m.Extensions.Has(iana.ExtExtendedMainSecret)
+	hs.macLast = m.Extensions.Has(iana.ExtEncryptThenMAC)
+	hs.psk, hs.share = m.Extensions.Has(iana.ExtPreSharedKey), m.Extensions.Has(iana.ExtKeyShare)
 	hs.keyExchange = keyExchangeOf(m.CipherSuite)
 	h.certificateTypes(&m.Extensions, m.ClientCertType, m.ServerCertType)
 	h.c.changed()
@@ -330,6 +334,9 @@ func entries(list []msg.CertificateEntry) [][]byte {
 func (h *half) certificates(s *source, ders [][]byte) {
 	if len(ders) == 0 {
 		return
+	}
+	if h.dir == ServerToClient {
+		h.c.hs.leaf = ders[0]
 	}
 	p := &Peer{Certificates: make([]Certificate, len(ders))}
 	for i, der := range ders {

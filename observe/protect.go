@@ -1,9 +1,11 @@
 package observe
 
 import (
+	"bytes"
 	"errors"
 
 	"github.com/akushu/akushu/internal/alert"
+	"github.com/akushu/akushu/internal/bygone"
 	"github.com/akushu/akushu/internal/iana"
 	"github.com/akushu/akushu/internal/keys"
 	"github.com/akushu/akushu/internal/record"
@@ -14,15 +16,30 @@ import (
 // protection is what is known of how the next record of a direction is protected.
 type protection struct {
 	level
-	opener    *record.Opener // of level; nil until its secret is there and fits
-	traffic   keys.Secret    // TLS 1.3: what opener's keys come from
-	number    uint64         // of the next record under these keys
-	hs        *handshake     // TLS 1.2: whose keys they are
-	uncertain bool           // records were missed, or not opened: level and number may be behind
-	holed     bool           // bytes are missing
-	attempts  int            // how many keys and numbers were tried in vain for want of certainty
-	protected uint64         // Conn.order of the first protected record
+	opener    opener      // of level; nil until its secret is there and fits
+	traffic   keys.Secret // TLS 1.3: what opener's keys come from
+	origin    origin      // of opener's keys
+	tail      []byte      // what the last protected record ended with
+	number    uint64      // of the next record under these keys
+	hs        *handshake  // TLS 1.2: whose keys they are
+	uncertain bool        // records were missed, or not opened: level and number may be behind
+	holed     bool        // bytes are missing
+	attempts  int         // how many keys and numbers were tried in vain for want of certainty
+	protected uint64      // Conn.order of the first protected record
 }
+
+// opener opens records: a record.Opener, or a bygone.Opener.
+type opener interface {
+	Open(h record.Header, fragment []byte) (iana.ContentType, []byte, error)
+	SetSequence(n uint64)
+	Wipe()
+}
+
+// chained is an opener that needs to know how the record before ended.
+type chained interface{ Chain(fragment []byte) }
+
+// tailLen is how much of a record is kept for that: a block of the largest cipher.
+const tailLen = 16
 
 // level is a set of keys of one direction.
 type level struct {
@@ -35,6 +52,13 @@ var secretLabels = map[Epoch][3]string{
 	EpochEarlyData:   {ClientToServer: keylog.LabelClientEarlyTrafficSecret},
 	EpochHandshake:   {ClientToServer: keylog.LabelClientHandshakeTrafficSecret, ServerToClient: keylog.LabelServerHandshakeTrafficSecret},
 	EpochApplication: {ClientToServer: keylog.LabelClientTrafficSecret0, ServerToClient: keylog.LabelServerTrafficSecret0},
+}
+
+// writeLabels are those of an extended key log for the keys themselves.
+var writeLabels = map[Epoch][3]string{
+	EpochEarlyData:   {ClientToServer: keylog.LabelClientEarlyWriteKeys},
+	EpochHandshake:   {ClientToServer: keylog.LabelClientHandshakeWriteKeys, ServerToClient: keylog.LabelServerHandshakeWriteKeys},
+	EpochApplication: {ClientToServer: keylog.LabelClientWriteKeys, ServerToClient: keylog.LabelServerWriteKeys},
 }
 
 // secretLabel is the key log's label of the secret of an epoch of this direction.
@@ -120,14 +144,22 @@ func (l level) next() level {
 // key is one way to open a record that is worth trying.
 type key struct {
 	level
-	opener  *record.Opener
+	opener  opener
 	traffic keys.Secret
+	origin
+}
+
+// origin is where keys come from.
+type origin struct {
+	label string     // of the key log; "" for what was worked out
+	main  mainSecret // before TLS 1.3; nil in it where the keys themselves were given
+	write keys.WriteKeys
 }
 
 // keysFor returns the keys of a level that the secrets make; why says why there are none.
 func (h *half) keysFor(l level) (all []key, why DecryptError) {
 	if l == h.level && h.opener != nil {
-		return []key{{l, h.opener, h.traffic}}, ""
+		return []key{{l, h.opener, h.traffic, h.origin}}, ""
 	}
 	if !is13(h.c.tls) {
 		return h.keys12(l)
@@ -144,35 +176,45 @@ func (h *half) keys13(l level) (all []key, why DecryptError) {
 	if why = hs.lacks(suites); why != "" {
 		return nil, why
 	}
-	secrets := h.c.keys.find(hs.randoms, secretLabels[l.epoch][h.dir])
-	for _, secret := range secrets {
-		for _, s := range suites {
+	for _, s := range suites {
+		for _, secret := range h.c.keys.traffic(hs, l.epoch, h.dir) {
 			if len(secret) == s.Hash.Size() {
-				all = append(all, newKey13(l, s, keys.Secret(secret).Clone()))
+				all = append(all, newKey13(l, hs.version, s, secret.Clone()))
+			}
+		}
+		for _, written := range h.c.keys.find(hs.randoms, writeLabels[l.epoch][h.dir]) {
+			if n := s.Cipher.KeyLen; len(written) == n+s.Cipher.FixedIVLen {
+				k := key{level: l, opener: new(record.Opener), origin: origin{label: writeLabels[l.epoch][h.dir]}}
+				k.write = keys.WriteKeys{Key: bytes.Clone(written[:n]), IV: bytes.Clone(written[n:])}
+				k.opener.(*record.Opener).SetKeys(&suite.TrafficKeys{Version: hs.version, Suite: s, Key: keys.Secret(written[:n]).Clone(), IV: keys.Secret(written[n:]).Clone()})
+				all = append(all, k)
 			}
 		}
 	}
-	return all, h.missing(hs, secrets)
+	if len(all) == 0 {
+		why = h.whyNone(hs, l.epoch)
+	}
+	return all, why
 }
 
-func newKey13(l level, s *suite.Suite, traffic keys.Secret) key {
-	k := key{level: l, opener: new(record.Opener), traffic: traffic}
-	k.opener.SetKeys(&suite.TrafficKeys{Version: iana.VersionTLS13, Suite: s, Secret: traffic.Clone()})
-	return k
+func newKey13(l level, v iana.Version, s *suite.Suite, traffic keys.Secret) key {
+	o := new(record.Opener)
+	o.SetKeys(&suite.TrafficKeys{Version: v, Suite: s, Secret: traffic.Clone()})
+	return key{level: l, opener: o, traffic: traffic}
 }
 
 // updated returns the keys of the generation after this one, where these are known.
 func (h *half) updated(l level) ([]key, DecryptError) {
-	if h.opener == nil || h.generation+1 != l.generation || h.epoch != l.epoch {
+	if h.opener == nil || h.traffic == nil || h.generation+1 != l.generation || h.epoch != l.epoch {
 		return nil, ""
 	}
-	s := h.c.hs.suite
+	hs := h.c.hs
 	traffic := h.traffic.Clone()
-	keys.TLS13(s.Hash, nil).Update(traffic)
-	return []key{newKey13(l, s, traffic)}, ""
+	keys.TLS13(hs.suite.Hash, nil).Update(traffic)
+	return []key{newKey13(l, hs.version, hs.suite, traffic)}, ""
 }
 
-// keys12 returns the keys that the main secret makes (RFC 5246 §6.3).
+// keys12 returns the keys that main secrets make (RFC 5246 §6.3), and those that were given as such.
 func (h *half) keys12(l level) (all []key, why DecryptError) {
 	hs := h.hs
 	if hs == nil {
@@ -181,38 +223,56 @@ func (h *half) keys12(l level) (all []key, why DecryptError) {
 	if why = hs.lacks([]*suite.Suite{hs.suite}); why != "" {
 		return nil, why
 	}
-	secrets := h.c.keys.find(hs.randoms, keylog.LabelClientRandom)
-	for _, secret := range secrets {
-		if len(secret) == keys.MainSecretSize {
-			all = append(all, h.newKey12(l, hs, keys.Secret(secret)))
+	for _, main := range h.c.keys.mains(hs) {
+		block := hs.keyBlock(main.main)
+		write := block.Client
+		if h.dir == ServerToClient {
+			write = block.Server
+		}
+		all = h.addKey12(all, l, hs, origin{main: main, write: write})
+	}
+	for _, written := range h.c.keys.find(hs.randoms, writeLabels[EpochApplication][h.dir]) {
+		if write, ok := cutWriteKeys(written, hs.suite.Lengths()); ok {
+			all = h.addKey12(all, l, hs, origin{label: writeLabels[EpochApplication][h.dir], write: write})
 		}
 	}
-	return all, h.missing(hs, secrets)
+	if len(all) > 0 {
+		return all, ""
+	}
+	if hs.old != nil && hs.old.Null() { // there is nothing to open, only a MAC that cannot be checked
+		o, _ := bygone.NewOpener(hs.old, nil)
+		return []key{{level: l, opener: o}}, ""
+	}
+	return nil, h.whyNone(hs, l.epoch)
 }
 
-func (h *half) newKey12(l level, hs *handshake, main keys.Secret) key {
-	block := keys.TLS12(hs.suite.Hash, nil).KeyBlock(main, hs.clientRandom[:], hs.serverRandom[:], hs.suite.Lengths())
-	ours, theirs := block.Client, block.Server
-	if h.dir == ServerToClient {
-		ours, theirs = theirs, ours
+// cutWriteKeys takes the line of an extended key log apart.
+func cutWriteKeys(written []byte, n keys.Lengths) (keys.WriteKeys, bool) {
+	if len(written) != n.MAC+n.Key+n.IV {
+		return keys.WriteKeys{}, false
 	}
-	for _, s := range []keys.Secret{theirs.MAC, theirs.Key, theirs.IV} {
-		s.Wipe()
-	}
-	k := key{level: l, opener: new(record.Opener)}
-	k.opener.SetKeys(&suite.TrafficKeys{Version: hs.version, Suite: hs.suite, MAC: ours.MAC, Key: ours.Key, IV: ours.IV})
-	return k
+	own := bytes.Clone(written)
+	return keys.WriteKeys{MAC: own[:n.MAC], Key: own[n.MAC : n.MAC+n.Key], IV: own[n.MAC+n.Key:]}, true
 }
 
-// missing says why there is no key, where there is none.
-func (h *half) missing(hs *handshake, secrets [][]byte) DecryptError {
-	switch {
-	case len(secrets) > 0:
-		return ""
-	case h.c.keys.has(hs.randoms):
-		return DecryptPartial
+func (h *half) addKey12(all []key, l level, hs *handshake, from origin) []key {
+	k := key{level: l, origin: from}
+	if hs.old != nil {
+		o, err := bygone.NewOpener(hs.old, &bygone.Keys{
+			Version: hs.version, MAC: from.write.MAC, Key: from.write.Key, IV: from.write.IV, EncryptThenMAC: hs.macLast,
+		})
+		if err != nil {
+			return all
+		}
+		k.opener = o
+		return append(all, k)
 	}
-	return DecryptNoSecret
+	o := new(record.Opener)
+	o.SetKeys(&suite.TrafficKeys{
+		Version: hs.version, Suite: hs.suite, MAC: from.write.MAC.Clone(), Key: from.write.Key.Clone(), IV: from.write.IV.Clone(),
+	})
+	k.opener = o
+	return append(all, k)
 }
 
 // opened is what came of trying to open a record.
@@ -228,10 +288,16 @@ type opened struct {
 
 // open tries the keys that may fit. The record itself is not touched.
 func (h *half) open(r *rawRecord) opened {
+	if h.opener != nil && !h.uncertain { // as it is with nearly all records
+		if o, ok := h.try(r, &key{h.level, h.opener, h.traffic, h.origin}); ok {
+			return o
+		}
+	}
 	var failed opened
 	for i, l := range h.levels() {
 		all, why := h.keysFor(l)
-		for _, k := range all {
+		for i := range all {
+			k := &all[i]
 			if o, ok := h.try(r, k); ok {
 				return o
 			}
@@ -246,7 +312,7 @@ func (h *half) open(r *rawRecord) opened {
 }
 
 // mismatch says why a record does not open with a key.
-func (h *half) mismatch(k key) DecryptError {
+func (h *half) mismatch(k *key) DecryptError {
 	switch {
 	case k.opener != h.opener:
 		return DecryptWrongSecret
@@ -258,7 +324,7 @@ func (h *half) mismatch(k key) DecryptError {
 
 // maySoon reports whether it is worth waiting for the secret of a level.
 func (h *half) maySoon(l level, why DecryptError) bool {
-	if why != DecryptNoSecret && why != DecryptPartial {
+	if !awaited[why] {
 		return false
 	}
 	return l.epoch != EpochEarlyData || h.c.hs.early != EarlyDataRejected
@@ -273,7 +339,7 @@ const (
 
 // try opens a record with a key, under the number that it should have, and where that is
 // not sure, those that follow.
-func (h *half) try(r *rawRecord, k key) (opened, bool) {
+func (h *half) try(r *rawRecord, k *key) (opened, bool) {
 	first, n := uint64(0), 1
 	if k.level == h.level {
 		first = h.number
@@ -284,10 +350,13 @@ func (h *half) try(r *rawRecord, k key) (opened, bool) {
 	for number := first; number < first+uint64(n); number++ {
 		h.c.scratch = append(h.c.scratch[:0], r.fragment...)
 		k.opener.SetSequence(number)
+		if c, ok := k.opener.(chained); ok && number > 0 {
+			c.Chain(h.tail)
+		}
 		typ, content, err := k.opener.Open(r.Header, h.c.scratch)
 		var fault *alert.Error
 		if err == nil || errors.As(err, &fault) && fault.Kind != alert.KindBadRecord && fault.Kind != alert.KindInternal {
-			return opened{key: k, typ: typ, content: content, number: number, fault: fault}, true
+			return opened{key: *k, typ: typ, content: content, number: number, fault: fault}, true
 		}
 	}
 	if n > 1 {
@@ -301,13 +370,17 @@ func (h *half) use(r *rawRecord, o *opened) {
 	if o.level != h.level {
 		h.install(r, o.level)
 	}
-	h.opener, h.traffic = o.opener, o.traffic
+	h.opener, h.traffic, h.origin = o.opener, o.traffic, o.origin
+	if o.main.premaster != nil {
+		h.c.keys.learn(h.hs.clientRandom, o.main.main)
+	}
 	h.number, h.uncertain, h.attempts = o.number+1, false, 0
 }
 
 // install notes that records have new keys from here on.
 func (h *half) install(r *rawRecord, l level) {
 	h.level, h.opener, h.traffic, h.number = l, nil, nil, 0
+	h.origin, h.tail = origin{}, nil
 	h.emit(r.time(), &KeysInstalled{
 		Epoch: l.epoch, Secret: h.secretLabel(l.epoch), Generation: l.generation, CipherSuite: h.c.hs.suiteName(),
 	})
@@ -328,7 +401,7 @@ func (h *half) updateKeys(r *rawRecord) {
 	all, _ := h.updated(l)
 	h.changeKeys(r, l)
 	if len(all) > 0 {
-		h.opener, h.traffic = all[0].opener, all[0].traffic
+		h.opener, h.traffic, h.origin = all[0].opener, all[0].traffic, all[0].origin
 	}
 }
 

@@ -34,7 +34,7 @@ func (h *half) record(r *rawRecord) bool {
 }
 
 func (h *half) newRecord(r *rawRecord, e Epoch) *Record {
-	ev := &h.said.record
+	ev := &h.telling.record
 	*ev = Record{
 		Place: r.place, Type: r.Type.String(), TypeCode: uint8(r.Type), Version: uint16(r.Version), Length: len(r.fragment),
 		Epoch: e, Number: h.number,
@@ -74,6 +74,9 @@ func (h *half) protectedRecord(r *rawRecord) bool {
 		h.protected = r.mark.order
 	}
 	o := h.open(r)
+	if o.opener != nil || !o.wait || h.forced || h.c.final {
+		h.keepTail(r)
+	}
 	switch {
 	case o.opener != nil:
 		h.openedRecord(r, &o)
@@ -85,6 +88,13 @@ func (h *half) protectedRecord(r *rawRecord) bool {
 		h.closedRecord(r, o.why)
 	}
 	return true
+}
+
+// keepTail notes what a record ends with, which may be the IV of the next (RFC 2246 §6.2.3.2).
+func (h *half) keepTail(r *rawRecord) {
+	if hs := h.hs; hs != nil && hs.old != nil {
+		h.tail = append(h.tail[:0], r.fragment[max(0, len(r.fragment)-tailLen):]...)
+	}
 }
 
 func (h *half) openedRecord(r *rawRecord, o *opened) {
@@ -156,8 +166,18 @@ func (h *half) missed(why DecryptError) {
 	h.number++
 	h.uncertain = true
 	h.breakHTTP()
+	if h.epoch != EpochEarlyData {
+		h.missedMessages()
+	}
 	h.c.rules.resume()
 	h.c.fold.closed(why)
+}
+
+// missedMessages notes that the transcript of a handshake that is not over has a hole.
+func (h *half) missedMessages() {
+	if said := &h.c.hs.said; !said.done[h.dir] {
+		said.partial = true
+	}
 }
 
 // skipped notes that records are missing.
@@ -165,6 +185,7 @@ func (h *half) skipped() {
 	h.uncertain = true
 	h.holed = true
 	h.breakHTTP()
+	h.missedMessages()
 	h.c.rules.resume()
 	h.abandon(time.Time{})
 }
@@ -237,7 +258,7 @@ func (h *half) generation12() int {
 }
 
 func (h *half) applicationData(s *source, b []byte) {
-	ev := &h.said.data
+	ev := &h.telling.data
 	*ev = ApplicationData{Place: s.place, Length: len(b), Early: s.epoch == EpochEarlyData, Data: b}
 	if !h.spoke && len(b) > 0 {
 		h.spoke = true

@@ -66,6 +66,16 @@ func partsOf(name string) (exchange, SuiteParts) {
 	return x, p
 }
 
+// cipherNames cuts what stands behind WITH in a suite's name: "DES-CBC" and "SHA".
+func cipherNames(id iana.CipherSuite) (cipherName, hashName string) {
+	_, last, _ := strings.Cut(id.String(), "_WITH_")
+	i := strings.LastIndexByte(last, '_')
+	if i < 0 {
+		return "", ""
+	}
+	return strings.ReplaceAll(last[:i], "_", "-"), last[i+1:]
+}
+
 // keyExchangeOf is the form of a suite's key exchange messages.
 func keyExchangeOf(id iana.CipherSuite) msg.KeyExchange {
 	x, _ := partsOf(id.String())

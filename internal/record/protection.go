@@ -44,13 +44,19 @@ func protect(k *suite.TrafficKeys) (protection, error) {
 
 func protect13(k *suite.TrafficKeys) (protection, error) {
 	c := k.Suite.Cipher
-	derived := make(keys.Secret, c.KeyLen+c.FixedIVLen)
-	defer derived.Wipe()
-	key, iv := derived[:c.KeyLen], derived[c.KeyLen:]
-	keys.TLS13(k.Suite.Hash, nil).TrafficKeys(k.Secret, key, iv)
+	key, iv := k.Key, k.IV
+	if k.Secret != nil {
+		derived := make(keys.Secret, c.KeyLen+c.FixedIVLen)
+		defer derived.Wipe()
+		key, iv = derived[:c.KeyLen], derived[c.KeyLen:]
+		keys.TLS13(k.Suite.Hash, nil).TrafficKeys(k.Secret, key, iv)
+	}
 	a, err := newAEAD(c, key, iv)
 	if err != nil {
 		return nil, err
+	}
+	if bare(k.Version) {
+		return &aeadBare{aead13{a}}, nil
 	}
 	return &aead13{a}, nil
 }
@@ -143,6 +149,30 @@ func (a *aead13) open(h Header, seq uint64, fragment []byte) (iana.ContentType, 
 		return 0, nil, tooLong(len(inner)-1, MaxPlaintext, "RFC 9846 §5.4")
 	}
 	return unpad(inner)
+}
+
+// bare reports whether v is one of the drafts of TLS 1.3 up to 24, which authenticate no header
+// (draft-ietf-tls-tls13-25 §1.2). No endpoint here speaks them; an observer reads them.
+func bare(v iana.Version) bool { return v > iana.VersionTLS13 && v <= iana.VersionTLS13Draft24 }
+
+// aeadBare is the protection of those.
+type aeadBare struct{ aead13 }
+
+func (a *aeadBare) open(_ Header, seq uint64, fragment []byte) (iana.ContentType, []byte, error) {
+	inner, err := a.Open(fragment[:0], a.nonceFor(seq), fragment, nil)
+	if err != nil {
+		return 0, nil, badRecord()
+	}
+	return unpad(inner)
+}
+
+func (a *aeadBare) seal(dst []byte, h Header, seq uint64, content []byte, padding int) []byte {
+	start := len(dst)
+	dst = Header{iana.ContentApplicationData, iana.VersionTLS10, len(content) + 1 + padding + a.Overhead()}.Append(dst)
+	body := len(dst)
+	dst = append(append(dst, content...), byte(h.Type))
+	dst = append(dst, make([]byte, padding)...)
+	return a.Seal(dst[:body], a.nonceFor(seq), dst[start+HeaderLen:], nil)
 }
 
 // unpad takes the content type and the padding off a TLSInnerPlaintext (RFC 9846 §5.4).
