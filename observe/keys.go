@@ -171,11 +171,6 @@ func (k *Keys) find(randoms [][32]byte, label string) [][]byte {
 	return all
 }
 
-// has reports whether there is any secret of some client randoms.
-func (k *Keys) has(randoms [][32]byte) bool {
-	return slices.ContainsFunc(randoms, func(random [32]byte) bool { return len(k.store.Lines(random)) > 0 })
-}
-
 // sessionsLimit is how many sessions Keys remembers.
 const sessionsLimit = 1 << 13
 

@@ -81,11 +81,6 @@ func (k *Keys) whyNone13(hs *handshake) DecryptError {
 	return DecryptNoSecret
 }
 
-// keyExchangePSK is which key exchanges use a pre-shared key.
-var keyExchangePSK = map[msg.KeyExchange]bool{
-	msg.KeyExchangePSK: true, msg.KeyExchangeRSAPSK: true, msg.KeyExchangeDHEPSK: true, msg.KeyExchangeECDHEPSK: true,
-}
-
 func (k *Keys) whyNone12(hs *handshake) DecryptError {
 	if hs.settled && !hs.full {
 		return DecryptResumed
