@@ -73,6 +73,10 @@ var off = []string{
 type config struct {
 	DisabledTests map[string]string // patterns, with the reasons
 	ErrorMap      map[string][]string
+
+	// HalfRTTTickets is how many tickets a server sends before the client's Finished. It may;
+	// ours does not (RFC 9846 §4.7.1).
+	HalfRTTTickets int
 }
 
 // check returns what is wrong with the config for the tests that there are.

@@ -17,6 +17,9 @@ var (
 	// Server is Client for server flows.
 	Server func(config any, edit func(*handshake.ServerConfig))
 
+	// MaxEarlyData tells how many bytes of early data a *tls.ClientSessionState is good for.
+	MaxEarlyData func(session any) uint32
+
 	// Alert sends a fatal alert over a *tls.Conn whose handshake is complete.
 	Alert func(conn any, a iana.Alert) error
 )

@@ -155,6 +155,9 @@ func (s *session) suits(cert *tls.Certificate, request *tls.CertificateRequestIn
 func (s *session) judge(state tls.ConnectionState) error {
 	s.elsewhere(func() {})
 	call := &s.plan.callback
+	if s.plan.early.rejected && !s.plan.server {
+		call = &s.plan.retry.callback
+	}
 	switch {
 	case state.DidResume && !call.again:
 		return nil

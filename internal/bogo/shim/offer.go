@@ -49,7 +49,10 @@ func (s *session) config() (*tls.Config, error) {
 		Time:                        s.plan.now,
 	}
 	c.SetSessionTicketKeys([][32]byte{ticketKey})
-	for _, step := range []func(*tls.Config) error{o.setVersions, o.setSuites, o.setGroups, o.setProtocols, s.setIdentity, s.setCompression, s.setPolicy} {
+	for _, step := range []func(*tls.Config) error{
+		o.setVersions, o.setSuites, o.setGroups, o.setProtocols,
+		s.setEarlyData, s.setIdentity, s.setCompression, s.setPolicy,
+	} {
 		if err := step(c); err != nil {
 			return nil, err
 		}

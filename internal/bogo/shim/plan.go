@@ -28,6 +28,8 @@ type plan struct {
 	wanted   wanted
 	expect   []expectation
 	delay    int // seconds to the next connection
+	early    early
+	retry    *plan // what takes over when early data was rejected
 }
 
 // wanted is what must come of the handshake and has a value also where no flag names one.
@@ -59,6 +61,16 @@ type memory struct {
 	later   time.Duration           // by which the clock is ahead
 	byID    tls.ServerSessionCache  // the server's sessions without tickets
 	kept    int                     // how many it has kept
+
+	start   time.Time         // when the clock stands still
+	claimed map[[32]byte]bool // early data that a server has taken
+}
+
+// Claim implements tls.EarlyDataRegister.
+func (m *memory) Claim(_ context.Context, id [32]byte, _ time.Time) (first bool, err error) {
+	first = !m.claimed[id]
+	m.claimed[id] = true
+	return first, nil
 }
 
 // servers is memory as a server's cache.
@@ -86,7 +98,7 @@ func (m *memory) Put(_ string, s *tls.ClientSessionState) {
 	}
 }
 
-func (m *memory) now() time.Time { return time.Now().Add(m.later) }
+func (m *memory) now() time.Time { return m.start.Add(m.later) }
 
 // ticketKey is every server's, so that one takes the tickets of the one before it.
 var ticketKey = [32]byte{'b', 'o', 'g', 'o'}

@@ -13,6 +13,8 @@ const (
 	boringTrace      = "BoringSSL-only API: message callback"
 	boringALPN       = "BoringSSL-only API: an ALPN callback that may break the rules"
 	boringDigest     = "BoringSSL-only API: keeping only the digest of client certificates"
+	boringStep       = "BoringSSL-only API: stepping through the handshake"
+	boringSkew       = "BoringSSL-only API: the skew of a ticket's age"
 	boringTicket     = "BoringSSL-only API: ticket callbacks"
 	boringHint       = "BoringSSL-only API: a hint of the server's groups"
 	boringGroupFlags = "BoringSSL-only API: flags of groups"
@@ -28,7 +30,6 @@ const (
 	featureMLDSA        = "feature: ML-DSA"
 	featureOldVersions  = "feature: TLS 1.0 and 1.1"
 	featureResumption   = "feature: resumption"
-	featureEarlyData    = "feature: 0-RTT"
 	featureECH          = "feature: Encrypted Client Hello"
 	featureNPN          = "feature: NPN"
 	featureFalseStart   = "feature: False Start"
@@ -223,7 +224,7 @@ var flags = map[string]flag{
 	"-expect-session-id":                 expecting(is("that the server keeps the session", func(s *session) bool { return s.plan.kept > 0 })),
 	"-expect-no-session-id":              expecting(is("that the server keeps no session", func(s *session) bool { return s.plan.kept == 0 })),
 	"-expect-ticket-renewal":             nothing(),
-	"-expect-ticket-age-skew":            missingValue(featureResumption),
+	"-expect-ticket-age-skew":            missingValue(boringSkew),
 	"-no-ticket":                         yes(func(p *plan) *bool { return &p.offer.noTickets }),
 	"-renew-ticket":                      missing(boringTicket),
 	"-skip-ticket":                       missing(boringTicket),
@@ -234,13 +235,13 @@ var flags = map[string]flag{
 	"-resumption-across-names-enabled":   missing(featureResumption),
 	"-expect-resumable-across-names":     missing(featureResumption),
 	"-expect-not-resumable-across-names": missing(featureResumption),
-	"-enable-early-data":                 missing(featureEarlyData),
-	"-expect-ticket-supports-early-data": missing(featureEarlyData),
-	"-expect-accept-early-data":          missing(featureEarlyData),
-	"-expect-reject-early-data":          missing(featureEarlyData),
-	"-expect-no-offer-early-data":        missing(featureEarlyData),
-	"-expect-early-data-reason":          missingValue(featureEarlyData),
-	"-early-write-after-message":         missingValue(featureEarlyData),
+	"-enable-early-data":                 yes(func(p *plan) *bool { return &p.early.on }),
+	"-expect-ticket-supports-early-data": yes(func(p *plan) *bool { return &p.early.capable }),
+	"-expect-accept-early-data":          yes(func(p *plan) *bool { return &p.early.accepted }),
+	"-expect-reject-early-data":          yes(func(p *plan) *bool { return &p.early.rejected }),
+	"-expect-no-offer-early-data":        yes(func(p *plan) *bool { return &p.early.notOffered }),
+	"-expect-early-data-reason":          {value: true, set: reason},
+	"-early-write-after-message":         missingValue(boringStep),
 
 	// Renegotiation.
 	"-renegotiate-once":                     missing(featureRenegotiate),

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
+	"time"
 
 	"github.com/akushu/akushu/internal/hook"
 	"github.com/akushu/akushu/internal/iana"
@@ -42,11 +44,11 @@ type export struct {
 
 // converse has the conversation over a connection that has been made.
 func (s *session) converse() error {
+	if err := s.shake(); err != nil {
+		return err
+	}
 	if !s.plan.implicit {
-		if err := s.Handshake(); err != nil {
-			return err
-		}
-		if s.plan.talk.again {
+		if s.plan.talk.again && s.ConnectionState().HandshakeComplete {
 			if err := s.Handshake(); err != nil {
 				return mustFail{err}
 			}
@@ -58,6 +60,11 @@ func (s *session) converse() error {
 			return mustFail{err}
 		}
 	}
+	return s.say()
+}
+
+// say says what is to be said, and listens.
+func (s *session) say() error {
 	t := &s.plan.talk
 	for _, step := range []struct {
 		wanted bool
@@ -68,9 +75,10 @@ func (s *session) converse() error {
 		{t.unique, s.sendUnique},
 		{t.alert, s.sendAlert},
 		{t.sizes, s.sendSizes},
-		{t.writesFirst, s.sendWords},
+		{t.writesFirst && !t.unfinished, s.sendWords},
 		{!t.silent && !t.alert, s.answer},
 		{!s.plan.server && !t.silent && !t.alert, s.checkSession},
+		{true, s.checkEarly},
 		{t.goodbye, s.sayGoodbye},
 	} {
 		if !step.wanted {
@@ -84,7 +92,18 @@ func (s *session) converse() error {
 }
 
 func (s *session) send(b []byte) error {
-	_, err := s.Write(b)
+	var to io.Writer = s
+	if s.early != nil {
+		to = s.early
+	}
+	if n := s.allowance; 0 < n && n < len(b) { // only what fits goes out early
+		if _, err := to.Write(b[:n]); err != nil {
+			return err
+		}
+		b = b[n:]
+	}
+	s.allowance = 0
+	_, err := to.Write(b)
 	return err
 }
 
@@ -156,6 +175,9 @@ func (s *session) answer() error {
 		switch {
 		case errors.Is(err, io.EOF):
 			return nil
+		case errors.Is(err, tls.ErrEarlyDataRejected):
+			_ = finish() // what was lost may have failed
+			return s.lose()
 		case err != nil:
 			return err
 		}
@@ -179,6 +201,7 @@ func (s *session) answer() error {
 
 // read is Read, tried again where the slow network had nothing.
 func (s *session) read(buf []byte) (int, error) {
+	s.begin()
 	for {
 		if s.raw != nil {
 			s.raw.waits = s.ConnectionState().HandshakeComplete
@@ -193,7 +216,7 @@ func (s *session) read(buf []byte) (int, error) {
 // readOrPeek is Read, where the test is about that after a look at what comes.
 func (s *session) readOrPeek(buf []byte) (int, error) {
 	if !s.plan.talk.peeks {
-		return s.Read(buf)
+		return s.readEarly(buf)
 	}
 	if s.ahead == nil {
 		s.ahead = bufio.NewReader(s.Conn)
@@ -213,13 +236,21 @@ func (s *session) readOrPeek(buf []byte) (int, error) {
 // beginWords begins to write, of which only the first byte leaves until the function is
 // called that it returns, and that waits for the end.
 func (s *session) beginWords() (finish func() error) {
-	budget := make(chan struct{}, 1)
-	budget <- struct{}{}
+	budget := make(chan struct{})
 	s.raw.hold(budget)
-	written := make(chan error)
+	release := sync.OnceFunc(func() { close(budget) })
+	written := make(chan error, 1)
 	go func() { written <- s.send([]byte(s.plan.talk.words)) }()
+	select {
+	case budget <- struct{}{}:
+	case err := <-written:
+		written <- err
+	}
+	if !s.ConnectionState().HandshakeComplete {
+		time.AfterFunc(10*time.Millisecond, release) // the handshake goes on only behind that
+	}
 	return func() error {
-		close(budget)
+		release()
 		return <-written
 	}
 }
@@ -233,7 +264,7 @@ func (s *session) checkSession() error {
 	if err := same("whether a session came", s.plan.news > s.before, !s.plan.wanted.noSession); err != nil {
 		return mustFail{err}
 	}
-	return nil
+	return s.checkCapable()
 }
 
 // sayGoodbye sends close_notify and waits for the runner's.
