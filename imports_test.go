@@ -66,6 +66,7 @@ row 5: views, words, HTTP, captures seen as connections
   internal/explain
   internal/view/ladder: internal/explain observe
   internal/view/ndjson: observe
+  internal/view/bodies: observe
   tlshttp: tls
 
 row 6: the command
@@ -73,7 +74,7 @@ row 6: the command
   internal/cli/connect: internal/cli internal/pki tls
   internal/cli/demo: internal/cli internal/explain internal/iana internal/pki tls tlshttp
   internal/cli/serve: internal/cli internal/pki tls tlshttp
-  internal/cli/show: internal/cli internal/dissect internal/explain internal/filter internal/view/ladder internal/view/ndjson keylog observe
+  internal/cli/show: internal/cli internal/dissect internal/explain internal/filter internal/pki internal/view/bodies internal/view/ladder internal/view/ndjson keylog observe
   internal/cli/inspect: internal/capture internal/capture/file internal/cli internal/cli/show internal/dissect internal/filter
   internal/cli/version: internal/cli
   internal/cli/root: internal/cli internal/cli/connect internal/cli/demo internal/cli/inspect internal/cli/serve internal/cli/version internal/explain internal/iana

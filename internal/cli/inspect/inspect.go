@@ -20,10 +20,11 @@ import (
 
 type options struct {
 	path    string
-	keyLogs []string
+	secrets show.Secrets
 	filter  *filter.Program
 	stream  int
 	follow  bool
+	bodies  string // a folder
 	show    show.Options
 }
 
@@ -31,13 +32,13 @@ type options struct {
 func New(env *cli.Env) *cobra.Command {
 	o := options{stream: -1}
 	words := env.Words
-	cmd := cli.NewCommand(words, "inspect FILE", func(cmd *cobra.Command, args []string) error {
+	cmd := cli.NewCommand(words, "inspect FILE|-", func(cmd *cobra.Command, args []string) error {
 		o.path = args[0]
 		return run(cmd.Context(), env, &o)
 	})
 	cmd.Args = cli.Args(words, "FILE")
 	f := cmd.Flags()
-	show.KeyLogs(f, words, &o.keyLogs)
+	o.secrets.Register(f, words)
 	show.Filter(f, words, &o.filter)
 	f.BoolVar(&o.show.Only, "only", false, words.Text("help.flag.only"))
 	show.Stream(f, words, &o.stream)
@@ -45,6 +46,7 @@ func New(env *cli.Env) *cobra.Command {
 	f.BoolVarP(&o.show.Hex, "hex", "x", false, words.Text("help.flag.hex"))
 	f.BoolVar(&o.show.JSON, "json", false, words.Text("help.flag.json_each"))
 	f.BoolVar(&o.follow, "follow", false, words.Text("help.flag.follow"))
+	cli.String(f, words, &o.bodies, "export-http", "DIR", "")
 	return cmd
 }
 
@@ -61,14 +63,14 @@ func run(ctx context.Context, env *cli.Env, o *options) error {
 	if err := o.check(env); err != nil {
 		return err
 	}
-	keys, logs, err := show.LoadKeys(env, o.keyLogs)
+	keys, err := o.secrets.Load(env, o.follow)
 	if err != nil {
 		return err
 	}
 	reading := dissect.Options{Keys: keys, Filter: o.filter, Stream: o.stream, Live: o.follow}
 	opening := file.Options{Follow: o.follow}
 	if o.follow {
-		reading.Secrets = show.Follow(ctx, logs)
+		reading.Secrets = o.secrets.Follow(ctx)
 		tick := func() {}
 		opening.Idle = func() { tick() }
 		reading.Ready = func(f func()) { tick = f }
@@ -78,24 +80,36 @@ func run(ctx context.Context, env *cli.Env, o *options) error {
 		return unreadable(env, o.path, err)
 	}
 	defer src.Close()
-	progress := show.NewProgress(env, src)
-	o.show.Before = progress.Clear
+	return o.read(ctx, env, src, &reading)
+}
+
+// read shows what is in a file.
+func (o *options) read(ctx context.Context, env *cli.Env, src *file.File, reading *dissect.Options) error {
 	shower := show.New(env, o.show)
+	exporter, err := shower.Export(o.bodies)
+	if err != nil {
+		return err
+	}
+	progress := show.NewProgress(env, src)
+	shower.Before(progress.Clear)
 	reading.Watch, reading.Done = shower.Watch, shower.Done
-	totals, err := dissect.Run(ctx, src, reading)
+	totals, err := dissect.Run(ctx, src, *reading)
 	progress.Stop()
 	if err != nil {
 		err = unreadable(env, o.path, err)
 	}
-	err = cmp.Or(shower.Finish(), err)
+	if !o.follow {
+		err = cmp.Or(err, ctx.Err()) // it was not read to its end
+	}
+	err = cmp.Or(shower.Finish(), exporter.Finish(), err)
 	if err == nil {
-		o.advise(env, shower, totals, len(logs) > 0)
+		o.advise(env, shower, totals)
 	}
 	return err
 }
 
 // advise says on standard error what the output does not.
-func (o *options) advise(env *cli.Env, shower *show.Shower, totals dissect.Totals, keys bool) {
+func (o *options) advise(env *cli.Env, shower *show.Shower, totals dissect.Totals) {
 	words := env.Words
 	switch {
 	case o.stream >= totals.Connections:
@@ -105,7 +119,7 @@ func (o *options) advise(env *cli.Env, shower *show.Shower, totals dissect.Total
 	case shower.Count() == 0:
 		env.Note(words.Text("cli.inspect_no_match", totals.Connections))
 	case o.show.JSON:
-	case shower.Opened().Shut > 0 && !keys:
+	case shower.Opened().Shut > 0 && !o.secrets.Any():
 		env.Note(words.Text("cli.inspect_keys", shower.Opened().Shut))
 	}
 }

@@ -2,6 +2,8 @@ package show
 
 import (
 	"context"
+	"crypto/rsa"
+	"encoding/hex"
 	"errors"
 	"io"
 	"io/fs"
@@ -12,14 +14,39 @@ import (
 
 	"github.com/akushu/akushu/internal/cli"
 	"github.com/akushu/akushu/internal/explain"
+	"github.com/akushu/akushu/internal/pki"
 	"github.com/akushu/akushu/keylog"
 	"github.com/akushu/akushu/observe"
 )
 
-// KeyLogs defines --keylog of the verbs that read secrets, which may be given several times.
-func KeyLogs(flags *pflag.FlagSet, words *explain.Words, paths *[]string) {
+// Secrets is what connections are decrypted with, as the verbs that read packets are told it.
+type Secrets struct {
+	logs []string // files
+	keys []string // files
+	psks [][]byte
+}
+
+// Register defines the flags, each of which may be given several times.
+func (s *Secrets) Register(flags *pflag.FlagSet, words *explain.Words) {
+	s.RegisterKeyLogs(flags, words)
+	cli.VarAs(flags, "key", "FILE", words.Text("help.flag.key_rsa"), func(text string) error {
+		s.keys = append(s.keys, text)
+		return nil
+	})
+	cli.Var(flags, words, "psk", "HEX", func(text string) error {
+		psk, err := hex.DecodeString(text)
+		if err != nil || len(psk) == 0 {
+			return cli.Usage(words.Text("cli.psk_bad"))
+		}
+		s.psks = append(s.psks, psk)
+		return nil
+	})
+}
+
+// RegisterKeyLogs defines --keylog alone.
+func (s *Secrets) RegisterKeyLogs(flags *pflag.FlagSet, words *explain.Words) {
 	cli.VarAs(flags, "keylog", "FILE", words.Text("help.flag.keylog_read"), func(text string) error {
-		*paths = append(*paths, text)
+		s.logs = append(s.logs, text)
 		return nil
 	})
 }
@@ -27,27 +54,63 @@ func KeyLogs(flags *pflag.FlagSet, words *explain.Words, paths *[]string) {
 // linesKept is how many lines of key logs are kept, the newest: some hundred thousand connections.
 const linesKept = 1 << 20
 
-// LoadKeys reads key logs; without any the one that SSLKEYLOGFILE names, if it is there. It returns the files
-// that were read.
-func LoadKeys(env *cli.Env, paths []string) (*observe.Keys, []string, error) {
+// Load reads the secrets; without a key log those of the one that SSLKEYLOGFILE names. Of logs that are followed none
+// needs to be there yet.
+func (s *Secrets) Load(env *cli.Env, followed bool) (*observe.Keys, error) {
 	keys := observe.NewKeysOf(linesKept)
-	if len(paths) == 0 {
-		path := env.Getenv("SSLKEYLOGFILE")
-		if path == "" {
-			return keys, nil, nil
+	for _, path := range s.keys {
+		key, err := loadKey(env, path)
+		if err != nil {
+			return nil, err
 		}
-		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-			return keys, nil, nil
-		}
-		env.Note(env.Words.Text("cli.keylog_from_environment", path))
-		paths = []string{path}
+		keys.AddRSAKey(key)
 	}
-	for _, path := range paths {
+	for _, psk := range s.psks {
+		keys.AddPSK(psk)
+	}
+	s.fromEnvironment(env, followed)
+	for _, path := range s.logs {
+		if _, err := os.Stat(path); followed && errors.Is(err, fs.ErrNotExist) {
+			env.Note(env.Words.Text("cli.keylog_awaited", path))
+			continue
+		}
 		if err := load(env, keys, path); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 	}
-	return keys, paths, nil
+	return keys, nil
+}
+
+func (s *Secrets) fromEnvironment(env *cli.Env, followed bool) {
+	path := env.Getenv("SSLKEYLOGFILE")
+	if path == "" || len(s.logs) > 0 {
+		return
+	}
+	if _, err := os.Stat(path); !followed && errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	env.Note(env.Words.Text("cli.keylog_from_environment", path))
+	s.logs = []string{path}
+}
+
+// Any reports whether there was any place to look for secrets, after Load.
+func (s *Secrets) Any() bool { return len(s.logs)+len(s.keys)+len(s.psks) > 0 }
+
+// loadKey reads the private key of a server.
+func loadKey(env *cli.Env, path string) (*rsa.PrivateKey, error) {
+	text, err := env.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	signer, err := pki.LoadKey(text)
+	if err != nil {
+		return nil, env.FileError(path, err)
+	}
+	key, ok := signer.(*rsa.PrivateKey)
+	if !ok {
+		return nil, &cli.Error{Code: cli.ExitFailure, Text: env.Words.Text("cli.key_not_rsa", path, pki.KeyName(signer.Public()))}
+	}
+	return key, nil
 }
 
 func load(env *cli.Env, keys *observe.Keys, path string) error {
@@ -76,13 +139,13 @@ func load(env *cli.Env, keys *observe.Keys, path string) error {
 // lookInterval is between two looks at a key log that is followed.
 const lookInterval = 100 * time.Millisecond
 
-// Follow tells the lines that key logs gain until ctx is done, and those that they have.
-func Follow(ctx context.Context, paths []string) <-chan keylog.Line {
-	if len(paths) == 0 {
+// Follow tells the lines that the key logs gain until ctx is done, and those that they have. It comes after Load.
+func (s *Secrets) Follow(ctx context.Context) <-chan keylog.Line {
+	if len(s.logs) == 0 {
 		return nil
 	}
 	lines := make(chan keylog.Line)
-	for _, path := range paths {
+	for _, path := range s.logs {
 		go func() {
 			_ = keylog.Follow(ctx, path, lookInterval, func(l keylog.Line) {
 				select {

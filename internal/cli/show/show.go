@@ -27,8 +27,6 @@ type Options struct {
 	Filtered bool // only connections with packets that match are shown, and those are marked
 	Only     bool // what does not match is left out
 	Live     bool // connections are shown as they end, in no other order
-	// Before is called before something is written to standard output; it may be nil.
-	Before func()
 }
 
 // Shower shows connections. It is not for several goroutines.
@@ -39,6 +37,8 @@ type Shower struct {
 	look    ladder.Options
 	ladders map[int]*ladder.Ladder // of connections that have not ended; nil once none are needed
 	first   *shown                 // the only one so far
+	export  *Exporter              // may be nil
+	before  func()                 // called before something is written to standard output
 	rows    rows
 	count   int // of connections that were shown
 	opened  Opened
@@ -56,7 +56,7 @@ type shown struct {
 
 // New returns a Shower.
 func New(env *cli.Env, o Options) *Shower {
-	s := &Shower{env: env, opts: o, look: env.Ladder(env.Out)}
+	s := &Shower{env: env, opts: o, look: env.Ladder(env.Out), before: func() {}}
 	s.look.Verbose, s.look.Hex = o.Verbose, o.Hex
 	s.rows.waiting = make(map[int]*dissect.Connection)
 	if o.JSON {
@@ -67,21 +67,32 @@ func New(env *cli.Env, o Options) *Shower {
 	return s
 }
 
+// Before has f called before something is written to standard output.
+func (s *Shower) Before(f func()) { s.before = f }
+
 // Watch is for dissect.Options.
 func (s *Shower) Watch(stream int) func(observe.Event) {
 	if s.ladders == nil {
-		return nil
+		return s.export.watch()
 	}
 	l := ladder.New(s.look)
 	s.ladders[stream] = l
-	return l.Add
+	if s.export == nil {
+		return l.Add
+	}
+	return func(e observe.Event) {
+		l.Add(e)
+		s.export.folder.Add(e)
+	}
 }
 
 // Done is for dissect.Options.
 func (s *Shower) Done(c *dissect.Connection) {
 	l := s.ladders[c.Stream]
 	delete(s.ladders, c.Stream)
-	if s.opts.Filtered && c.Matching.Len() == 0 {
+	wanted := !s.opts.Filtered || c.Matching.Len() > 0
+	s.export.done(c.Stream, wanted)
+	if !wanted {
 		s.rows.skip(c.Stream)
 		s.flush(false)
 		return
@@ -153,9 +164,7 @@ func (s *Shower) draw(c *shown) {
 }
 
 func (s *Shower) write(do func() error) {
-	if s.opts.Before != nil {
-		s.opts.Before()
-	}
+	s.before()
 	s.err = errors.Join(s.err, do())
 }
 
