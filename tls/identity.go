@@ -290,11 +290,22 @@ func supportsCurves(p *handshake.Policy, v iana.Version, hello *auth.ClientHello
 	return nil
 }
 
+// asksFor reports whether one of schemes is of a kind. Before TLS 1.2 that is all that they say.
+func asksFor(schemes []iana.SignatureScheme, kind suite.Authentication) bool {
+	return slices.ContainsFunc(schemes, func(id iana.SignatureScheme) bool {
+		s := suite.SchemeByID(id)
+		return s != nil && s.Auth() == kind
+	})
+}
+
 // supportsServer says why a client cannot present cred to a server that asks for a
 // certificate, or nil.
 func supportsServer(request *auth.CertificateRequestFacts, cred *auth.Credential) error {
 	if _, err := auth.ChooseScheme(cred, request.Version, request.Schemes); err != nil {
 		return err
+	}
+	if request.Version < iana.VersionTLS12 && !asksFor(request.Schemes, suite.AuthFor(cred.Key.Public())) {
+		return errors.New("tls: the server asks for certificates of another kind")
 	}
 	if len(request.Authorities) == 0 {
 		return nil

@@ -178,7 +178,7 @@ func shaken(t testing.TB, l link, c, s stack) (client, server conn) {
 	done := make(chan error, 1)
 	go func() { done <- server.Handshake() }()
 	if err := client.Handshake(); err != nil {
-		t.Fatalf("client: %v", err)
+		t.Fatalf("client %s to %s: %v", c.name, s.name, err)
 	}
 	if err := <-done; err != nil {
 		t.Fatalf("server: %v", err)

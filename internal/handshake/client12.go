@@ -318,6 +318,9 @@ func (c *client12) sendCertificateVerify(cred *auth.Credential) error {
 	if err != nil {
 		return err
 	}
+	if c.result.Version < iana.VersionTLS12 {
+		return c.send(&msg.CertificateVerify10{Signature: sig})
+	}
 	return c.send(&msg.CertificateVerify{Algorithm: scheme.ID, Signature: sig})
 }
 

@@ -115,11 +115,19 @@ func (s *server12) recvCertificateVerify() error {
 	if len(s.result.Peer.Certificates) == 0 {
 		return nil
 	}
+	const where = "certificate_verify"
+	leaf := s.result.Peer.Certificates[0]
+	if s.result.Version < iana.VersionTLS12 {
+		m := &msg.CertificateVerify10{}
+		if _, err := s.receive(m); err != nil {
+			return err
+		}
+		return auth.VerifyBefore12(where, leaf, signed, m.Signature)
+	}
 	m := &msg.CertificateVerify{}
 	if _, err := s.receive(m); err != nil {
 		return err
 	}
 	s.result.ClientScheme = m.Algorithm
-	leaf := s.result.Peer.Certificates[0]
-	return s.verify12("certificate_verify", leaf, s.cfg.Schemes, m.Algorithm, signed, m.Signature)
+	return s.verify12(where, leaf, s.cfg.Schemes, m.Algorithm, signed, m.Signature)
 }

@@ -116,6 +116,13 @@ type signer struct {
 	index   int
 }
 
+// Decrypt implements crypto.Decrypter, for RSA keys.
+func (k *signer) Decrypt(rand io.Reader, ciphertext []byte, opts crypto.DecrypterOpts) (plain []byte, err error) {
+	k.session.used = k.index
+	k.session.elsewhere(func() { plain, err = k.Signer.(crypto.Decrypter).Decrypt(rand, ciphertext, opts) })
+	return plain, err
+}
+
 // Sign implements crypto.Signer.
 func (k *signer) Sign(rand io.Reader, digest []byte, opts crypto.SignerOpts) (sig []byte, err error) {
 	k.session.used = k.index

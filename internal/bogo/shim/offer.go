@@ -61,7 +61,7 @@ func (s *session) config() (*tls.Config, error) {
 }
 
 // spoken is the versions that akushu has.
-var spoken = []uint16{tls.VersionTLS12, tls.VersionTLS13}
+var spoken = []uint16{tls.VersionTLS10, tls.VersionTLS11, tls.VersionTLS12, tls.VersionTLS13}
 
 // setVersions narrows the range of versions.
 func (o *offer) setVersions(c *tls.Config) error {
@@ -72,7 +72,7 @@ func (o *offer) setVersions(c *tls.Config) error {
 		}
 	}
 	if len(left) == 0 {
-		return notOffered(featureOldVersions)
+		return notOffered("feature: no version at all")
 	}
 	c.MinVersion, c.MaxVersion = left[0], left[len(left)-1]
 	if int(c.MaxVersion-c.MinVersion) != len(left)-1 {
@@ -84,45 +84,61 @@ func (o *offer) setVersions(c *tls.Config) error {
 // setSuites understands what of OpenSSL's language for lists of suites the tests use and is
 // not about suites that are not offered.
 func (o *offer) setSuites(c *tls.Config) error {
-	c.CipherSuites = o.suites
+	switch {
+	case o.suites != nil:
+		c.CipherSuites = o.suites
+	case sets[o.ciphers] != nil:
+		c.CipherSuites = sets[o.ciphers]
+	default:
+		return o.nameSuites(c)
+	}
 	if o.fallback {
 		c.CipherSuites = append(slices.Clone(c.CipherSuites), tls.TLS_FALLBACK_SCSV)
-	}
-	switch o.ciphers {
-	case "":
-		return nil
-	case "DEFAULT:!AES":
-		c.CipherSuites = []uint16{
-			tls.TLS_CHACHA20_POLY1305_SHA256,
-			tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
-		}
-		return nil
-	}
-	if strings.Contains(o.ciphers, "[") {
-		return notOffered("feature: cipher suites of equal preference")
-	}
-	for name := range strings.SplitSeq(o.ciphers, ":") {
-		i := slices.IndexFunc(tls.CipherSuites(), func(s *tls.CipherSuite) bool { return s.Name == name })
-		if i < 0 {
-			return notOffered(suiteFeature(name))
-		}
-		c.CipherSuites = append(c.CipherSuites, tls.CipherSuites()[i].ID)
 	}
 	return nil
 }
 
-// suiteFeature is the feature that a suite needs which is not offered.
-func suiteFeature(name string) string {
-	switch {
-	case strings.Contains(name, "3DES"):
-		return feature3DES
-	case strings.Contains(name, "_CBC_"):
-		return featureCBC
-	case strings.HasPrefix(name, "TLS_RSA_"):
-		return featureRSA
+// nameSuites takes a list of names.
+func (o *offer) nameSuites(c *tls.Config) error {
+	if strings.Contains(o.ciphers, "[") {
+		return notOffered("feature: cipher suites of equal preference")
 	}
-	return "feature: " + name
+	for name := range strings.SplitSeq(o.ciphers, ":") {
+		all := suite.Usable()
+		i := slices.IndexFunc(all, func(s *suite.Suite) bool { return s.ID.String() == name })
+		if i < 0 {
+			return notOffered("feature: " + name)
+		}
+		c.CipherSuites = append(c.CipherSuites, uint16(all[i].ID))
+	}
+	return nil
 }
+
+// The suites that the runner takes for the default, those of TLS 1.3 apart, and its other sets.
+var (
+	usualSuites = []uint16{
+		tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+		tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+		tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+		tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA, tls.TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA,
+		tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256,
+		tls.TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA, tls.TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA,
+		tls.TLS_RSA_WITH_AES_128_GCM_SHA256, tls.TLS_RSA_WITH_AES_256_GCM_SHA384,
+		tls.TLS_RSA_WITH_AES_128_CBC_SHA, tls.TLS_RSA_WITH_AES_256_CBC_SHA,
+	}
+	sets = map[string][]uint16{
+		"":         usualSuites,
+		"3DES":     {tls.TLS_RSA_WITH_3DES_EDE_CBC_SHA},
+		"ALL:3DES": append(slices.Clone(usualSuites), tls.TLS_RSA_WITH_3DES_EDE_CBC_SHA),
+		"AES128": slices.DeleteFunc(slices.Clone(usualSuites), func(id uint16) bool {
+			return !strings.Contains(tls.CipherSuiteName(id), "_AES_128_")
+		}),
+		"DEFAULT:!AES": {
+			tls.TLS_CHACHA20_POLY1305_SHA256,
+			tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+		},
+	}
+)
 
 // nobodys is a protocol that no client has.
 const nobodys = "\x00"
@@ -169,7 +185,7 @@ func (s *session) setPolicy(c *tls.Config) error {
 var usual = []uint16{
 	uint16(iana.SchemeECDSASecp256r1SHA256), uint16(iana.SchemeRSAPSSRSAESHA256), uint16(iana.SchemeRSAPKCS1SHA256),
 	uint16(iana.SchemeECDSASecp384r1SHA384), uint16(iana.SchemeRSAPSSRSAESHA384), uint16(iana.SchemeRSAPKCS1SHA384),
-	uint16(iana.SchemeRSAPSSRSAESHA512), uint16(iana.SchemeRSAPKCS1SHA512),
+	uint16(iana.SchemeRSAPSSRSAESHA512), uint16(iana.SchemeRSAPKCS1SHA512), uint16(iana.SchemeRSAPKCS1SHA1),
 }
 
 func (o *offer) schemesOf() ([]*suite.Scheme, error) {

@@ -24,11 +24,7 @@ const (
 	boringIssuer     = "BoringSSL-only API: credentials that must match the issuer"
 	boringProperties = "BoringSSL-only API: certificate properties"
 
-	feature3DES         = "feature: 3DES"
-	featureCBC          = "feature: CBC"
-	featureRSA          = "feature: RSA key exchange"
 	featureMLDSA        = "feature: ML-DSA"
-	featureOldVersions  = "feature: TLS 1.0 and 1.1"
 	featureResumption   = "feature: resumption"
 	featureECH          = "feature: Encrypted Client Hello"
 	featureNPN          = "feature: NPN"
