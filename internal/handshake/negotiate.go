@@ -89,11 +89,12 @@ func offeredVersions(hello *msg.ClientHello) []iana.Version {
 	return all
 }
 
-// chooseVersion picks the newest version that both ends allow.
+// chooseVersion picks the newest version that both ends allow. Only a client that offers TLS 1.3
+// is held to a legacy_version of TLS 1.2: crypto/tls says there what it ends at, if that is less.
 func chooseVersion(p *Policy, hello *msg.ClientHello) (iana.Version, error) {
-	if hello.Extensions.Has(iana.ExtSupportedVersions) && hello.LegacyVersion != iana.VersionTLS12 {
+	if slices.Contains(hello.SupportedVersions, iana.VersionTLS13) && hello.LegacyVersion != iana.VersionTLS12 {
 		return 0, alert.Illegal("client_hello.legacy_version", "RFC 9846 §4.2.2",
-			"%v, where a client with supported_versions always says TLS 1.2", hello.LegacyVersion).
+			"%v, where a client that offers TLS 1.3 always says TLS 1.2", hello.LegacyVersion).
 			With(iana.AlertProtocolVersion)
 	}
 	offered := offeredVersions(hello)

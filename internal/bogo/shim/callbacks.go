@@ -115,7 +115,7 @@ func (s *session) chooseForClient(c *tls.Config, own []tls.Certificate) func(*tl
 }
 
 // chooseForServer is the callback that chooses a client's certificate: the first that suits
-// the server, whoever signed it unless that matters, or just the first.
+// the server, whoever signed it unless that matters.
 func (s *session) chooseForServer(own []tls.Certificate) func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 	return func(request *tls.CertificateRequestInfo) (*tls.Certificate, error) {
 		s.asked = request
@@ -131,10 +131,7 @@ func (s *session) chooseForServer(own []tls.Certificate) func(*tls.CertificateRe
 				return &own[i], nil
 			}
 		}
-		if s.credential(&own[0]).matchIssuer {
-			return nil, failing(iana.AlertHandshakeFailure)
-		}
-		return &own[0], nil
+		return nil, failing(iana.AlertHandshakeFailure)
 	}
 }
 

@@ -158,7 +158,7 @@ func TestFlags(t *testing.T) {
 		{"-no-such-flag", exitUnimplemented},
 		{"-dtls", exitUnimplemented},
 		{"-psk secret -no-such-flag", exitUnimplemented},
-		{"-max-version 769", exitUnimplemented},
+		{"-max-version 768", exitUnimplemented},
 		{"-curves 1", exitUnimplemented},
 		{"-port", exitFailed},
 		{"-port x", exitFailed},
