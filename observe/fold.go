@@ -83,7 +83,7 @@ func (f *fold) apply(e *Event) {
 	case *FlowOpened:
 		f.flowOpened(e, b)
 	case *FlowClosed:
-		f.s.End, f.s.TCP = b.End, b.TCP
+		f.flowClosed(b)
 	case *Record:
 		f.closedRecord(e.Dir, b)
 	case *Message:
@@ -134,8 +134,15 @@ func (f *fold) flowOpened(e *Event, b *FlowOpened) {
 	s := f.s
 	s.Client, s.Server, s.Start = b.Client, b.Server, Timestamp{e.Time}
 	s.TCP, s.Tap, s.Connect = b.TCP, b.Tap, Milliseconds(b.Connect)
-	if b.Tap || b.TCP.SYN && b.TCP.SYNACK {
+	if b.Tap {
 		s.RoundTrips.TCP = 1
+	}
+}
+
+func (f *fold) flowClosed(b *FlowClosed) {
+	f.s.End, f.s.TCP = b.End, b.TCP
+	if b.TCP.SYN && b.TCP.SYNACK {
+		f.s.RoundTrips.TCP = 1
 	}
 }
 

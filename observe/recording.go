@@ -80,13 +80,13 @@ type recorded struct {
 	ended [3]bool               // by Dir: nothing more can be recorded
 }
 
-// conversation begins a connection.
-func (r *Recording) conversation(client, server net.Addr, t time.Time) *recorded {
+// conversation begins a connection whose client took connect to establish it, from t on.
+func (r *Recording) conversation(client, server net.Addr, t time.Time, connect time.Duration) *recorded {
 	c := &recorded{file: r}
 	r.do(func(b *capture.Builder) error {
 		from, to := r.addresses(client, server)
 		var err error
-		c.talk, err = capture.NewConversation(b, from, to, t)
+		c.talk, err = capture.NewConversation(b, from, to, t, connect)
 		return err
 	})
 	return c

@@ -83,7 +83,7 @@ func (t *Tap) Conn(c net.Conn, r Role, connect time.Duration) *TappedConn {
 		Keys: t.keys, Sink: t.opts.Sink,
 	})
 	if t.opts.Recording != nil {
-		w.recorded = t.opts.Recording.conversation(client, server, start)
+		w.recorded = t.opts.Recording.conversation(client, server, start, connect)
 	}
 	w.seen.begin()
 	return w

@@ -38,9 +38,9 @@ var (
 	errOver   = errors.New("capture: data in a conversation that was reset")
 )
 
-// NewConversation begins a conversation with the three segments that open a connection. The addresses must be of one
-// family.
-func NewConversation(w PacketWriter, client, server netip.AddrPort, t time.Time) (*Conversation, error) {
+// NewConversation begins a conversation with the three segments that open a connection: SYN at t, its answer a round
+// trip later. The addresses must be of one family.
+func NewConversation(w PacketWriter, client, server netip.AddrPort, t time.Time, trip time.Duration) (*Conversation, error) {
 	c := &Conversation{w: w, client: end{addr: plain(client)}, server: end{addr: plain(server)}, now: t}
 	if err := c.checkAddresses(); err != nil {
 		return nil, err
@@ -49,7 +49,7 @@ func NewConversation(w PacketWriter, client, server netip.AddrPort, t time.Time)
 	c.mss = maxSegment(c.client.addr.Addr())
 	c.client.seq = initialSequence(t)
 	c.server.seq = ^c.client.seq // any other number
-	return c, c.open()
+	return c, c.open(t.Add(trip))
 }
 
 // plain is the address as packets have it.
@@ -78,10 +78,11 @@ func (c *Conversation) setMACs() {
 // initialSequence is the clock of RFC 9293 §3.4.1, which ticks every four microseconds.
 func initialSequence(t time.Time) uint32 { return uint32(t.UnixMicro() / 4) }
 
-func (c *Conversation) open() error {
+func (c *Conversation) open(answered time.Time) error {
 	if err := c.send(&c.client, flagSYN, nil); err != nil {
 		return err
 	}
+	c.advance(answered)
 	if err := c.send(&c.server, flagSYN|flagACK, nil); err != nil {
 		return err
 	}

@@ -106,7 +106,7 @@ func TestConversation(t *testing.T) {
 		for when, start := range starts {
 			t.Run(row.name+", "+when, func(t *testing.T) {
 				var n notes
-				c, err := capture.NewConversation(&n, clientV4, serverV4, start)
+				c, err := capture.NewConversation(&n, clientV4, serverV4, start, 0)
 				must(t, err)
 				must(t, row.run(c))
 				if diff := cmp.Diff(append(opening[:3:3], row.want...), n.lines); diff != "" {
@@ -123,11 +123,11 @@ func TestConversationRefuses(t *testing.T) {
 		{clientV4, netip.AddrPort{}},
 		{netip.AddrPort{}, serverV4},
 	} {
-		if _, err := capture.NewConversation(&notes{}, row.client, row.server, noon); err == nil {
+		if _, err := capture.NewConversation(&notes{}, row.client, row.server, noon, 0); err == nil {
 			t.Errorf("got no error from %v to %v", row.client, row.server)
 		}
 	}
-	c, err := capture.NewConversation(&notes{}, clientV4, serverV4, noon)
+	c, err := capture.NewConversation(&notes{}, clientV4, serverV4, noon, 0)
 	must(t, err)
 	must(t, c.Close(true, noon))
 	if err := c.Data(true, noon, []byte{1}); err == nil {
@@ -142,7 +142,7 @@ func TestConversationRefuses(t *testing.T) {
 // Two taps give times that are not in order; packets must be.
 func TestConversationTimesNeverGoBack(t *testing.T) {
 	var n notes
-	c, err := capture.NewConversation(&n, clientV4, serverV4, noon)
+	c, err := capture.NewConversation(&n, clientV4, serverV4, noon, 0)
 	must(t, err)
 	must(t, c.Data(true, noon.Add(time.Second), []byte{1}))
 	must(t, c.Data(false, noon, []byte{1}))
@@ -161,11 +161,11 @@ func TestConversationTimesNeverGoBack(t *testing.T) {
 func TestConversationPassesErrorsOn(t *testing.T) {
 	full := errors.New("full")
 	n := notes{err: full}
-	if _, err := capture.NewConversation(&n, clientV4, serverV4, noon); err != full {
+	if _, err := capture.NewConversation(&n, clientV4, serverV4, noon, 0); err != full {
 		t.Errorf("got %v, want %v", err, full)
 	}
 	n.err = nil
-	c, err := capture.NewConversation(&n, clientV4, serverV4, noon)
+	c, err := capture.NewConversation(&n, clientV4, serverV4, noon, 0)
 	must(t, err)
 	n.err = full
 	for name, err := range map[string]error{
@@ -189,7 +189,7 @@ func TestConversationAddresses(t *testing.T) {
 	for _, row := range rows {
 		t.Run(row.client+" "+row.server, func(t *testing.T) {
 			var p first
-			_, err := capture.NewConversation(&p, netip.MustParseAddrPort(row.client), netip.MustParseAddrPort(row.server), noon)
+			_, err := capture.NewConversation(&p, netip.MustParseAddrPort(row.client), netip.MustParseAddrPort(row.server), noon, 0)
 			must(t, err)
 			if got := fmt.Sprintf("%x %x", p.frame[:6], p.frame[6:12]); got != row.macs {
 				t.Errorf("got %s, want %s", got, row.macs)
@@ -214,7 +214,7 @@ func TestConversationAllocatesNothing(t *testing.T) {
 	_, err = w.AddInterface(ether)
 	must(t, err)
 	for _, ends := range [][2]netip.AddrPort{{clientV4, serverV4}, {clientV6, serverV6}} {
-		c, err := capture.NewConversation(w, ends[0], ends[1], noon)
+		c, err := capture.NewConversation(w, ends[0], ends[1], noon, 0)
 		must(t, err)
 		data := make([]byte, 16<<10)
 		if got := testing.AllocsPerRun(100, func() { must(t, c.Data(true, noon, data)) }); got != 0 {

@@ -84,7 +84,7 @@ func converse(t *testing.T, client, server netip.AddrPort, run func(*spoken)) (p
 	must(t, err)
 	_, err = b.AddInterface(capture.Interface{LinkType: capture.LinkEthernet, Name: "tap"})
 	must(t, err)
-	c, err := capture.NewConversation(b, client, server, noon)
+	c, err := capture.NewConversation(b, client, server, noon, 0)
 	must(t, err)
 	s = &spoken{Conversation: c, t: t, now: noon, ports: [2]string{fmt.Sprint(client.Port()), fmt.Sprint(server.Port())}}
 	run(s)

@@ -30,7 +30,7 @@ func conversations(t testing.TB, n int) *bytes.Buffer {
 	for i := range n {
 		at := start.Add(time.Duration(i) * time.Second)
 		client := netip.AddrPortFrom(netip.MustParseAddr("192.0.2.1"), uint16(20000+i))
-		c, err := capture.NewConversation(w, client, netip.MustParseAddrPort("198.51.100.1:80"), at)
+		c, err := capture.NewConversation(w, client, netip.MustParseAddrPort("198.51.100.1:80"), at, 0)
 		check(t, err)
 		check(t, c.Data(true, at, fmt.Appendf(nil, "GET /%d HTTP/1.0\r\n\r\n", i)))
 		check(t, c.Data(false, at, []byte("HTTP/1.0 200 OK\r\n\r\nhello")))
@@ -146,7 +146,7 @@ func TestHalfOpenIsBounded(t *testing.T) {
 	check(t, err)
 	_, err = w.AddInterface(capture.Interface{LinkType: capture.LinkEthernet})
 	check(t, err)
-	_, err = capture.NewConversation(w, netip.MustParseAddrPort("192.0.2.1:20000"), netip.MustParseAddrPort("198.51.100.1:80"), start)
+	_, err = capture.NewConversation(w, netip.MustParseAddrPort("192.0.2.1:20000"), netip.MustParseAddrPort("198.51.100.1:80"), start, 0)
 	check(t, err)
 	r, err := capture.NewReader(&file)
 	check(t, err)

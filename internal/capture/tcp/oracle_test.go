@@ -41,7 +41,7 @@ func conversations(t *testing.T) []capture.Packet {
 		if i%2 == 1 {
 			client, server = fmt.Sprintf("[fd00::1]:%d", 50000+i), "[fd00::2]:61234"
 		}
-		c, err := capture.NewConversation(&all, netip.MustParseAddrPort(client), netip.MustParseAddrPort(server), now)
+		c, err := capture.NewConversation(&all, netip.MustParseAddrPort(client), netip.MustParseAddrPort(server), now, 0)
 		must(t, err)
 		for turn := range 6 {
 			now = now.Add(10 * time.Millisecond)

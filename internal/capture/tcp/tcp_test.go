@@ -133,7 +133,7 @@ func TestConversation(t *testing.T) {
 		client, server := netip.MustParseAddrPort(ends[0]), netip.MustParseAddrPort(ends[1])
 		var told story
 		w := &wire{decoder: packet.NewDecoder(), Assembler: tcp.New(&told, tcp.Limits{})}
-		c, err := capture.NewConversation(w, client, server, noon)
+		c, err := capture.NewConversation(w, client, server, noon, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
