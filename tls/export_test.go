@@ -5,6 +5,18 @@ import (
 	"github.com/akushu/akushu/internal/suite"
 )
 
+// The bounds of what brings nothing.
+var (
+	MostEmptyRecords      = int(mostOf[floodEmpty].most)
+	MostAlerts            = int(mostOf[floodAlert].most)
+	MostChangeCipherSpecs = int(mostOf[floodCCS].most)
+	MostKeyUpdates        = int(mostOf[floodKeyUpdate].most)
+	MostMessages          = int(mostOf[floodMessage].most)
+)
+
+// AllowEarlyData has a client believe that its session is good for n bytes of early data.
+func AllowEarlyData(s *ClientSessionState, n uint32) { s.state.MaxEarlyData = n }
+
 // RequestKeyUpdate has c update its write keys before it writes next, and ask the peer for the
 // same.
 func RequestKeyUpdate(c *Conn) {

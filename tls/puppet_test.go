@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -40,6 +41,8 @@ type puppet struct {
 	trail    []byte                  // what follows a message in its record, where stop says so
 	heard    []string                // alerts that came before the point
 	keys     *suite.TrafficKeys      // under which it writes
+	pause    func() error            // what it does where stop says so, in place of stopping
+	slice    int                     // its Certificate goes in records of so many bytes, the last byte apart; 0: as others
 }
 
 // errStopped ends the flow of a puppet at its point.
@@ -50,6 +53,17 @@ const after = "after the handshake"
 // play runs the puppet's end up to its point.
 func (p *puppet) play(t *testing.T, client bool, v iana.Version, cert *tls.Certificate) {
 	t.Helper()
+	err := p.perform(client, v, cert)
+	if err == nil && p.stop == after {
+		return
+	}
+	if !errors.Is(err, errStopped) && !strings.HasPrefix(p.stop, "behind") {
+		t.Fatalf("the puppet came to %v, not %s", err, p.stop)
+	}
+}
+
+// perform is play, and returns what the flow came to. A client shows cert if it is asked for it.
+func (p *puppet) perform(client bool, v iana.Version, cert *tls.Certificate) error {
 	p.client = client
 	p.in, p.out = record.NewReader(borrow.From(p.conn)), record.NewWriter(p.conn)
 	policy := handshake.Policy{MinVersion: v, MaxVersion: v, Suites: suite.Default(), Groups: suite.DefaultGroups(), Schemes: suite.DefaultSchemes()}
@@ -60,16 +74,11 @@ func (p *puppet) play(t *testing.T, client bool, v iana.Version, cert *tls.Certi
 	ctx := context.Background()
 	var err error
 	if client {
-		_, _, err = handshake.Client(ctx, p, &handshake.ClientConfig{Env: env, Policy: policy, Trust: &auth.Trust{Skip: true}})
+		_, _, err = handshake.Client(ctx, p, &handshake.ClientConfig{Env: env, Policy: policy, Trust: &auth.Trust{Skip: true}, Identity: puppetIdentity{cert}})
 	} else {
 		_, _, err = handshake.Server(ctx, p, &handshake.ServerConfig{Env: env, Policy: policy, Identity: puppetIdentity{cert}})
 	}
-	if err == nil && p.stop == after {
-		return
-	}
-	if !errors.Is(err, errStopped) && !strings.HasPrefix(p.stop, "behind") {
-		t.Fatalf("the puppet came to %v, not %s", err, p.stop)
-	}
+	return err
 }
 
 type puppetIdentity struct{ cert *tls.Certificate }
@@ -79,6 +88,10 @@ func (i puppetIdentity) ServerCredential(context.Context, *auth.ClientHelloFacts
 	return &auth.Credential{Chain: i.cert.Certificate, Leaf: leaf, Key: i.cert.PrivateKey.(crypto.Signer)}, err
 }
 
+func (i puppetIdentity) ClientCredential(ctx context.Context, _ *auth.CertificateRequestFacts) (*auth.Credential, error) {
+	return i.ServerCredential(ctx, nil)
+}
+
 // at stops the flow before something that it writes.
 func (p *puppet) at(what string) error {
 	if p.stop != "before "+what {
@@ -86,6 +99,9 @@ func (p *puppet) at(what string) error {
 	}
 	if err := p.out.Flush(); err != nil {
 		return err
+	}
+	if p.pause != nil {
+		return p.pause()
 	}
 	return errStopped
 }
@@ -130,10 +146,26 @@ func (p *puppet) WriteMessage(raw []byte) error {
 	if err := p.at(name); err != nil {
 		return err
 	}
+	if p.slice > 0 && iana.HandshakeType(raw[0]) == iana.HandshakeCertificate {
+		return p.writeSlices(raw)
+	}
 	if p.stop == "behind "+name {
 		raw = append(bytes.Clone(raw), p.trail...)
 	}
 	return p.out.WriteMessage(raw)
+}
+
+// writeSlices sends a message in many records, and pauses before the last byte.
+func (p *puppet) writeSlices(raw []byte) error {
+	last := len(raw) - 1
+	for chunk := range slices.Chunk(raw[:last], p.slice) {
+		p.say(iana.ContentHandshake, chunk...)
+	}
+	if err := p.pause(); err != nil {
+		return err
+	}
+	p.say(iana.ContentHandshake, raw[last])
+	return nil
 }
 
 func (p *puppet) WriteChangeCipherSpec() error {
@@ -224,9 +256,15 @@ func alertText(content []byte) string {
 
 // listen returns what the puppet is told until the other end hangs up: alerts, and what else
 // there is.
-func (p *puppet) listen() []string {
+func (p *puppet) listen() []string { return p.listenFor("nothing that is ever said") }
+
+// listenFor is listen up to the first that begins with what.
+func (p *puppet) listenFor(what string) []string {
 	heard := p.heard
 	for {
+		if len(heard) > 0 && strings.HasPrefix(heard[len(heard)-1], what) {
+			return heard
+		}
 		typ, content, err := p.in.Next()
 		switch {
 		case err == io.EOF || errors.Is(err, syscall.ECONNRESET):

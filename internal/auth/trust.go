@@ -46,6 +46,9 @@ func (e *VerificationError) Unwrap() error { return e.Err }
 // maxRSABits bounds the work that a peer's certificate can cause.
 const maxRSABits = 8192
 
+// MaxChain is how many certificates a peer may send. Nobody has a chain as long, but some send all that they have.
+const MaxChain = 64
+
 // A Use is what a handshake does with a certificate's key.
 type Use uint8
 
@@ -79,6 +82,9 @@ func (t *Trust) Judge(chain [][]byte, now time.Time) (Peer, error) {
 // JudgeFor is Judge for a key that is put to another use.
 func (t *Trust) JudgeFor(use Use, chain [][]byte, now time.Time) (Peer, error) {
 	const where, ref = "certificate.certificate_list", "RFC 9846 §4.5.1.3"
+	if len(chain) > MaxChain {
+		return Peer{}, alert.Auth(where, ref, "%d certificates, at most %d are accepted", len(chain), MaxChain)
+	}
 	peer := Peer{Certificates: make([]*x509.Certificate, len(chain))}
 	for i, der := range chain {
 		cert, err := parse(der)

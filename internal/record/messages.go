@@ -12,11 +12,16 @@ const messageHeaderLen = 4
 // otherwise: room for a long chain of certificates, and little for a peer to have us hold.
 const DefaultMaxMessage = 64 << 10
 
+// MaxFragments is how many records a message may come in: enough for one of [DefaultMaxMessage] in records of 16 bytes,
+// where RFC 8449 lets nobody ask for less than 64, and little for a peer to keep us busy with.
+const MaxFragments = 4096
+
 // Messages makes handshake messages of the fragments of handshake records, in which they may lie several together or one
 // in many pieces (RFC 9846 §5.1). It reads nothing itself; the zero value is ready.
 type Messages struct {
-	max int
-	buf []byte // what was pushed and has not been returned, nil if there is nothing
+	max       int
+	buf       []byte // what was pushed and has not been returned, nil if there is nothing
+	fragments int    // pushed since Next returned a message
 }
 
 // SetMax refuses messages of more than n bytes, their header apart. Zero is [DefaultMaxMessage].
@@ -25,11 +30,15 @@ func (m *Messages) SetMax(n int) { m.max = n }
 // Push takes the content of a handshake record, which it copies. Before the next Push, call Next until there is no
 // message: that is what bounds the memory.
 //
-// An empty fragment is an unexpected_message (RFC 9846 §5.1, §5.4).
+// An empty fragment is an unexpected_message (RFC 9846 §5.1, §5.4), and so is one more than [MaxFragments] of a message.
 func (m *Messages) Push(fragment []byte) error {
 	if len(fragment) == 0 {
 		return alert.Unexpected("record", "RFC 9846 §5.1", "an empty fragment of type handshake")
 	}
+	if m.fragments == MaxFragments {
+		return alert.Unexpected("record", "RFC 9846 §5.1", "a handshake message in more than %d records", MaxFragments)
+	}
+	m.fragments++
 	if m.buf == nil {
 		m.buf = make([]byte, 0, len(fragment)) // and no more: most records end with a message
 	}
@@ -54,6 +63,7 @@ func (m *Messages) Next() ([]byte, error) {
 	if len(m.buf) < length {
 		return nil, nil
 	}
+	m.fragments = 0
 	message := m.buf[:length:length]
 	if m.buf = m.buf[length:]; len(m.buf) == 0 {
 		m.buf = nil

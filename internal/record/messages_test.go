@@ -40,14 +40,14 @@ func collect(t *testing.T, m *Messages, fragments ...[]byte) (got [][]byte) {
 
 // However a flight is cut into fragments, the same messages come out, and they stay as they are.
 func TestMessagesOfAnyFragments(t *testing.T) {
-	want := [][]byte{
-		message(iana.HandshakeEncryptedExtensions, 2),
-		message(iana.HandshakeServerHelloDone, 0),
-		message(iana.HandshakeCertificate, 40000),
-		message(iana.HandshakeFinished, 32),
-	}
-	flight := bytes.Join(want, nil)
-	for _, size := range []int{1, 3, 4, 5, 6, 7, 10, 100, MaxPlaintext, len(flight)} {
+	for _, size := range []int{1, 3, 4, 5, 6, 7, 10, 100, MaxPlaintext, 1 << 16} {
+		want := [][]byte{
+			message(iana.HandshakeEncryptedExtensions, 2),
+			message(iana.HandshakeServerHelloDone, 0),
+			message(iana.HandshakeCertificate, min(40000, size*(MaxFragments-messageHeaderLen))),
+			message(iana.HandshakeFinished, 32),
+		}
+		flight := bytes.Join(want, nil)
 		var m Messages
 		got := collect(t, &m, slices.Collect(slices.Chunk(flight, size))...)
 		if !slices.EqualFunc(got, want, bytes.Equal) {
@@ -99,6 +99,20 @@ func TestMessageBehindAKeyChange(t *testing.T) {
 		t.Fatalf("got %x, %v, want the ServerHello", raw, err)
 	}
 	wantAlert(t, "a whole message", m.CheckKeyChange(), iana.AlertUnexpectedMessage)
+}
+
+// A message may come in as many records as there may be, and the next one again.
+func TestMostFragments(t *testing.T) {
+	whole := message(iana.HandshakeCertificate, MaxFragments-messageHeaderLen)
+	var m Messages
+	for range 2 {
+		if got := collect(t, &m, slices.Collect(slices.Chunk(whole, 1))...); len(got) != 1 || !bytes.Equal(got[0], whole) {
+			t.Fatalf("got %d messages, want one, whole", len(got))
+		}
+	}
+	whole = message(iana.HandshakeCertificate, MaxFragments)
+	collect(t, &m, slices.Collect(slices.Chunk(whole[:MaxFragments], 1))...)
+	wantAlert(t, "one more", m.Push(whole[MaxFragments:]), iana.AlertUnexpectedMessage)
 }
 
 func TestEmptyFragment(t *testing.T) {
