@@ -28,7 +28,7 @@ type Conn struct {
 	result   atomic.Pointer[handshake.Result] // nil until the handshake is complete
 	closed   atomic.Bool                      // Close was called
 	gone     atomic.Bool                      // close_notify is out and TCP closed: the halves can be wiped
-	deadline writeDeadline
+	deadline deadlines
 	early    atomic.Pointer[early] // nil: the application has no use for early data
 }
 
@@ -69,7 +69,7 @@ func (c *Conn) NetConn() net.Conn { return c.raw }
 func (c *Conn) SetDeadline(t time.Time) error { return c.deadline.set(c.raw, t, true) }
 
 // SetReadDeadline sets the deadline of Read. A Read that timed out may be repeated.
-func (c *Conn) SetReadDeadline(t time.Time) error { return c.raw.SetReadDeadline(t) }
+func (c *Conn) SetReadDeadline(t time.Time) error { return c.deadline.setRead(c.raw, t) }
 
 // SetWriteDeadline sets the deadline of Write. After a Write timed out, the write half is
 // broken for good, and every later Write returns the same error.

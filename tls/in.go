@@ -22,6 +22,7 @@ type inHalf struct {
 	version  iana.Version   // 0 until negotiated
 	post     handshake.Post // set by the handshake
 	data     []byte         // application data that was not read yet, in records' buffer
+	proof    proof          // that the peer has our Finished
 	floods   floods         // what came since then and brought nothing
 	err      error          // why nothing can be read any more
 }
@@ -170,6 +171,7 @@ func (h *inHalf) takeData(content []byte) error {
 		return h.floods.add(floodEmpty)
 	}
 	h.data, h.floods = content, floods{}
+	h.proof.data(h.version)
 	return nil
 }
 

@@ -112,6 +112,9 @@ type Info struct {
 	FieldBits       int    // the modulus of the finite field of DHE in TLS 1.2; 0 where there was none
 	PostQuantum     bool   // a quantum computer does not help against the key exchange
 	SignatureScheme string // of the server's signature in the handshake; empty where there was none
+	// CertificateRequested says that the server asked for the client's certificate in the
+	// handshake, whether the client had one or not.
+	CertificateRequested bool
 	// ClientSignatureScheme is that of the client's signature.
 	ClientSignatureScheme string
 	// ExtendedMainSecret says that the main secret of TLS 1.2 is bound to the whole
@@ -145,6 +148,8 @@ func newInfo(r *handshake.Result) Info {
 		EarlyData:          r.EarlyData.String(),
 		ClientRandom:       r.ClientRandom,
 		RecordSizeLimit:    int(r.RecordSizeLimit),
+
+		CertificateRequested: r.Asked,
 	}
 	if r.EarlyDataWhy != nil {
 		info.EarlyDataWhy = r.EarlyDataWhy.Error()

@@ -183,6 +183,12 @@ var refusals = map[iana.Alert]bool{
 	iana.AlertCertificateRequired:    true,
 }
 
+// Refused reports whether err is that the peer did not accept our certificate.
+func Refused(err error) bool {
+	var remote tls.AlertError
+	return errors.As(err, &remote) && refusals[iana.Alert(remote)]
+}
+
 // Untrusted is the error of a chain that is not trusted: which certificate is at fault, and
 // why.
 func (e *Env) Untrusted(err error, chain []*x509.Certificate, check pki.Check) *Error {

@@ -228,7 +228,7 @@ func (c *client12) recvServerHelloDone() error {
 		return err
 	}
 	if got == iana.HandshakeCertificateRequest {
-		c.request = &msg.CertificateRequest12{}
+		c.request, c.result.Asked = &msg.CertificateRequest12{}, true
 		if _, err := c.receive(c.request); err != nil {
 			return err
 		}

@@ -71,7 +71,8 @@ func (c *client13) run(hello *msg.ServerHello) (*Result, Post, error) {
 	if err := c.t.SetWriteKeys(EpochApplication, c.keys(c.clientApplication)); err != nil {
 		return nil, nil, err
 	}
-	return c.result, post13{client: true, tickets: c.receiveTickets()}, nil
+	c.result.Proof = ProofMessage
+	return c.result, post13{client: true, tickets: c.receiveTickets(), asked: c.result.Asked}, nil
 }
 
 // installHandshakeKeys encrypts all from here on, but for the ChangeCipherSpec that goes
@@ -157,7 +158,7 @@ func (c *client13) recvCertificateRequest() error {
 	if !m.Extensions.Has(iana.ExtSignatureAlgorithms) {
 		return alert.Illegal(where, "RFC 9846 §4.3.3", "signature_algorithms is missing").With(iana.AlertMissingExtension)
 	}
-	c.request = m
+	c.request, c.result.Asked = m, true
 	return nil
 }
 

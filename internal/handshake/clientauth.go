@@ -21,7 +21,7 @@ func (s *server13) sendCertificateRequest() error {
 		m.Extensions.Add(iana.ExtCertificateAuthorities)
 	}
 	s.requestCompression(m)
-	s.request = m
+	s.request, s.result.Asked = m, true
 	return s.send(m)
 }
 
@@ -85,6 +85,7 @@ func (s *server12) sendCertificateRequest() error {
 	if !s.cfg.ClientAuth.Requests() {
 		return nil
 	}
+	s.result.Asked = true
 	return s.send(&msg.CertificateRequest12{
 		CertificateTypes:    clientCertificateTypes,
 		SignatureAlgorithms: s.cfg.schemes(),

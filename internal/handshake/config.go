@@ -107,6 +107,8 @@ type Result struct {
 	EncryptThenMAC bool  // TLS 1.2, with CBC: encrypt_then_mac was used (RFC 7366)
 	Peer           auth.Peer
 	ClientRandom   [32]byte
+	Asked          bool  // the client was asked for its certificate in the handshake
+	Proof          Proof // client: what shows that the server has our Finished
 	// RecordSizeLimit is what the peer takes in a protected record (RFC 8449); 0: any size.
 	RecordSizeLimit uint16
 	TLSUnique       []byte   // TLS 1.2: the first Finished (RFC 5929 §3); nil where it is unsafe

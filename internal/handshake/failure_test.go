@@ -293,6 +293,7 @@ type spoken []string
 
 func (s *spoken) NextReadKeys() error     { *s = append(*s, "next read keys"); return nil }
 func (s *spoken) AnswerKeyUpdate()        { *s = append(*s, "answer") }
+func (s *spoken) Confirm()                { *s = append(*s, "confirm") }
 func (s *spoken) Warn(a iana.Alert) error { *s = append(*s, "warn "+a.String()); return nil }
 
 // message is a handshake message: its type and its body.
@@ -323,6 +324,7 @@ func TestPost(t *testing.T) {
 		{end: "client", version: iana.VersionTLS13, raw: message(24, 2), where: "key_update.request_update", alert: illegal, ref: "RFC 9846 §4.7.3"},
 		{end: "client", version: iana.VersionTLS13, raw: message(24), where: "key_update.request_update", alert: malformed, ref: "RFC 9846 §4.7.3"},
 		{end: "client", version: iana.VersionTLS13, raw: message(ticket...)},
+		{end: "asked client", version: iana.VersionTLS13, raw: message(ticket...), does: spoken{"confirm"}},
 		{end: "client", version: iana.VersionTLS13, raw: message(ticket[:5]...), where: "new_session_ticket.ticket_age_add", alert: malformed, ref: "RFC 9846 §4.7.1"},
 		{end: "server", version: iana.VersionTLS13, raw: message(ticket...), where: "new_session_ticket", alert: unexpected, ref: "RFC 9846 §4.7"},
 		{end: "client", version: iana.VersionTLS13, raw: message(13, 0, 0, 0), where: "certificate_request", alert: unexpected, ref: "RFC 9846 §4.7"},
@@ -345,6 +347,10 @@ func TestPost(t *testing.T) {
 		}
 		posts["client"+v.String()], posts["server"+v.String()] = c.post, s.post
 	}
+	client, server := ends(t)
+	server.ClientAuth = auth.RequestClientCert
+	asked, _ := new(pair).run(client, server)
+	posts["asked client"+iana.VersionTLS13.String()] = asked.post
 	for _, tt := range tests {
 		t.Run(fmt.Sprintf("%s/%v/%x", tt.end, tt.version, tt.raw), func(t *testing.T) {
 			var did spoken

@@ -11,6 +11,7 @@ import (
 type post13 struct {
 	client  bool
 	tickets *clientTickets // nil: tickets are dropped
+	asked   bool           // the server asked for our certificate in the handshake
 }
 
 // Wipe implements [Post].
@@ -22,14 +23,15 @@ func (p post13) HandlePost(t PostTransport, raw []byte) error {
 	case typ == iana.HandshakeKeyUpdate:
 		return recvKeyUpdate(t, raw)
 	case typ == iana.HandshakeNewSessionTicket && p.client:
-		return p.recvTicket(raw)
+		return p.recvTicket(t, raw)
 	default:
 		return alert.Unexpected(typ.String(), "RFC 9846 §4.7", "it may not come after the handshake")
 	}
 }
 
-// recvTicket takes a ticket (RFC 9846 §4.7.1).
-func (p post13) recvTicket(raw []byte) error {
+// recvTicket takes a ticket (RFC 9846 §4.7.1). It hangs on all that the client said. A server
+// that did not ask for a certificate knows that beforehand, any other must have heard it.
+func (p post13) recvTicket(t PostTransport, raw []byte) error {
 	m := &msg.NewSessionTicket{}
 	if err := msg.DecodeInto(m, &msg.Context{Version: iana.VersionTLS13}, raw); err != nil {
 		return err
@@ -38,6 +40,9 @@ func (p post13) recvTicket(raw []byte) error {
 		return err
 	}
 	p.tickets.take(m)
+	if p.asked {
+		t.Confirm()
+	}
 	return nil
 }
 

@@ -94,6 +94,7 @@ func (c *client12) resume() (*Result, Post, error) {
 	if _, err := c.sendFinished12(&c.flow, keys.Client); err != nil {
 		return nil, nil, err
 	}
+	c.result.Proof = ProofData
 	c.finish12(c.result, first, &c.client.hello.Random, &c.hello.Random)
 	c.keepSession(ticket)
 	return c.result, post12{client: true}, nil

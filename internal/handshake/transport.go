@@ -102,6 +102,8 @@ type PostTransport interface {
 	// AnswerKeyUpdate has the writer send a KeyUpdate of its own before its next
 	// application data (RFC 9846 §4.7.3).
 	AnswerKeyUpdate()
+	// Confirm says that the message proves that the peer has processed our Finished.
+	Confirm()
 	// Warn sends a warning alert as soon as the writer is free.
 	Warn(iana.Alert) error
 }

@@ -71,7 +71,7 @@ func (o *options) check(cmd *cobra.Command, env *cli.Env, to string) error {
 	if (o.cert == "") != (o.key == "") {
 		return cli.Usage(env.Words.Text("cli.flags_together", "--cert", "--key"))
 	}
-	if o.cert != "" && !cmd.Flags().Changed("wait") {
+	if asks := o.get != "" || o.pipe; (o.cert != "" || asks) && !cmd.Flags().Changed("wait") {
 		o.wait = time.Second // a refusal comes after the handshake
 	}
 	for _, pair := range []struct {
@@ -212,13 +212,41 @@ func wouldFail(env *cli.Env, s tls.ConnectionState, name string, check pki.Check
 
 // use does what the flags say with the connection.
 func (o *options) use(ctx context.Context, env *cli.Env, conn *tls.Conn) error {
-	switch {
-	case o.get != "":
-		return o.request(ctx, env, conn)
-	case o.pipe:
-		return pipe(env, conn)
+	if o.get == "" && !o.pipe {
+		return o.listen(env, conn)
 	}
-	return o.listen(env, conn)
+	err := o.confirm(ctx, conn)
+	if err == nil {
+		if o.pipe {
+			err = pipe(env, conn)
+		} else {
+			err = o.request(ctx, env, conn)
+		}
+	}
+	if cli.Refused(err) {
+		return late(env, err)
+	}
+	return err
+}
+
+// confirm waits for what the server says of our certificate before anything is sent: a server
+// that refuses it closes the connection, and its alert may be lost behind that. Where it says
+// nothing, we go on.
+func (o *options) confirm(ctx context.Context, conn *tls.Conn) error {
+	if info, ok := conn.Info(); !ok || !info.CertificateRequested {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, o.wait)
+	defer cancel()
+	if err := conn.ConfirmHandshake(ctx); cli.Refused(err) {
+		return err
+	}
+	return nil
+}
+
+// late is an error that came after the handshake.
+func late(env *cli.Env, err error) error {
+	return env.Handshake(fmt.Errorf("after the handshake: %w", err), pki.Check{})
 }
 
 // request makes one request, and writes the body of the answer to standard output.
@@ -270,5 +298,5 @@ func (o *options) listen(env *cli.Env, conn *tls.Conn) error {
 	if err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
 		return nil
 	}
-	return env.Handshake(fmt.Errorf("after the handshake: %w", err), pki.Check{})
+	return late(env, err)
 }
