@@ -74,10 +74,11 @@ row 6: the command
   internal/cli/connect: internal/cli internal/pki tls
   internal/cli/demo: internal/cli internal/explain internal/iana internal/pki tls tlshttp
   internal/cli/serve: internal/cli internal/pki tls tlshttp
-  internal/cli/show: internal/cli internal/dissect internal/explain internal/filter internal/pki internal/view/bodies internal/view/ladder internal/view/ndjson keylog observe
-  internal/cli/inspect: internal/capture internal/capture/file internal/cli internal/cli/show internal/dissect internal/filter
+  internal/cli/show: internal/capture internal/cli internal/dissect internal/explain internal/filter internal/pki internal/view/bodies internal/view/ladder internal/view/ndjson keylog observe
+  internal/cli/inspect: internal/capture/file internal/cli internal/cli/show internal/dissect internal/filter
+  internal/cli/pack: internal/capture/file internal/cli internal/cli/show internal/dissect keylog
   internal/cli/version: internal/cli
-  internal/cli/root: internal/cli internal/cli/connect internal/cli/demo internal/cli/inspect internal/cli/serve internal/cli/version internal/explain internal/iana
+  internal/cli/root: internal/cli internal/cli/connect internal/cli/demo internal/cli/inspect internal/cli/pack internal/cli/serve internal/cli/version internal/explain internal/iana
   cmd/akushu: internal/cli internal/cli/root
 
 row 7: tests and generators
@@ -105,6 +106,7 @@ const outside = `
   internal/cli/demo: github.com/spf13/cobra github.com/spf13/pflag
   internal/cli/serve: github.com/spf13/cobra
   internal/cli/inspect: github.com/spf13/cobra
+  internal/cli/pack: github.com/spf13/cobra
   internal/cli/show: github.com/spf13/pflag
   internal/cli/version: github.com/spf13/cobra
   internal/cli/root: github.com/spf13/cobra

@@ -26,6 +26,9 @@ type Options struct {
 	// Sink receives the events, one after the other. It must not call methods of the Conn.
 	// nil: events only make up the Session.
 	Sink func(Event)
+	// Used receives each secret that records were opened with, as a line of a key log that opens them: each once a
+	// direction, when it opens the first. It must not call methods of the Conn, and owns the line. nil: nobody is told.
+	Used func(keylog.Line)
 }
 
 // At says when, and in which packet, bytes were seen.

@@ -370,6 +370,9 @@ func (h *half) use(r *rawRecord, o *opened) {
 	if o.level != h.level {
 		h.install(r, o.level)
 	}
+	if o.opener != h.opener {
+		h.tellUsed(&o.key)
+	}
 	h.opener, h.traffic, h.origin = o.opener, o.traffic, o.origin
 	if o.main.premaster != nil {
 		h.c.keys.learn(h.hs.clientRandom, o.main.main)

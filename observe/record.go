@@ -120,6 +120,7 @@ func (h *half) closedRecord(r *rawRecord, why DecryptError) {
 	ev := h.newRecord(r, h.epoch)
 	ev.Encrypted = true
 	h.emit(r.time(), ev)
+	h.tellUnused(why)
 	h.missed(why)
 	h.foundOnce(r.time(), cannotOpen(h.epoch, why, h.secretLabel(h.epoch)))
 	h.unopened = true

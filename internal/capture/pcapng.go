@@ -17,6 +17,7 @@ type pcapng struct {
 	interfaces []origin         // of the section
 	packets    int              // read so far
 	body       fields           // of the block that is read
+	raw        []byte           // the same, trailer included
 
 	// The items, which are handed out again and again.
 	section Section
@@ -130,6 +131,7 @@ func (p *pcapng) readBlock(k kind, length uint32) (Item, error) {
 	if err != nil {
 		return nil, located(err, p.offset, k.name)
 	}
+	p.raw = body
 	body, trailer := body[:len(body)-blockTrailer], body[len(body)-blockTrailer:]
 	if err := p.checkTrailer(trailer, length); err != nil {
 		return nil, located(err, p.offset-blockTrailer, k.name)

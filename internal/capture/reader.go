@@ -34,23 +34,35 @@ var ErrNotCapture = errors.New("the file is neither pcapng nor pcap")
 
 // NewReader reads as much of src as says what it is. The error is that of src, or a *FormatError.
 func NewReader(src io.Reader) (*Reader, error) {
+	modern, old, err := recognise(src)
+	switch {
+	case err != nil:
+		return nil, err
+	case modern != nil:
+		return &Reader{next: modern.next}, nil
+	}
+	return &Reader{next: old.next}, nil
+}
+
+// recognise finds out which of the two formats a file has.
+func recognise(src io.Reader) (*pcapng, *pcap, error) {
 	s := newSource(src)
 	magic, err := s.peek(4)
 	if err == io.EOF {
 		err = &FormatError{Where: "file header", Err: io.ErrUnexpectedEOF}
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if binary.BigEndian.Uint32(magic) == blockSection {
-		return &Reader{next: (&pcapng{source: s}).next}, nil
+		return &pcapng{source: s}, nil, nil
 	}
 	for _, f := range pcapFormats {
 		if f.order.Uint32(magic) == f.magic {
-			return &Reader{next: (&pcap{source: s, pcapFormat: f}).next}, nil
+			return nil, &pcap{source: s, pcapFormat: f}, nil
 		}
 	}
-	return nil, &FormatError{Where: "file header", Err: fmt.Errorf("%w: it begins with %x", ErrNotCapture, magic)}
+	return nil, nil, &FormatError{Where: "file header", Err: fmt.Errorf("%w: it begins with %x", ErrNotCapture, magic)}
 }
 
 // Next returns the next item. The item and all that it points to are the Reader's, and change with the next call.

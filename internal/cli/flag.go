@@ -36,6 +36,11 @@ func Var(flags *pflag.FlagSet, words *explain.Words, name, kind string, set func
 	flags.Var(&value{kind: kind, set: set}, name, words.Text("help.flag."+name))
 }
 
+// VarShort is Var for a flag that has a letter, too.
+func VarShort(flags *pflag.FlagSet, words *explain.Words, name, letter, kind string, set func(string) error) {
+	flags.VarP(&value{kind: kind, set: set}, name, letter, words.Text("help.flag."+name))
+}
+
 // VarAs is Var for a flag with another usage than its name's.
 func VarAs(flags *pflag.FlagSet, name, kind, usage string, set func(string) error) {
 	flags.Var(&value{kind: kind, set: set}, name, usage)

@@ -50,6 +50,8 @@ type Options struct {
 	Stream int
 	// Secrets come while the capture goes on; nil: none do. Nobody closes it.
 	Secrets <-chan keylog.Line
+	// Used receives each secret that opened something, see observe.Options. It may be nil.
+	Used func(keylog.Line)
 	// Live says that the source waits for packets: nothing is held back to be done at once. Ready is then given
 	// what is to be called, by Next, now and then while it waits.
 	Live  bool

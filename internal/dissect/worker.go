@@ -70,7 +70,7 @@ func (w *worker) conn(f *flow) *observe.Conn {
 	if f.conn != nil {
 		return f.conn
 	}
-	f.opts.Keys = w.opts.Keys
+	f.opts.Keys, f.opts.Used = w.opts.Keys, w.opts.Used
 	var watch func(observe.Event)
 	if w.opts.Watch != nil {
 		watch = w.opts.Watch(f.opts.Stream)

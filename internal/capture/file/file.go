@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/akushu/akushu/internal/capture"
+	"github.com/akushu/akushu/keylog"
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 )
@@ -39,6 +40,26 @@ type File struct {
 // Open opens a file, or stdin in the place of Stdin. The error is that of the system, or a *capture.FormatError. It
 // waits for the first bytes, if it has to.
 func Open(ctx context.Context, name string, stdin io.Reader, o Options) (*File, error) {
+	return open(ctx, name, stdin, o, (*File).begin)
+}
+
+// Pack copies a file as capture.Pack does. Its errors are those of Open and Next.
+func Pack(ctx context.Context, dst io.Writer, name string, lines []keylog.Line) error {
+	f, err := open(ctx, name, nil, Options{}, func(f *File) error {
+		src, err := f.decompress(&f.tail)
+		if err != nil {
+			return err
+		}
+		return capture.Pack(dst, src, lines)
+	})
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// open opens a file and begins to read it.
+func open(ctx context.Context, name string, stdin io.Reader, o Options, begin func(*File) error) (*File, error) {
 	f := &File{ctx: ctx, tail: tail{ctx: ctx, Options: o, src: stdin}}
 	file, ok := stdin.(*os.File)
 	if name != Stdin {
@@ -53,7 +74,7 @@ func Open(ctx context.Context, name string, stdin io.Reader, o Options) (*File, 
 			return nil, errors.Join(err, f.Close())
 		}
 	}
-	if err := f.begin(); err != nil {
+	if err := begin(f); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return f, nil

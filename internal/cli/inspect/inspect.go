@@ -4,13 +4,9 @@ package inspect
 import (
 	"cmp"
 	"context"
-	"errors"
-	"io/fs"
-	"os"
 
 	"github.com/spf13/cobra"
 
-	"github.com/akushu/akushu/internal/capture"
 	"github.com/akushu/akushu/internal/capture/file"
 	"github.com/akushu/akushu/internal/cli"
 	"github.com/akushu/akushu/internal/cli/show"
@@ -77,7 +73,7 @@ func run(ctx context.Context, env *cli.Env, o *options) error {
 	}
 	src, err := file.Open(ctx, o.path, env.In, opening)
 	if err != nil {
-		return unreadable(env, o.path, err)
+		return show.Unreadable(env, o.path, err)
 	}
 	defer src.Close()
 	return o.read(ctx, env, src, &reading)
@@ -95,9 +91,7 @@ func (o *options) read(ctx context.Context, env *cli.Env, src *file.File, readin
 	reading.Watch, reading.Done = shower.Watch, shower.Done
 	totals, err := dissect.Run(ctx, src, *reading)
 	progress.Stop()
-	if err != nil {
-		err = unreadable(env, o.path, err)
-	}
+	err = show.Unreadable(env, o.path, err)
 	if !o.follow {
 		err = cmp.Or(err, ctx.Err()) // it was not read to its end
 	}
@@ -122,20 +116,4 @@ func (o *options) advise(env *cli.Env, shower *show.Shower, totals dissect.Total
 	case shower.Opened().Shut > 0 && !o.secrets.Any():
 		env.Note(words.Text("cli.inspect_keys", shower.Opened().Shut))
 	}
-}
-
-// unreadable is the error of a file that cannot be read, or not to its end.
-func unreadable(env *cli.Env, path string, err error) error {
-	words := env.Words
-	bad, damaged := errors.AsType[*capture.FormatError](err)
-	switch {
-	case errors.Is(err, capture.ErrNotCapture):
-		return &cli.Error{Code: cli.ExitFailure, Text: words.Text("cli.inspect_not_capture", path), Err: err}
-	case damaged:
-		return &cli.Error{Code: cli.ExitFailure, Text: words.Text("cli.inspect_damaged", path, bad.Offset, bad.Err), Err: err}
-	}
-	if _, ok := errors.AsType[*fs.PathError](err); ok || errors.Is(err, os.ErrInvalid) {
-		return env.FileError(path, err)
-	}
-	return &cli.Error{Code: cli.ExitFailure, Text: words.Text("cli.inspect_read", path, err), Err: err}
 }

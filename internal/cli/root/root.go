@@ -14,6 +14,7 @@ import (
 	"github.com/akushu/akushu/internal/cli/connect"
 	"github.com/akushu/akushu/internal/cli/demo"
 	"github.com/akushu/akushu/internal/cli/inspect"
+	"github.com/akushu/akushu/internal/cli/pack"
 	"github.com/akushu/akushu/internal/cli/serve"
 	"github.com/akushu/akushu/internal/cli/version"
 	"github.com/akushu/akushu/internal/explain"
@@ -76,7 +77,7 @@ func (c *command) build() {
 	c.flags()
 	c.root.SetHelpFunc(func(of *cobra.Command, _ []string) { c.helpErr = cli.Help(c.env.Out, of, c.env.Words) })
 	c.root.SetHelpCommand(c.help())
-	c.root.AddCommand(demo.New(c.env), serve.New(c.env), connect.New(c.env), inspect.New(c.env), version.New(c.env, debug.ReadBuildInfo))
+	c.root.AddCommand(demo.New(c.env), serve.New(c.env), connect.New(c.env), inspect.New(c.env), pack.New(c.env), version.New(c.env, debug.ReadBuildInfo))
 }
 
 // flags defines the flags of every verb.

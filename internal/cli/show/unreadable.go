@@ -1,0 +1,29 @@
+package show
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+
+	"github.com/akushu/akushu/internal/capture"
+	"github.com/akushu/akushu/internal/cli"
+)
+
+// Unreadable is the error of a file that cannot be read, or not to its end; nil where there is none.
+func Unreadable(env *cli.Env, path string, err error) error {
+	if err == nil {
+		return nil
+	}
+	words := env.Words
+	bad, damaged := errors.AsType[*capture.FormatError](err)
+	switch {
+	case errors.Is(err, capture.ErrNotCapture):
+		return &cli.Error{Code: cli.ExitFailure, Text: words.Text("cli.inspect_not_capture", path), Err: err}
+	case damaged:
+		return &cli.Error{Code: cli.ExitFailure, Text: words.Text("cli.inspect_damaged", path, bad.Offset, bad.Err), Err: err}
+	}
+	if _, ok := errors.AsType[*fs.PathError](err); ok || errors.Is(err, os.ErrInvalid) {
+		return env.FileError(path, err)
+	}
+	return &cli.Error{Code: cli.ExitFailure, Text: words.Text("cli.inspect_read", path, err), Err: err}
+}
