@@ -402,20 +402,20 @@ func TestClientCertificates(t *testing.T) {
 	known, trust := newIdentity(t)
 	odd, _ := newIdentity(t)
 	for _, tt := range tests {
-		for _, v := range []iana.Version{iana.VersionTLS12, iana.VersionTLS13} {
+		for v := iana.VersionTLS10; v <= iana.VersionTLS13; v++ {
 			for name, c := range map[string]struct {
 				cred *auth.Credential
 				want iana.Alert
 			}{"none": {nil, tt.none}, "known": {known.cred, tt.known}, "odd": {odd.cred, tt.odd}} {
 				t.Run(fmt.Sprintf("%d/%v/%s", tt.mode, v, name), func(t *testing.T) {
 					client, server := ends(t)
-					client.MaxVersion = v
+					client.MinVersion, client.MaxVersion, server.MinVersion = v, v, v
 					client.Identity = clientIdentity{c.cred}
 					server.ClientAuth = tt.mode
 					server.ClientTrust = &auth.Trust{Roots: trust.Roots, Usage: x509.ExtKeyUsageAny, Skip: !tt.mode.Verifies()}
 					_, s := new(pair).run(client, server)
 					want := c.want
-					if want == iana.AlertCertificateRequired && v == iana.VersionTLS12 {
+					if want == iana.AlertCertificateRequired && v < iana.VersionTLS13 {
 						want = iana.AlertHandshakeFailure
 					}
 					if s.err != nil && alert.For(s.err) != want || s.err == nil && want != fine {

@@ -1,6 +1,7 @@
 package handshake_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -448,4 +449,22 @@ func TestServer12Rejects(t *testing.T) {
 			where: "finished.verify_data", alert: decrypt, ref: "RFC 5246 §7.4.9",
 		},
 	})
+}
+
+// A client that speaks nothing newer than TLS 1.1 may say so in both places, or say TLS 1.2 in
+// the one that nobody looks at.
+func TestServerTakesOldVersions(t *testing.T) {
+	for _, legacy := range []iana.Version{iana.VersionTLS11, iana.VersionTLS12} {
+		client, server := ends(t)
+		server.MinVersion = iana.VersionTLS10
+		server.MaxVersion = iana.VersionTLS11
+		p := &pair{tamper: nth(ch, func(raw []byte) [][]byte {
+			return hello(func(m *msg.ClientHello) {
+				m.LegacyVersion, m.SupportedVersions = legacy, []iana.Version{iana.VersionTLS11, 0x7a7a}
+			})(&msg.Context{}, raw)
+		})}
+		if p.run(client, server); !slices.Contains(p.log, "server ServerHello") {
+			t.Errorf("legacy_version %v: got %v, want a ServerHello", legacy, p.log)
+		}
+	}
 }

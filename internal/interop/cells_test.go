@@ -131,25 +131,40 @@ func newCredentials(t *testing.T) *credentials {
 		certs: map[string]tls.Certificate{}, files: map[string][2]string{},
 	}
 	for _, k := range keyKinds {
-		key, err := pki.GenerateKey(k.kind)
-		if err != nil {
-			t.Fatal(err)
-		}
-		leaf, err := root.Issue(pki.Request{Key: key, CommonName: "localhost", Names: []string{"localhost", "127.0.0.1"}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		c.certs[k.kind] = tls.Certificate{Certificate: leaf.DER(), PrivateKey: leaf.Key}
-		keyPEM, err := pki.EncodeKey(key)
-		if err != nil {
-			t.Fatal(err)
-		}
-		c.files[k.kind] = [2]string{
-			write(t, dir, k.kind+".pem", pki.EncodeChain(leaf.Chain...)),
-			write(t, dir, k.kind+".key", keyPEM),
-		}
+		c.issue(t, dir, root, k.kind, k.kind, pki.Server)
+	}
+	for _, kind := range clientKinds {
+		c.issue(t, dir, root, clientOf(kind), kind, pki.Client)
 	}
 	return c
+}
+
+// clientKinds is the keys for which there are certificates of clients too.
+var clientKinds = []string{"rsa-2048", "ecdsa-p256"}
+
+// clientOf is what a client's certificate is called.
+func clientOf(kind string) string { return "client's " + kind }
+
+// issue makes a certificate that is called name.
+func (c *credentials) issue(t *testing.T, dir string, root *pki.Authority, name, kind string, usage pki.Usage) {
+	t.Helper()
+	key, err := pki.GenerateKey(kind)
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaf, err := root.Issue(pki.Request{Key: key, CommonName: "localhost", Names: []string{"localhost", "127.0.0.1"}, Usage: usage})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.certs[name] = tls.Certificate{Certificate: leaf.DER(), PrivateKey: leaf.Key}
+	keyPEM, err := pki.EncodeKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.files[name] = [2]string{
+		write(t, dir, name+".pem", pki.EncodeChain(leaf.Chain...)),
+		write(t, dir, name+".key", keyPEM),
+	}
 }
 
 func write(t *testing.T, dir, name string, data []byte) string {

@@ -72,7 +72,13 @@ type program struct {
 
 func start(t *testing.T, path string, args ...string) *program {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	return startFor(t, 30*time.Second, path, args...)
+}
+
+// startFor starts a program that is to run for at most d.
+func startFor(t *testing.T, d time.Duration, path string, args ...string) *program {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), d)
 	p := &program{cmd: exec.CommandContext(ctx, path, args...)}
 	pipe, err := p.cmd.StdinPipe()
 	if err != nil {
@@ -110,7 +116,7 @@ func (p *program) text() string {
 func (p *program) await(t *testing.T, pattern string) string {
 	t.Helper()
 	re := regexp.MustCompile(pattern)
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(2 * time.Millisecond) {
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end) && !t.Failed(); time.Sleep(2 * time.Millisecond) {
 		if m := re.FindStringSubmatch(p.text()); m != nil {
 			return m[len(m)-1]
 		}

@@ -234,7 +234,7 @@ func startGnuTLS(t *testing.T, serv string, args ...string) string {
 	}
 	_, port, _ := net.SplitHostPort(ln.Addr().String())
 	ln.Close()
-	p := start(t, serv, append(args, "--port", port)...)
+	p := startFor(t, 3*time.Minute, serv, append(args, "--port", port)...)
 	p.await(t, `listening on IPv4 .*\n.*done`)
 	return net.JoinHostPort("127.0.0.1", port)
 }
