@@ -23,8 +23,12 @@ func (d *Decoder) vlan() (int, Kind) {
 	return 4, etherType(t)
 }
 
-// llc reads LLC with SNAP, which is how IP goes over 802 networks without EtherType (RFC 1042).
+// llc reads LLC with SNAP, which is how IP goes over 802 networks without EtherType (RFC 1042); it has an address of
+// its own as well.
 func (d *Decoder) llc() (int, Kind) {
+	if d.data[0] == 6 && d.data[1] == 6 && d.data[2] == 3 {
+		return 3, IPv4
+	}
 	if d.data[0] != 0xaa || d.data[1] != 0xaa || d.data[2] != 3 {
 		return 3, None
 	}
@@ -90,8 +94,6 @@ func (d *Decoder) ppp() (int, Kind) {
 	}
 	return n + 2, pppProtocols[network.Uint16(b)]
 }
-
-func (d *Decoder) pppWithDir() (int, Kind) { return 1, PPP }
 
 // pppoe reads the header of a session (RFC 2516 §4); its length leaves out what pads an Ethernet frame.
 func (d *Decoder) pppoe() (int, Kind) {

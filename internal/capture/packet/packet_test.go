@@ -227,6 +227,66 @@ var carriers = []carrier{
 	{"CAPWAP with 802.11", 1, overUDP(5247, func(ip string, kind int) string {
 		return "\x00\x10\x03\x00" + be32(0) + wifi(0x01, 0x08, "", kind, ip) // bytes exchanged
 	})},
+	{"GRE with 802.11", 1, overEthernet(47, func(ip string, kind int) string { return be16(0) + be16(0x8200) + wifi(0x08, 0x01, "", kind, ip) })},
+	{"Teredo", 1, overUDP(3544, func(ip string, kind int) string {
+		return zeros(8) + pick(kind, ip6(outer6, outer6b, 4, ip), ip)
+	})},
+	{"Teredo, authenticated", 1, overUDP(3544, func(ip string, kind int) string {
+		return "\x00\x01\x02\x03" + zeros(2+3+8+1) + pick(kind, ip6(outer6, outer6b, 4, ip), ip)
+	})},
+	{"AYIYA", 1, overUDP(5072, func(ip string, kind int) string {
+		return "\x41\x52\x11" + string([]byte{pick(kind, byte(4), 41)}) + be32(1) + zeros(16) + zeros(20) + ip
+	})},
+	{"L2TP", 1, overUDP(1701, func(ip string, kind int) string {
+		return be16(0x4802) + be16(16+len(ip)) + be16(1) + be16(2) + be32(0) + "\xff\x03" + be16(pick(kind, 0x21, 0x57)) + ip
+	})},
+	{"L2TP with an offset", 1, overUDP(1701, func(ip string, kind int) string {
+		return be16(0x0202) + be16(1) + be16(2) + be16(3) + zeros(3) + "\xff\x03" + be16(pick(kind, 0x21, 0x57)) + ip
+	})},
+	{"TZSP", 1, overUDP(37008, func(ip string, kind int) string { return "\x01\x00\x00\x01\x00\x0a\x01\x2a\x01" + eth(kind, ip) })},
+	{"LISP", 1, overUDP(4341, func(ip string, _ int) string { return "\x80" + zeros(7) + ip })},
+	{"EtherIP", 1, overEthernet(97, func(ip string, kind int) string { return be16(0x3000) + eth(kind, ip) })},
+	{"VN-Tag", 1, one(func(ip string, kind int) string { return eth(0x8926, be32(0)+be16(0x8100)+be16(7)+be16(kind)+ip) })},
+	{"E-Tag", 1, one(func(ip string, kind int) string { return eth(0x893f, zeros(6)+be16(kind)+ip) })},
+	{"redundancy tag", 1, one(func(ip string, kind int) string { return eth(0xf1c1, be16(0)+be16(9)+be16(kind)+ip) })},
+	{"HSR", 1, one(func(ip string, kind int) string { return eth(0x892f, be16(len(ip)+6)+be16(9)+be16(kind)+ip) })},
+	{"Cisco MetaData", 1, one(func(ip string, kind int) string { return eth(0x8909, "\x01\x01"+be16(1)+be16(7)+be16(kind)+ip) })},
+	{"provider backbone bridge", 1, one(func(ip string, kind int) string { return eth(0x88a8, be16(7)+be16(0x88e7)+be32(42)+eth(kind, ip)) })},
+	{"MACsec, authenticated only", 1, one(func(ip string, kind int) string {
+		return eth(0x88e5, "\x20\x00"+be32(1)+zeros(8)+be16(kind)+ip+zeros(16))
+	})},
+	{"NSH", 1, one(func(ip string, kind int) string {
+		return eth(0x894f, "\x0f\xc6\x01"+string([]byte{pick(kind, byte(1), 2)})+be32(1)+zeros(16)+ip)
+	})},
+	{"NFLOG", 239, one(func(ip string, kind int) string {
+		return string([]byte{pick(kind, byte(2), 10)}) + zeros(3) + le16(5) + le16(10) + zeros(4) + le16(4+len(ip)) + le16(9) + ip
+	})},
+	{"PFLOG", 117, one(func(ip string, kind int) string {
+		return "\x3d" + string([]byte{pick(kind, byte(2), 24)}) + zeros(62) + ip
+	})},
+	{"ENC", 109, one(func(ip string, kind int) string { return le32(pick(kind, 2, 24)) + zeros(8) + ip })},
+	{"PPI", 192, one(func(ip string, kind int) string { return "\x00\x00" + le16(8) + le32(1) + eth(kind, ip) })},
+	{"PKTAP", 258, one(func(ip string, kind int) string { return le32(108) + le32(1) + le32(1) + zeros(96) + eth(kind, ip) })},
+	{"ERF", 197, one(func(ip string, kind int) string {
+		return zeros(8) + "\x82\x04" + be16(16+8+2+14+len(ip)) + zeros(2) + be16(14+len(ip)) + "\x03" + zeros(7) + zeros(2) + eth(kind, ip)
+	})},
+	{"Ethernet with preamble", 274, one(func(ip string, kind int) string { return strings.Repeat("\x55", 7) + "\xd5" + eth(kind, ip) })},
+	{"FDDI", 10, one(func(ip string, kind int) string { return "\x50" + macs + snap(kind, ip) })},
+	{"Token Ring", 6, one(func(ip string, kind int) string { return "\x10\x40" + macs + snap(kind, ip) })},
+	{"Token Ring with a route", 6, one(func(ip string, kind int) string {
+		return "\x10\x40" + macs[:6] + "\x82" + macs[7:] + "\x06\x30\x00\x11\x00\x20" + snap(kind, ip)
+	})},
+	{"ATM", 100, one(func(ip string, kind int) string { return snap(kind, ip) })},
+	{"SunATM", 123, one(func(ip string, kind int) string { return "\x02\x00\x00\x20" + snap(kind, ip) })},
+	{"IP over Fibre Channel", 122, one(func(ip string, kind int) string { return zeros(2) + macs[:6] + zeros(2) + macs[6:] + snap(kind, ip) })},
+	{"IP over FireWire", 138, one(func(ip string, kind int) string { return zeros(16) + be16(kind) + ip })},
+	{"IP over InfiniBand", 242, one(func(ip string, kind int) string { return zeros(40) + be16(kind) + zeros(2) + ip })},
+	{"Frame Relay", 107, one(func(ip string, kind int) string { return "\x18\x41\x03" + pick(kind, "\xcc", "\x8e") + ip })},
+	{"Frame Relay with SNAP", 107, one(func(ip string, kind int) string { return "\x18\x41\x03\x00\x80\x00\x00\x00" + be16(kind) + ip })},
+	{"Frame Relay, Cisco's", 107, one(func(ip string, kind int) string { return "\x18\x41" + be16(kind) + ip })},
+	{"Frame Relay with direction", 206, one(func(ip string, kind int) string { return "\x01\x18\x41\x03" + pick(kind, "\xcc", "\x8e") + ip })},
+	{"Cisco HDLC with direction", 205, one(func(ip string, kind int) string { return "\x01\x0f\x00" + be16(kind) + ip })},
+	{"pppd", 166, one(func(ip string, kind int) string { return "\x01\xff\x03" + be16(pick(kind, 0x21, 0x57)) + ip })},
 	{"fragments of IPv4", 1, fragments4},
 	{"fragments of IPv6", 1, fragments6},
 	{"IPv6, a fragment that is whole", 1, one(func(ip string, kind int) string {
@@ -256,7 +316,10 @@ func fragments6(ip string, kind int) []string {
 
 // unknown are the carriers that tshark 4.0 does not open: it knows no such link type, and makes other guesses of what
 // follows a label.
-var unknown = []string{"MPLS alone", "pseudowire", "pseudowire without control word"}
+var unknown = []string{
+	"MPLS alone", "pseudowire", "pseudowire without control word", "Ethernet with preamble",
+	"Frame Relay with direction", "Cisco HDLC with direction", "pppd",
+}
 
 // shipment is every datagram in every carrier, but for some.
 func shipment(without ...string) []capture.Packet {

@@ -16,7 +16,7 @@ const (
 // long gone.
 func (d *Decoder) gre() (int, Kind) {
 	flags := network.Uint16(d.data)
-	next := etherType(network.Uint16(d.data[2:]))
+	next := greProtocol(network.Uint16(d.data[2:]))
 	n := 4
 	for _, flag := range []uint16{greChecksum, greKey, greSequence} {
 		if flags&flag != 0 {
@@ -33,6 +33,14 @@ func (d *Decoder) gre() (int, Kind) {
 		return n, None
 	}
 	return n, next
+}
+
+// greProtocol is what follows the protocol type of GRE: an EtherType, or 802.11 as controllers of Aruba send it.
+func greProtocol(t uint16) Kind {
+	if t&0xff00 == 0x8200 || t == 0x9000 {
+		return Dot11
+	}
+	return etherType(t)
 }
 
 // erspan reads type II and III, which their version tells apart. III has four bytes more, and eight where the last bit
@@ -67,6 +75,16 @@ func udpTunnel(port uint16) Kind {
 		return MPLS
 	case 4754:
 		return GRE
+	case 3544:
+		return Teredo
+	case 5072:
+		return AYIYA
+	case 1701:
+		return L2TP
+	case 37008:
+		return TZSP
+	case 4341:
+		return LISP
 	}
 	return None
 }
@@ -78,10 +96,19 @@ func (d *Decoder) udp() (int, Kind) {
 		d.trim(length)
 	}
 	next := udpTunnel(to)
-	if next == None && (from == 2152 || from == 5247) { // the two that also answer from their port
+	if next == None && answers(from) {
 		next = udpTunnel(from)
 	}
 	return 8, next
+}
+
+// answers reports whether what goes over UDP to a port is answered from it.
+func answers(port uint16) bool {
+	switch port {
+	case 2152, 5247, 3544, 5072, 1701:
+		return true
+	}
+	return false
 }
 
 // vxlan reads RFC 7348 §5.
