@@ -295,6 +295,8 @@ func forgetFrames(w *watched) {
 			b.FrameFirst, b.Frame = 0, 0
 		case *observe.ApplicationData:
 			b.FrameFirst, b.Frame = 0, 0
+		case *observe.Checked:
+			b.FrameFirst, b.Frame = 0, 0
 		}
 	}
 }

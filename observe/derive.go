@@ -18,9 +18,10 @@ type exchanged struct {
 	extended   bool         // extended_main_secret was negotiated (RFC 7627)
 	macLast    bool         // encrypt_then_mac was negotiated (RFC 7366)
 	psk, share bool         // TLS 1.3: ServerHello has pre_shared_key, key_share
+	identity   int          // TLS 1.3: the one that it selects
 	offered    iana.Version // legacy_version of ClientHello
 	premaster  []byte       // as the client encrypted it to the server's RSA key
-	leaf       []byte       // the server's certificate, DER
+	leaves     [3][]byte    // by Dir: the sender's certificate, DER, or its raw public key
 	opened     []keys.Secret
 	tried      int // RSA keys, for opened
 }
@@ -153,7 +154,7 @@ func (k *Keys) schedules(hs *handshake) []schedule {
 	var all []schedule
 	psks, shares := []keys.Secret{nil}, []keys.Secret{nil}
 	if hs.psk {
-		psks = k.preshared()
+		psks = k.presharedFor(hs, hs.identity)
 	}
 	if hs.share {
 		shares = nil
@@ -225,7 +226,7 @@ func (k *Keys) early(hs *handshake) []keys.Secret {
 	var all []keys.Secret
 	for _, s := range hs.suites13(EpochEarlyData) {
 		said, ok := hs.said.throughClient(s.Hash)
-		for _, psk := range k.preshared() {
+		for _, psk := range k.presharedFor(hs, 0) {
 			if ok {
 				all = append(all, keys.TLS13(s.Hash, nil).Early(psk).ClientTraffic(said))
 			}

@@ -45,7 +45,7 @@ func (e Event) Kind() Kind { return e.Body.Kind() }
 
 // A Body is what an event is about. The types are *FlowOpened, *FlowClosed,
 // *StreamEnded, *Record, *Message, *ChangeCipherSpec, *Alert, *KeysInstalled,
-// *Negotiated, *Fingerprint, *Peer, *ApplicationData, *HTTPHead, *HTTPBody, *NotTLS, *Gap, *Segment and *Finding. More may come:
+// *Negotiated, *Fingerprint, *Peer, *Checked, *ApplicationData, *HTTPHead, *HTTPBody, *NotTLS, *Gap, *Segment and *Finding. More may come:
 // a reader skips what it does not know.
 type Body interface{ Kind() Kind }
 

@@ -96,6 +96,8 @@ func (f *fold) apply(e *Event) {
 		f.negotiated(b)
 	case *Peer:
 		f.peer(b)
+	case *Checked:
+		appendTo(f.s, "checks", &f.s.Checks, b.Check)
 	case *ApplicationData:
 		f.applicationData(e.Dir, b)
 	case *Fingerprint:

@@ -81,7 +81,9 @@ func (h *half) message(s *source, raw []byte) {
 	}
 	h.inOrder(s, order.Of(m))
 	h.learn(s, m)
+	late := h.c.hs.said.done[h.dir]
 	h.c.hs.said.add(h.dir, raw, m)
+	h.verify(s, m, late)
 	h.inPlace(s, m)
 }
 
@@ -108,6 +110,7 @@ type handshake struct {
 	early       EarlyData // "" where it was not offered
 	again       bool      // it is not the connection's first
 	abbreviation
+	checks checks
 }
 
 // hellos counts them.
@@ -126,6 +129,7 @@ type abbreviation struct {
 // offer is what the first ClientHello offers.
 type offer struct {
 	sessionID, ticket  []byte
+	identities         [][]byte // of pre-shared keys
 	versions           []string
 	suites             []iana.CipherSuite
 	groups, alpn       []string

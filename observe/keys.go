@@ -27,7 +27,8 @@ type Keys struct {
 	rsa      []*rsa.PrivateKey    // of servers
 	psks     []keys.Secret
 	sessions map[[32]byte][32]byte
-	order    [][32]byte // of sessions, the oldest first
+	order    [][32]byte                 // of sessions, the oldest first
+	tickets  map[[32]byte][]keys.Secret // the pre-shared keys of tickets of TLS 1.3, by the tickets' hashes
 }
 
 // NewKeys returns Keys without a secret. It remembers some ten thousand lines, and then
@@ -38,6 +39,7 @@ func NewKeys() *Keys { return NewKeysOf(keysLimit) }
 func NewKeysOf(lines int) *Keys {
 	return &Keys{
 		store: keylog.NewStore(lines), watching: make(map[[32]byte][]*Conn), sessions: make(map[[32]byte][32]byte),
+		tickets: make(map[[32]byte][]keys.Secret),
 	}
 }
 

@@ -28,6 +28,9 @@ func (h *half) learn(s *source, m msg.Message) {
 		h.compressedCertificate(s, m)
 	case *msg.Certificate12:
 		h.certificates(s, m.List)
+		if m.PublicKey != nil { // RFC 7250 §3
+			h.certificates(s, [][]byte{m.PublicKey})
+		}
 	case *msg.CertificateVerify:
 		h.certificateVerify(s, m)
 	case *msg.ServerKeyExchange:
@@ -45,6 +48,8 @@ func (h *half) learn(s *source, m msg.Message) {
 		h.c.changed()
 	case *msg.NewSessionTicket12:
 		h.c.remember(m.Ticket)
+	case *msg.NewSessionTicket:
+		h.c.rememberPSK(m)
 	}
 	h.c.hs.note(m)
 }
@@ -66,6 +71,7 @@ func (hs *handshake) note(m msg.Message) {
 func (h *half) clientHello(s *source, m *msg.ClientHello) {
 	hs := h.c.hs
 	if hs.client > 0 && !(hs.retried && hs.client == 1) {
+		h.c.judge(hs, true)
 		hs = &handshake{again: true}
 		h.c.hs = hs
 	}
@@ -97,6 +103,9 @@ func newOffer(m *msg.ClientHello) offer {
 		sessionID: m.SessionID, ticket: m.SessionTicket, versions: names(m.SupportedVersions), suites: m.CipherSuites, groups: names(m.SupportedGroups),
 		schemes: names(m.SignatureAlgorithms), alpn: protocolNames(m.ALPN),
 		extendedMainSecret: m.Extensions.Has(iana.ExtExtendedMainSecret),
+	}
+	for i := range m.PSK.Identities {
+		o.identities = append(o.identities, m.PSK.Identities[i].Identity)
 	}
 	if len(o.versions) == 0 {
 		o.versions = []string{m.LegacyVersion.String()}
@@ -158,6 +167,7 @@ func (h *half) serverHello13(s *source, m *msg.ServerHello) {
 		h.tell(s, Negotiated{What: WhatGroup, Chosen: m.KeyShare.Group.String(), Code: uint16(m.KeyShare.Group), Offered: h.c.hs.offer.groups})
 	}
 	psk := m.Extensions.Has(iana.ExtPreSharedKey)
+	h.c.hs.identity = int(m.SelectedIdentity)
 	h.resumed(s, psk)
 	if !psk || m.SelectedIdentity != 0 { // it belongs to the first PSK (RFC 9846 §4.3.10)
 		h.earlyData(s, EarlyDataRejected)
@@ -293,6 +303,7 @@ func (h *half) scheme(s *source, id iana.SignatureScheme) {
 
 // finished ends the sender's handshake.
 func (h *half) finished(s *source) {
+	h.finishing = h.traffic
 	if is13(h.c.tls) && h.epoch == EpochHandshake {
 		h.changeKeys(s.rawRecord, level{epoch: EpochApplication})
 	}
@@ -335,12 +346,11 @@ func (h *half) certificates(s *source, ders [][]byte) {
 	if len(ders) == 0 {
 		return
 	}
-	if h.dir == ServerToClient {
-		h.c.hs.leaf = ders[0]
-	}
+	h.c.hs.leaves[h.dir] = ders[0]
 	p := &Peer{Certificates: make([]Certificate, len(ders))}
 	for i, der := range ders {
 		p.Certificates[i] = newCertificate(h.dir.From(), der)
 	}
 	h.emit(s.time(), p)
+	h.verifyChain(s, ders)
 }

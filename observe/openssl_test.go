@@ -177,6 +177,9 @@ func checkOpened(t *testing.T, how string, w *watched) {
 	if s := w.session; !s.Decrypted || s.DecryptError != "" || !s.Complete {
 		t.Errorf("%s: got %+v", how, s.Outcome)
 	}
+	if bad := checkList(w.session, observe.ResultBad); bad != "" {
+		t.Errorf("%s: got %s bad", how, bad)
+	}
 }
 
 const pskHex = "00112233445566778899aabbccddeeff"
@@ -252,7 +255,11 @@ func TestOpenSSLConversations(t *testing.T) {
 				server = append(server, strings.Fields(row.server)...)
 			}
 			c := opensslTalks(t, dir, server, flags)
-			checkOpened(t, "with the key log", watch(c, options(), withKeys(c)))
+			logged := watch(c, options(), withKeys(c))
+			checkOpened(t, "with the key log", logged)
+			if got := checkList(logged.session, observe.ResultOK); !strings.Contains(got, "client finished") || !strings.Contains(got, "server finished") {
+				t.Errorf("with the key log: of the checks, %s are ok; %+v", got, logged.session.Checks)
+			}
 			if row.fill != nil {
 				checkOpened(t, "with the keys", secretsOf(c, row.fill))
 			}

@@ -18,6 +18,7 @@ type protection struct {
 	level
 	opener    opener      // of level; nil until its secret is there and fits
 	traffic   keys.Secret // TLS 1.3: what opener's keys come from
+	finishing keys.Secret // TLS 1.3: what they came from when Finished came
 	origin    origin      // of opener's keys
 	tail      []byte      // what the last protected record ended with
 	number    uint64      // of the next record under these keys

@@ -116,7 +116,7 @@ func (k *Keys) whyEncrypted(hs *handshake) DecryptError {
 	if len(private) == 0 {
 		return DecryptEncrypted
 	}
-	leaf, err := x509.ParseCertificate(hs.leaf)
+	leaf, err := x509.ParseCertificate(hs.leaves[ServerToClient])
 	if err != nil {
 		return DecryptRSA
 	}

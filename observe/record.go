@@ -140,6 +140,7 @@ func (h *half) placeholder(s *source) {
 			Place: s.place, Type: TypeEncryptedHandshake, Records: 1, Encrypted: true, Epoch: s.epoch,
 			Inferred: s.Type != iana.ContentHandshake,
 		})
+		h.shutChecks(s)
 	}
 }
 

@@ -161,12 +161,17 @@ type AlertInfo struct {
 	Frame       int    `json:"frame"`
 }
 
-// Check is the result of verifying something.
+// Check is the result of verifying something. The values are those of the constants that begin with Check and Reason.
 type Check struct {
 	What   string `json:"what"`
 	From   string `json:"from"`
 	Result string `json:"result"`
 	Reason string `json:"reason"`
+	Where  string `json:"where"` // in the message: "certificate_list[0]", "binders[1]"
+	// HashSigned is the hash that an RSA signature holds, and HashComputed that of what is signed, in hexadecimal.
+	// They are empty for other kinds.
+	HashSigned   string `json:"hash_signed,omitempty"`
+	HashComputed string `json:"hash_computed,omitempty"`
 }
 
 // ApplicationBytes is the plaintext of both directions.

@@ -19,13 +19,18 @@ type transcript struct {
 	by      [3][][]byte // by Dir
 	done    [3]bool     // its Finished is there
 	size    int
-	partial bool // messages are missing
-	full    bool // before TLS 1.3: it is not an abbreviated handshake
+	partial bool   // messages are missing
+	full    bool   // before TLS 1.3: it is not an abbreviated handshake
+	after   []said // TLS 1.3: the latest request for a certificate after the handshake, and what came of it
 }
 
 // add takes a message, header included.
 func (t *transcript) add(d Dir, raw []byte, m msg.Message) {
-	if _, asks := m.(*msg.HelloRequest); asks || t.done[d] { // RFC 5246 §7.4.1.1
+	if _, asks := m.(*msg.HelloRequest); asks { // RFC 5246 §7.4.1.1
+		return
+	}
+	if t.done[d] {
+		t.addAfter(d, raw, m)
 		return
 	}
 	if t.size += len(raw); t.size > transcriptLimit {
@@ -39,6 +44,29 @@ func (t *transcript) add(d Dir, raw []byte, m msg.Message) {
 	case *msg.Certificate12, *msg.ServerKeyExchange, *msg.ServerHelloDone, *msg.ClientKeyExchange:
 		t.full = true
 	}
+}
+
+// afterMax bounds the messages that are kept of an authentication after the handshake.
+const afterMax = 4
+
+// addAfter takes a message that came after the handshake. What a client is asked for counts on top of it (RFC 9846 §4.5).
+func (t *transcript) addAfter(d Dir, raw []byte, m msg.Message) {
+	switch m.(type) {
+	case *msg.CertificateRequest:
+		t.after = []said{{d, raw}}
+	case *msg.Certificate, *msg.CompressedCertificate, *msg.CertificateVerify, *msg.Finished:
+		if len(t.after) > 0 && len(t.after) < afterMax {
+			t.after = append(t.after, said{d, raw})
+		}
+	}
+}
+
+// newest is the latest message of an end.
+func (t *transcript) newest(d Dir) []byte {
+	if list := t.by[d]; len(list) > 0 {
+		return list[len(list)-1]
+	}
+	return nil
 }
 
 // said is one message of a transcript.

@@ -100,6 +100,9 @@ func TestEveryCodeHasWords(t *testing.T) {
 		{"../../observe", "Code", "finding.", 7, nil},
 		{"../../observe", "Decrypt", "decrypt.", 7, nil},
 		{"../../observe", "Why", "forward_secret.", 5, nil},
+		{"../../observe", "Check", "check.", 5, nil},
+		{"../../observe", "Result", "check.result.", 3, nil},
+		{"../../observe", "Reason", "check.reason.", 9, []string{"mismatch"}},
 		{"../../observe", "Gap", "ladder.gap.", 3, nil},
 		{"../../observe", "Epoch", "ladder.epoch.", 4, []string{"initial"}},
 		{"../../observe", "Segment", "ladder.segment.", 14, []string{"syn", "syn_ack", "ack", "fin", "rst"}},
@@ -147,7 +150,7 @@ func constants(t *testing.T, dir, prefix string) []string {
 }
 
 // idLike matches string literals that can be ids of texts, or the beginning of some.
-var idLike = regexp.MustCompile(`^(ladder|summary|table|alert|finding|decrypt|forward_secret|diagnosis|cli|hint|help)(\.[a-z0-9_]+)+\.?$|^(table|alert|finding|decrypt|forward_secret|diagnosis|help)\.$`)
+var idLike = regexp.MustCompile(`^(ladder|summary|table|alert|check|finding|decrypt|forward_secret|diagnosis|cli|hint|help)(\.[a-z0-9_]+)+\.?$|^(table|alert|check|finding|decrypt|forward_secret|diagnosis|help)\.$`)
 
 // TestCodeAndCatalogueAgree reads every Go file that shows words: an id in it must be in the
 // catalogue, and each id of the catalogue must be in some file, whole or as the beginning

@@ -40,6 +40,8 @@ func (f *fold) add(e observe.Event) {
 		f.tls13 = f.tls13 || b.What == observe.WhatVersion && is13(b.Chosen)
 	case *observe.Peer:
 		f.peer(e, b)
+	case *observe.Checked:
+		f.checked(e, b)
 	case *observe.ApplicationData:
 		f.applicationData(e, b)
 	case *observe.NotTLS:

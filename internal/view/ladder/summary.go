@@ -240,19 +240,6 @@ func (s summary) age(c *observe.Certificate) Segment {
 	}
 }
 
-func (s summary) checks() []Line {
-	roles := map[string]Role{"ok": Good, "bad": Error, "unknown": Label}
-	var all []Line
-	for _, c := range s.Checks {
-		line := Line{{Normal, c.What + " "}, {roles[c.Result], c.Result}}
-		if c.Reason != "" {
-			line = append(line, Segment{Dim, s.marks.separator}, Segment{Normal, c.Reason})
-		}
-		all = append(all, line)
-	}
-	return all
-}
-
 func (s summary) messages() []Line {
 	if len(s.Messages) == 0 {
 		return nil
