@@ -44,6 +44,7 @@ row 2: records, certificates, key logs
   keylog
   internal/compression: internal/alert internal/iana internal/msg
   internal/bygone: internal/alert internal/iana internal/keys internal/record
+  internal/proof: internal/iana internal/keys
 
 row 3: the flows; captures; HTTP, seen
   internal/hypertext
@@ -58,7 +59,7 @@ row 3: the flows; captures; HTTP, seen
 
 row 4: the stack, and the glass
   tls: internal/alert internal/auth internal/borrow internal/compression internal/handshake internal/hook internal/iana internal/keys internal/record internal/session internal/stdtls internal/suite keylog
-  observe: internal/alert internal/borrow internal/bygone internal/capture internal/compression internal/hypertext internal/iana internal/keys internal/msg internal/order internal/record internal/suite internal/wire keylog
+  observe: internal/alert internal/borrow internal/bygone internal/capture internal/compression internal/hypertext internal/iana internal/keys internal/msg internal/order internal/proof internal/record internal/suite internal/wire keylog
   internal/pki
 
 row 5: views, words, HTTP, captures seen as connections

@@ -39,7 +39,7 @@ func carries(title, message string) bool {
 func (v *view) check(c *observe.Check) Line {
 	what := v.words.Or(c.What, "check."+c.What)
 	if number := indexIn(c.Where); number > 0 {
-		what += " " + v.words.Text("check.number", number+1)
+		what += " " + strconv.Itoa(number+1)
 	}
 	line := Line{{checkRoles[c.Result], v.words.Or(c.Result, "check.result."+c.Result)}, {Dim, v.marks.separator}, {Normal, what}}
 	if c.Reason != "" && c.Result == observe.ResultUnknown {
