@@ -39,8 +39,8 @@ type opener interface {
 // chained is an opener that needs to know how the record before ended.
 type chained interface{ Chain(fragment []byte) }
 
-// tailLen is how much of a record is kept for that: a block of the largest cipher.
-const tailLen = 16
+// tailLen is how much of a record is kept for that.
+const tailLen = bygone.ChainLen
 
 // level is a set of keys of one direction.
 type level struct {

@@ -147,8 +147,15 @@ func (o *Opener) setKey(k *Keys) (err error) {
 // SetSequence says which record is next.
 func (o *Opener) SetSequence(n uint64) { o.seq = n }
 
-// Chain says what the record before ended with, if it was not opened here. It matters where that is the IV of the next one.
+// ChainLen is how much of the end of a record Chain looks at, in bytes: a block, and a MAC behind it.
+const ChainLen = aes.BlockSize + 64
+
+// Chain says what the record before ended with, if it was not opened here. It matters where the last block of that is the
+// IV of the next one.
 func (o *Opener) Chain(fragment []byte) {
+	if o.etm {
+		fragment = fragment[:max(0, len(fragment)-o.cipher.Lengths.MAC)]
+	}
 	if n := o.blockSize(); n > 0 && len(fragment) >= n {
 		copy(o.iv[:], fragment[len(fragment)-n:])
 	}

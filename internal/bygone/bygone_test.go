@@ -141,20 +141,22 @@ func openAll(t *testing.T, how string, c *Cipher, v iana.Version, etm bool) {
 	}
 }
 
-// Behind a record that is missing, the end of the one before the next is enough.
+// Behind a record that is missing, the end of the one before the next is enough, with a MAC behind its last block or not.
 func TestChain(t *testing.T) {
-	c := Lookup("AES-128-CBC", "SHA")
-	s, o := pair(t, c, iana.VersionTLS10, false)
-	missed := s.seal(t, []byte("missed"))
-	sealed := s.seal(t, []byte("seen"))
-	h := record.Header{Type: iana.ContentApplicationData, Version: iana.VersionTLS10, Length: len(sealed)}
-	o.SetSequence(1)
-	if _, _, err := o.Open(h, bytes.Clone(sealed)); err == nil {
-		t.Error("got it opened with another record's IV")
-	}
-	o.Chain(missed)
-	if _, got, err := o.Open(h, sealed); err != nil || string(got) != "seen" {
-		t.Errorf("got %q, %v, want it opened", got, err)
+	for _, etm := range []bool{false, true} {
+		c := Lookup("AES-128-CBC", "SHA")
+		s, o := pair(t, c, iana.VersionTLS10, etm)
+		missed := s.seal(t, bytes.Repeat([]byte("missed"), 100))
+		sealed := s.seal(t, []byte("seen"))
+		h := record.Header{Type: iana.ContentApplicationData, Version: iana.VersionTLS10, Length: len(sealed)}
+		o.SetSequence(1)
+		if _, _, err := o.Open(h, bytes.Clone(sealed)); err == nil {
+			t.Error("got it opened with another record's IV")
+		}
+		o.Chain(missed[len(missed)-ChainLen:])
+		if _, got, err := o.Open(h, sealed); err != nil || string(got) != "seen" {
+			t.Errorf("encrypt-then-MAC %v: got %q, %v, want it opened", etm, got, err)
+		}
 	}
 }
 
