@@ -18,6 +18,7 @@ type HTTPHead struct {
 	Status    int    // of a response; 0 for a request
 	Fields    []HTTPField
 	Encrypted bool // it travelled under keys
+	Early     bool // 0-RTT, told once it is known to be accepted
 }
 
 // HTTPField is a header field.
@@ -31,6 +32,7 @@ type HTTPField struct {
 type HTTPBody struct {
 	Exchange  int    // as that of the head
 	Encrypted bool   // it travelled under keys
+	Early     bool   // 0-RTT, told once it is known to be accepted
 	End       bool   // nothing more comes of it; there is no Data
 	Data      []byte // the sink's only until the sink returns
 }
@@ -52,6 +54,7 @@ type web struct {
 	c         *Conn
 	decoder   *hypertext.Decoder
 	encrypted bool
+	early     bool      // what is being read is
 	time      time.Time // of what is being read
 	place     Place
 	body      HTTPBody // told again and again
@@ -77,7 +80,7 @@ func (w *web) push(d Dir, t time.Time, p Place, b []byte) {
 func (w *web) Head(from hypertext.Side, m *hypertext.Head) {
 	e := &HTTPHead{
 		Place: w.place, Protocol: m.Protocol, Exchange: m.Exchange, Method: m.Method, Path: m.Path, Host: m.Host, Status: m.Status,
-		Fields: make([]HTTPField, len(m.Fields)), Encrypted: w.encrypted,
+		Fields: make([]HTTPField, len(m.Fields)), Encrypted: w.encrypted, Early: w.early,
 	}
 	for i, f := range m.Fields {
 		e.Fields[i] = HTTPField(f)
@@ -87,7 +90,7 @@ func (w *web) Head(from hypertext.Side, m *hypertext.Head) {
 
 // Body implements hypertext.Sink.
 func (w *web) Body(from hypertext.Side, exchange int, b []byte, end bool) {
-	w.body = HTTPBody{Exchange: exchange, Encrypted: w.encrypted, End: end, Data: b}
+	w.body = HTTPBody{Exchange: exchange, Encrypted: w.encrypted, Early: w.early, End: end, Data: b}
 	w.c.emit(webDirs[from], w.time, &w.body)
 	w.body.Data = nil
 }
@@ -134,7 +137,9 @@ func (c *Conn) settleEarly(t time.Time) {
 	case e.lost:
 		c.inside.decoder.Break(hypertext.Client)
 	default:
+		c.inside.early = true
 		c.inside.push(ClientToServer, t, e.place, e.held)
+		c.inside.early = false
 	}
 }
 

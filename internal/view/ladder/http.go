@@ -20,7 +20,7 @@ const (
 
 // httpHead adds a request or a response to the step that brought it.
 func (f *fold) httpHead(e observe.Event, b *observe.HTTPHead) {
-	s := f.carrier(e, b.Encrypted)
+	s := f.carrier(e, b.Encrypted, b.Early)
 	if s == nil {
 		return
 	}
@@ -40,8 +40,8 @@ func (f *fold) httpHead(e observe.Event, b *observe.HTTPHead) {
 }
 
 // carrier is the step that brought HTTP: the first line that it shows says less than what is known now.
-func (f *fold) carrier(e observe.Event, encrypted bool) *step {
-	s := f.last()
+func (f *fold) carrier(e observe.Event, encrypted, early bool) *step {
+	s := f.current(e, early)
 	if sort := s.run.sort; s.dir != e.Dir || sort != data && sort != notTLS {
 		seal := sealNone
 		if encrypted {
@@ -64,9 +64,22 @@ func (f *fold) carrier(e observe.Event, encrypted bool) *step {
 	return s
 }
 
+// current is the step that HTTP came in: the last one, but early data is told of when its fate
+// is known, which is later.
+func (f *fold) current(e observe.Event, early bool) *step {
+	if early {
+		for _, s := range slices.Backward(f.list) {
+			if s.joins(data, e.Dir, true) {
+				return s
+			}
+		}
+	}
+	return f.last()
+}
+
 // httpBody shows how a body begins, where it is text.
 func (f *fold) httpBody(e observe.Event, b *observe.HTTPBody) {
-	s := f.last()
+	s := f.current(e, b.Early)
 	most, lines := bodyShown, bodyLines
 	if f.view.verbose {
 		most, lines = allShown, allShown
