@@ -178,7 +178,7 @@ func (d *EarlyData) wake() {
 
 // earlyLinger is how long Close waits for the handshake to be complete: the client may still
 // be reading the answer, and TCP would take it away from it.
-const earlyLinger = time.Second
+const earlyLinger = 5 * time.Second
 
 // Close waits for the end of the handshake, for a moment, and closes the connection.
 func (c *EarlyConn) Close() error {
