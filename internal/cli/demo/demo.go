@@ -12,6 +12,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -31,9 +32,12 @@ const serverName = "localhost"
 
 type options struct {
 	version    iana.Version
+	kx         string // key exchange; empty: the default ones
 	keyType    string
 	helloRetry bool
 	resume     string // how the second connection resumes the first one; empty: there is none
+	earlyData  bool   // and it sends its request early
+	clientCert bool
 	json       bool
 }
 
@@ -44,18 +48,19 @@ func New(env *cli.Env) *cobra.Command {
 		return run(cmd.Context(), env, &o)
 	})
 	cli.Version(cmd.Flags(), env.Words, &o.version)
-	cli.KeyType(cmd.Flags(), env.Words, &o.keyType)
-	cmd.Flags().BoolVar(&o.helloRetry, "hello-retry", false, env.Words.Text("help.flag.hello-retry"))
-	registerResume(cmd.Flags(), env.Words, &o.resume)
-	cmd.Flags().BoolVar(&o.json, "json", false, env.Words.Text("help.flag.json"))
+	f := cmd.Flags()
+	register(f, env.Words, "kx", "key exchange", exchanges, &o.kx)
+	register(f, env.Words, "resume", "way to resume", resumptions, &o.resume)
+	f.BoolVar(&o.earlyData, "early-data", false, env.Words.Text("help.flag.early-data_demo"))
+	f.BoolVar(&o.clientCert, "client-cert", false, env.Words.Text("help.flag.client-cert"))
+	f.BoolVar(&o.helloRetry, "hello-retry", false, env.Words.Text("help.flag.hello-retry"))
+	cli.KeyType(f, env.Words, &o.keyType)
+	f.BoolVar(&o.json, "json", false, env.Words.Text("help.flag.json"))
 	return cmd
 }
 
 func run(ctx context.Context, env *cli.Env, o *options) error {
-	if o.helloRetry && o.version == iana.VersionTLS12 {
-		return cli.Usage(env.Words.Text("cli.demo_hello_retry_1_2"))
-	}
-	if err := o.checkResume(env.Words); err != nil {
+	if err := o.settle(env.Words); err != nil {
 		return err
 	}
 	recording, finish, err := env.Record(File)
@@ -89,7 +94,7 @@ func converse(ctx context.Context, env *cli.Env, o *options, watcher *cli.Watche
 	go func() { served <- tlshttp.Serve(srv, ln) }()
 	client.KeyLogWriter = watcher.KeyLog(nil)
 	for n := 0; n < o.connections() && err == nil; n++ {
-		err = ask(ctx, ln.Addr().String(), client, watcher, n > 0)
+		err = o.ask(ctx, ln.Addr().String(), client, watcher, n > 0)
 	}
 	err = cmp.Or(err, srv.Shutdown(ctx))
 	if ended := <-served; !errors.Is(ended, http.ErrServerClosed) {
@@ -100,49 +105,96 @@ func converse(ctx context.Context, env *cli.Env, o *options, watcher *cli.Watche
 
 // configs are those of the two ends.
 func configs(env *cli.Env, o *options) (client, server *tls.Config, err error) {
-	key, err := pki.GenerateKey(cmp.Or(o.keyType, cli.DefaultKeyType))
+	makes := pki.Env{Now: env.Now, Rand: rand.Reader}
+	key, err := pki.GenerateKey(o.keyType)
 	if err != nil {
 		return nil, nil, err
 	}
-	id, err := pki.SelfSigned(pki.Env{Now: env.Now, Rand: rand.Reader}, pki.Request{Key: key})
+	id, err := pki.SelfSigned(makes, pki.Request{Key: key})
 	if err != nil {
 		return nil, nil, err
 	}
 	roots := x509.NewCertPool()
 	roots.AddCert(id.Leaf())
-	version := uint16(cmp.Or(o.version, iana.VersionTLS13))
+	version := uint16(o.version)
 	protocols := []string{"http/1.1"}
 	client = &tls.Config{RootCAs: roots, ServerName: serverName, NextProtos: protocols, MinVersion: version, MaxVersion: version}
 	server = &tls.Config{Certificates: []tls.Certificate{cli.Certificate(id)}, NextProtos: protocols, MinVersion: version, MaxVersion: version}
-	if o.helloRetry { // the client sends a share for X25519, the server wants another
-		client.CurvePreferences = []tls.CurveID{tls.X25519, tls.CurveP256}
-		server.CurvePreferences = []tls.CurveID{tls.CurveP256}
-	}
+	o.setExchange(client, server)
 	o.setResume(client, server)
-	return client, server, nil
+	if o.clientCert {
+		err = o.identify(makes, client, server)
+	}
+	return client, server, err
+}
+
+// identify gives the client a certificate, of an authority that the server trusts, and has the
+// server require one.
+func (o *options) identify(makes pki.Env, client, server *tls.Config) error {
+	key, err := pki.GenerateKey(o.keyType)
+	if err != nil {
+		return err
+	}
+	root, err := pki.NewAuthority(makes, pki.Request{Key: key, CommonName: "akushu demo clients"})
+	if err != nil {
+		return err
+	}
+	if key, err = pki.GenerateKey(o.keyType); err != nil {
+		return err
+	}
+	id, err := root.Issue(pki.Request{Key: key, CommonName: "client", Usage: pki.Client})
+	if err != nil {
+		return err
+	}
+	client.Certificates = []tls.Certificate{cli.Certificate(id)}
+	server.ClientAuth, server.ClientCAs = tls.RequireAndVerifyClientCert, root.Pool()
+	return nil
 }
 
 // ask makes one request, watched. resumed says whether it is to be over a session that is
 // resumed.
-func ask(ctx context.Context, addr string, cfg *tls.Config, watcher *cli.Watcher, resumed bool) error {
+func (o *options) ask(ctx context.Context, addr string, cfg *tls.Config, watcher *cli.Watcher, resumed bool) error {
 	begin := time.Now()
 	raw, err := new(net.Dialer).DialContext(ctx, "tcp", addr)
 	if err != nil {
 		return err
 	}
-	conn := tls.Client(watcher.Client(raw, time.Since(begin)), cfg)
-	defer conn.Close()
-	if err := conn.HandshakeContext(ctx); err != nil {
-		return err
+	connected := time.Since(begin)
+	shake := (*tls.Conn).HandshakeContext
+	if o.earlyData && resumed {
+		held := cli.NewHold(raw, time.Minute)
+		raw, shake = held, (*tls.Conn).HandshakeEarly
+		ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteRequest: func(httptrace.WroteRequestInfo) { held.Release() }})
 	}
-	if got := conn.ConnectionState().DidResume; got != resumed {
-		return fmt.Errorf("demo: resumed %v, want %v", got, resumed)
+	conn := tls.Client(watcher.Client(raw, connected), cfg)
+	defer conn.Close()
+	if err := shake(conn, ctx); err != nil {
+		return err
 	}
 	resp, err := cli.Get(ctx, conn, serverName, "/")
 	if err != nil {
 		return err
 	}
 	defer resp.Body.Close()
-	_, err = io.Copy(io.Discard, resp.Body)
-	return err
+	if _, err = io.Copy(io.Discard, resp.Body); err != nil {
+		return err
+	}
+	return o.check(conn, resumed)
+}
+
+// check checks that the handshake was what it was to be.
+func (o *options) check(conn *tls.Conn, resumed bool) error {
+	info, _ := conn.Info()
+	early := "none"
+	if o.earlyData && resumed {
+		early = "accepted"
+		if o.helloRetry { // which goes with no early data
+			early = "rejected"
+		}
+	}
+	got, want := fmt.Sprint(conn.ConnectionState().DidResume, " ", info.EarlyData), fmt.Sprint(resumed, " ", early)
+	if got != want {
+		return fmt.Errorf("demo: resumed and early data: %s, want %s", got, want)
+	}
+	return nil
 }

@@ -1,0 +1,37 @@
+package cli
+
+import (
+	"net"
+	"sync"
+	"time"
+)
+
+// Hold is a connection from which nothing is read until Release: over loopback a server
+// answers before the client has come to its early data, which is then none any more.
+type Hold struct {
+	net.Conn
+	Release func() // may be called more than once
+
+	released <-chan struct{}
+}
+
+// NewHold holds back what c brings, for so long at most: a server may stop reading until it
+// is read from.
+func NewHold(c net.Conn, most time.Duration) *Hold {
+	released := make(chan struct{})
+	release := sync.OnceFunc(func() { close(released) })
+	time.AfterFunc(most, release)
+	return &Hold{Conn: c, Release: release, released: released}
+}
+
+// Read waits for Release.
+func (h *Hold) Read(b []byte) (int, error) {
+	<-h.released
+	return h.Conn.Read(b)
+}
+
+// Close ends the wait, too.
+func (h *Hold) Close() error {
+	h.Release()
+	return h.Conn.Close()
+}
