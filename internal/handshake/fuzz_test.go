@@ -3,13 +3,17 @@ package handshake_test
 import (
 	"bytes"
 	"context"
+	"crypto"
 	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/pem"
 	"errors"
 	"io"
 	"math/big"
+	"os"
+	"sync"
 	"testing"
 	"time"
 
@@ -24,9 +28,48 @@ import (
 // Ed25519's, and no group draws randomness of its own. So what one end said once can be said
 // to the other again, with changes.
 
+// A repeat is such a handshake.
+type repeat struct {
+	version iana.Version
+	group   iana.NamedGroup
+	suite   iana.CipherSuite // 0: any; with RSA the certificate is of another key
+	random  bool             // the client draws what nobody can repeat, so that only it can be repeated to the server
+}
+
+// repeatable is the handshakes that fuzzing starts from.
+var repeatable = []repeat{
+	{version: iana.VersionTLS13, group: iana.GroupX25519},
+	{version: iana.VersionTLS13, group: iana.GroupSecp256r1}, // with a HelloRetryRequest
+	{version: iana.VersionTLS12, group: iana.GroupX25519},
+	{version: iana.VersionTLS12, group: iana.GroupFFDHE2048, suite: iana.TLS_DHE_RSA_WITH_AES_128_CBC_SHA},
+	{version: iana.VersionTLS12, group: iana.GroupX25519, suite: iana.TLS_RSA_WITH_AES_128_GCM_SHA256, random: true},
+	{version: iana.VersionTLS10, group: iana.GroupX25519, suite: iana.TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA},
+	{version: iana.VersionTLS11, group: iana.GroupX25519, suite: iana.TLS_RSA_WITH_AES_128_CBC_SHA, random: true},
+}
+
+// fixedRSA is a key of no importance.
+var fixedRSA = sync.OnceValue(func() crypto.Signer {
+	text, err := os.ReadFile("testdata/rsa.key")
+	if err != nil {
+		panic(err)
+	}
+	block, _ := pem.Decode(text)
+	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		panic(err)
+	}
+	return key.(crypto.Signer)
+})
+
 // fixed returns both ends' configurations of a repeatable handshake.
-func fixed(v iana.Version, groupsOf ...iana.NamedGroup) (*handshake.ClientConfig, *handshake.ServerConfig) {
-	key := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
+func fixed(r repeat) (*handshake.ClientConfig, *handshake.ServerConfig) {
+	var key crypto.Signer = ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
+	suites, schemes := suite.All(), suite.DefaultSchemes()
+	if r.suite != 0 {
+		key = fixedRSA()
+		suites = []*suite.Suite{suite.ByID(r.suite)}
+		schemes = []*suite.Scheme{suite.SchemeByID(iana.SchemeRSAPKCS1SHA256)} // which draws no randomness
+	}
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1),
 		Subject:      pkix.Name{CommonName: "example.com"},
@@ -45,8 +88,8 @@ func fixed(v iana.Version, groupsOf ...iana.NamedGroup) (*handshake.ClientConfig
 	roots := x509.NewCertPool()
 	roots.AddCert(leaf)
 	policy := handshake.Policy{
-		MinVersion: iana.VersionTLS12, MaxVersion: iana.VersionTLS13,
-		Suites: suite.All(), Groups: groups(iana.GroupX25519, iana.GroupSecp256r1), Schemes: suite.DefaultSchemes(),
+		MinVersion: min(r.version, iana.VersionTLS12), MaxVersion: iana.VersionTLS13,
+		Suites: suites, Groups: groups(iana.GroupX25519, iana.GroupSecp256r1), Schemes: schemes,
 		ALPN: []string{"h2", "http/1.1"},
 	}
 	clock := func() time.Time { return now }
@@ -58,19 +101,9 @@ func fixed(v iana.Version, groupsOf ...iana.NamedGroup) (*handshake.ClientConfig
 		Env: handshake.Env{Rand: &counter{n: 100}, Now: clock}, Policy: policy,
 		Identity: identity{&auth.Credential{Chain: [][]byte{der}, Leaf: leaf, Key: key, OCSP: []byte("response")}},
 	}
-	server.MaxVersion = v
-	server.Groups = groups(groupsOf...)
+	server.MaxVersion = r.version
+	server.Groups = groups(r.group)
 	return client, server
-}
-
-// repeatable is the handshakes that fuzzing starts from.
-var repeatable = []struct {
-	version iana.Version
-	group   iana.NamedGroup
-}{
-	{iana.VersionTLS13, iana.GroupX25519},
-	{iana.VersionTLS13, iana.GroupSecp256r1}, // with a HelloRetryRequest
-	{iana.VersionTLS12, iana.GroupX25519},
 }
 
 // said returns all messages of one end of a repeatable handshake.
@@ -82,7 +115,7 @@ func said(f testing.TB, i int, who string) []byte {
 		}
 		return [][]byte{raw}
 	}}
-	c, s := p.run(fixed(repeatable[i].version, repeatable[i].group))
+	c, s := p.run(fixed(repeatable[i]))
 	if c.err != nil || s.err != nil {
 		f.Fatal(c.err, s.err)
 	}
@@ -150,12 +183,15 @@ func FuzzClient(f *testing.F) {
 	for i := range repeatable {
 		genuine = append(genuine, said(f, i, "server"))
 		f.Add(i, genuine[i])
+		if repeatable[i].random {
+			genuine[i] = nil
+		}
 	}
 	f.Fuzz(func(t *testing.T, i int, messages []byte) {
 		if i < 0 || i >= len(repeatable) {
 			return
 		}
-		client, _ := fixed(repeatable[i].version, repeatable[i].group)
+		client, _ := fixed(repeatable[i])
 		r := &replay{in: messages}
 		result, post, err := handshake.Client(context.Background(), r, client)
 		checkOutcome(t, r, messages, genuine[i], result, post, err)
@@ -173,7 +209,7 @@ func FuzzServer(f *testing.F) {
 		if i < 0 || i >= len(repeatable) {
 			return
 		}
-		_, server := fixed(repeatable[i].version, repeatable[i].group)
+		_, server := fixed(repeatable[i])
 		r := &replay{in: messages}
 		result, post, err := handshake.Server(context.Background(), r, server)
 		checkOutcome(t, r, messages, genuine[i], result, post, err)
@@ -184,7 +220,7 @@ func FuzzServer(f *testing.F) {
 func FuzzPost(f *testing.F) {
 	var posts []handshake.Post
 	for i := range repeatable {
-		c, s := new(pair).run(fixed(repeatable[i].version, repeatable[i].group))
+		c, s := new(pair).run(fixed(repeatable[i]))
 		posts = append(posts, c.post, s.post)
 	}
 	for i := range posts {
@@ -211,10 +247,14 @@ func TestEveryByteCounts(t *testing.T) {
 	for i, h := range repeatable {
 		for _, who := range []string{"client", "server"} {
 			genuine := said(t, i, who)
-			for at := range genuine {
+			step := 1
+			if h.suite != 0 { // whose keys take long
+				step = 7
+			}
+			for at := 0; at < len(genuine); at += step {
 				fed := bytes.Clone(genuine)
 				fed[at] ^= 0x20
-				client, server := fixed(h.version, h.group)
+				client, server := fixed(h)
 				r := &replay{in: fed}
 				var result *handshake.Result
 				var post handshake.Post

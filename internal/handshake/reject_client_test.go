@@ -737,26 +737,7 @@ func TestClient12RejectsSignedPoints(t *testing.T) {
 			client, server := ends(t)
 			server.MaxVersion = iana.VersionTLS12
 			oneGroup(tt.group)(client, server)
-			ctx := &msg.Context{Version: iana.VersionTLS12, KeyExchange: msg.KeyExchangeECDHE}
-			var randoms []byte
-			p := &pair{tamper: func(_ string, raw []byte) [][]byte {
-				switch iana.HandshakeType(raw[0]) {
-				case iana.HandshakeClientHello, iana.HandshakeServerHello:
-					randoms = append(randoms, raw[msg.HeaderLength+2:][:32]...)
-				case iana.HandshakeServerKeyExchange:
-					return edit(func(m *msg.ServerKeyExchange) {
-						m.Public = tt.spoil(m.Public)
-						unsigned := encode(ctx, m)
-						var err error
-						m.Signature, err = suite.SchemeByID(m.Algorithm).Sign(rand.Reader, server.Identity.(identity).cred.Key,
-							append(randoms, unsigned[msg.HeaderLength:m.ParamsEnd]...))
-						if err != nil {
-							t.Fatal(err)
-						}
-					})(ctx, raw)
-				}
-				return [][]byte{raw}
-			}}
+			p := &pair{tamper: signAgain(t, server, msg.KeyExchangeECDHE, func(m *msg.ServerKeyExchange) { m.Public = tt.spoil(m.Public) })}
 			c, _ := p.run(client, server)
 			wantAlert(t, c.err, "server_key_exchange.public", illegal, tt.refers)
 		})
