@@ -93,7 +93,8 @@ type Config struct {
 
 	// WrapSession makes a server's ticket of a session, in place of [Config.EncryptTicket]: it
 	// may add to Extra and call that, or keep the session and return a key to it. The
-	// ConnectionState is as far as it is known. An error ends the handshake.
+	// ConnectionState is as far as it is known. Nil without an error: the client gets no ticket.
+	// An error ends the handshake.
 	WrapSession func(ConnectionState, *SessionState) ([]byte, error)
 
 	// UnwrapSession makes a session of a client's ticket, in place of [Config.DecryptTicket].
@@ -185,6 +186,12 @@ type Config struct {
 	// none.
 	CurvePreferences []CurveID
 
+	// KeyShares are the groups for which a client sends key shares in TLS 1.3, each of them one of
+	// CurvePreferences: those that the server is thought to choose from, for it asks for a round
+	// trip more where there is none for its group. Nil: as CurvePreferences says. Empty, but not
+	// nil: none, and the server always asks.
+	KeyShares []CurveID
+
 	// MinDHBits and MaxDHBits are the sizes of the modulus that a client accepts for DHE in
 	// TLS 1.2 and before, where the server may choose any. Zero: 2048 and 8192.
 	MinDHBits, MaxDHBits int
@@ -269,6 +276,7 @@ func (c *Config) Clone() *Config {
 		MinVersion:                  c.MinVersion,
 		MaxVersion:                  c.MaxVersion,
 		CurvePreferences:            c.CurvePreferences,
+		KeyShares:                   c.KeyShares,
 		MinDHBits:                   c.MinDHBits,
 		MaxDHBits:                   c.MaxDHBits,
 		DynamicRecordSizingDisabled: c.DynamicRecordSizingDisabled,

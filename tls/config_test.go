@@ -89,6 +89,7 @@ func filled(t *testing.T) *Config {
 		MinVersion:                  VersionTLS12,
 		MaxVersion:                  VersionTLS13,
 		CurvePreferences:            []CurveID{X25519, CurveP256},
+		KeyShares:                   []CurveID{CurveP256},
 		MinDHBits:                   1024,
 		MaxDHBits:                   4096,
 		DynamicRecordSizingDisabled: true,

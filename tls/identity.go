@@ -2,6 +2,7 @@ package tls
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto"
 	"crypto/x509"
@@ -52,7 +53,8 @@ type serverIdentity struct {
 
 // ServerCredential implements auth.ServerIdentity: GetCertificate is asked first, where
 // the client names a server or there is nothing else; then the first certificate that
-// suits the client is taken, or the first of all.
+// suits the client is taken, of several those under authorities that it trusts, or the first
+// of all.
 func (id *serverIdentity) ServerCredential(ctx context.Context, hello *auth.ClientHelloFacts) (*auth.Credential, error) {
 	if id.forClient != nil && (len(id.own) == 0 || hello.ServerName != "") {
 		cert, err := id.forClient(helloInfo(ctx, hello, id.conn))
@@ -69,12 +71,17 @@ func (id *serverIdentity) ServerCredential(ctx context.Context, hello *auth.Clie
 	case 1:
 		return id.own[0], nil
 	}
+	var suitable *auth.Credential
 	for _, cred := range id.own {
-		if supportsClient(id.policy, hello, cred) == nil {
+		switch {
+		case supportsClient(id.policy, hello, cred) != nil:
+		case len(hello.Authorities) == 0 || signedBy(hello.Authorities, cred) == nil:
 			return cred, nil
+		case suitable == nil:
+			suitable = cred
 		}
 	}
-	return id.own[0], nil
+	return cmp.Or(suitable, id.own[0]), nil
 }
 
 // clientIdentity is a client's certificates.
@@ -310,19 +317,7 @@ func supportsServer(request *auth.CertificateRequestFacts, cred *auth.Credential
 	if len(request.Authorities) == 0 {
 		return nil
 	}
-	issuer := cred.Leaf
-	for i := 0; ; i++ {
-		if slices.ContainsFunc(request.Authorities, func(name []byte) bool { return bytes.Equal(name, issuer.RawIssuer) }) {
-			return nil
-		}
-		if i+1 >= len(cred.Chain) {
-			return errors.New("tls: no authority that the server accepts has signed the chain")
-		}
-		var err error
-		if issuer, err = x509.ParseCertificate(cred.Chain[i+1]); err != nil {
-			return fmt.Errorf("tls: certificate %d of the chain does not parse: %w", i+1, err)
-		}
-	}
+	return signedBy(request.Authorities, cred)
 }
 
 // helloInfo is what a callback is told of a client. It may be kept: nothing in it aliases
@@ -339,7 +334,7 @@ func helloInfo(ctx context.Context, hello *auth.ClientHelloFacts, conn net.Conn)
 		Extensions:        convert[uint16](hello.Extensions),
 		Conn:              conn,
 	}
-	stdtls.SetHelloContext(info, ctx)
+	stdtls.SetHelloContext(info, withAuthorities(ctx, hello.Authorities))
 	return info
 }
 

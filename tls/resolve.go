@@ -255,7 +255,7 @@ var defaults = sync.OnceValue(func() handshake.Policy {
 // policy says what c is willing to do, or what is wrong with that.
 func (c *Config) policy() (handshake.Policy, error) {
 	p := defaults()
-	err := cmp.Or(c.setVersions(&p), c.setSuites(&p), c.setGroups(&p), c.setProtocols(&p), c.setRecords(&p), c.setCompression(&p),
+	err := cmp.Or(c.setVersions(&p), c.setSuites(&p), c.setGroups(&p), c.setKeyShares(&p), c.setProtocols(&p), c.setRecords(&p), c.setCompression(&p),
 		c.checkRenegotiation(), c.checkDHBits(), narrow(&p))
 	return p, err
 }

@@ -144,7 +144,7 @@ type sessionHooks struct{ c *Config }
 // Wrap implements [handshake.Wrapper]. The session that WrapSession is given is its own.
 func (h sessionHooks) Wrap(result *handshake.Result, s *session.State) ([]byte, error) {
 	ticket, err := h.c.WrapSession(connectionState(result, false), newSessionState(s.Clone()))
-	if err == nil && (len(ticket) == 0 || len(ticket) > session.MaxTicket) {
+	if err == nil && (ticket != nil && len(ticket) == 0 || len(ticket) > session.MaxTicket) {
 		err = errors.New("tls: WrapSession returned a ticket that is empty, or of more than 16 KiB")
 	}
 	if err != nil {

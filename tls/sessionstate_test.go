@@ -204,7 +204,7 @@ func TestWrapSessionFails(t *testing.T) {
 				c.UnwrapSession = func([]byte, tls.ConnectionState) (*tls.SessionState, error) { return nil, broken }
 			},
 			"an empty ticket": func(c *tls.Config) {
-				c.WrapSession = func(tls.ConnectionState, *tls.SessionState) ([]byte, error) { return nil, nil }
+				c.WrapSession = func(tls.ConnectionState, *tls.SessionState) ([]byte, error) { return []byte{}, nil }
 			},
 			"no session": func(c *tls.Config) {
 				c.UnwrapSession = func([]byte, tls.ConnectionState) (*tls.SessionState, error) { return &tls.SessionState{}, nil }
@@ -225,6 +225,19 @@ func TestWrapSessionFails(t *testing.T) {
 			}
 			cc.Close()
 			sc.Close()
+		}
+	}
+}
+
+// TestNoTicket: WrapSession may decide that a client gets no ticket.
+func TestNoTicket(t *testing.T) {
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		_, ours, server := resumable(t, version)
+		server.WrapSession = func(tls.ConnectionState, *tls.SessionState) ([]byte, error) { return nil, nil }
+		for range 2 {
+			if c, s := talk(t, ours, ours); c.DidResume || s.DidResume {
+				t.Errorf("%s: a session was resumed without a ticket", tls.VersionName(version))
+			}
 		}
 	}
 }

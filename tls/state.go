@@ -4,6 +4,7 @@ import (
 	"crypto"
 	"errors"
 	"sync"
+	"time"
 
 	"github.com/akushu/akushu/internal/handshake"
 	"github.com/akushu/akushu/internal/iana"
@@ -132,7 +133,11 @@ type Info struct {
 	// known here.
 	EarlyData    string
 	EarlyDataWhy string
-	ClientRandom [32]byte // by which the connection's lines in a key log are found
+	// TicketLateness says to a server by how much more time has passed since it gave the ticket
+	// than the client says, below zero for less: clocks that differ, or a ClientHello that was
+	// held back. It is zero at a client, before TLS 1.3 and where no ticket was used.
+	TicketLateness time.Duration
+	ClientRandom   [32]byte // by which the connection's lines in a key log are found
 }
 
 // newInfo describes a complete handshake.
@@ -148,6 +153,7 @@ func newInfo(r *handshake.Result) Info {
 		EarlyData:          r.EarlyData.String(),
 		ClientRandom:       r.ClientRandom,
 		RecordSizeLimit:    int(r.RecordSizeLimit),
+		TicketLateness:     r.TicketLateness,
 
 		CertificateRequested: r.Asked,
 	}

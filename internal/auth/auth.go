@@ -39,6 +39,7 @@ type ClientHelloFacts struct {
 	PointFormats []byte
 	Schemes      []iana.SignatureScheme
 	CertSchemes  []iana.SignatureScheme
+	Authorities  [][]byte // DER of issuers that the client trusts; empty: it does not say
 	Extensions   []iana.ExtensionType
 }
 

@@ -190,6 +190,9 @@ func (c *client) offer13() error {
 	h.PSKModes = []byte{1} // psk_dhe_ke, without which no server sends tickets
 	h.Extensions.Add(iana.ExtSupportedVersions, iana.ExtPSKKeyExchangeModes, iana.ExtKeyShare)
 	c.offerCompression()
+	if c.cfg.Shares != nil {
+		return c.offerTheseShares(c.cfg.Shares)
+	}
 	return c.offerShares(c.cfg.groups(iana.VersionTLS13))
 }
 
@@ -231,6 +234,16 @@ func (c *client) offerShares(groups []*suite.Group) error {
 		_, err = c.offerShare(groups[i])
 	}
 	return err
+}
+
+// offerTheseShares sends a share for each of groups, which may be none: that costs a round trip.
+func (c *client) offerTheseShares(groups []*suite.Group) error {
+	for _, g := range groups {
+		if _, err := c.offerShare(g); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // wipeShares ends the use of our keys.

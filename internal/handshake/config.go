@@ -24,6 +24,7 @@ type Policy struct {
 	MinVersion, MaxVersion iana.Version
 	Suites                 []*suite.Suite           // of all versions, in one list
 	Groups                 []*suite.Group           // at least one
+	Shares                 []*suite.Group           // of Groups, for which a client sends key shares; nil: offerShares decides
 	Schemes                []*suite.Scheme          // for signatures of the peer
 	ALPN                   []string                 // empty: not negotiated
 	RequireALPN            bool                     // no protocol in common ends the handshake
@@ -101,10 +102,11 @@ type Result struct {
 	ServerName     string // server: what the client asked for
 	HelloRetry     bool
 	EarlyData      EarlyData
-	EarlyDataWhy   error // why early data that was offered was not sent, or not accepted; a session.Code if it can be
-	Resumed        bool  // the peer was authenticated by a PSK, and its certificates are of an earlier handshake
-	ExtendedMain   bool  // TLS 1.2: extended_main_secret was used (RFC 7627)
-	EncryptThenMAC bool  // TLS 1.2, with CBC: encrypt_then_mac was used (RFC 7366)
+	EarlyDataWhy   error         // why early data that was offered was not sent, or not accepted; a session.Code if it can be
+	TicketLateness time.Duration // server, TLS 1.3: see session.PSK.Lateness
+	Resumed        bool          // the peer was authenticated by a PSK, and its certificates are of an earlier handshake
+	ExtendedMain   bool          // TLS 1.2: extended_main_secret was used (RFC 7627)
+	EncryptThenMAC bool          // TLS 1.2, with CBC: encrypt_then_mac was used (RFC 7366)
 	Peer           auth.Peer
 	ClientRandom   [32]byte
 	Asked          bool  // the client was asked for its certificate in the handshake

@@ -234,6 +234,7 @@ func facts(hello *msg.ClientHello, name string) *auth.ClientHelloFacts {
 		PointFormats: hello.PointFormats,
 		Schemes:      hello.SignatureAlgorithms,
 		CertSchemes:  hello.SignatureCert,
+		Authorities:  names(hello.Authorities),
 	}
 	for _, p := range hello.ALPN {
 		f.ALPN = append(f.ALPN, string(p))

@@ -3,6 +3,7 @@ package handshake
 import (
 	"context"
 	"crypto"
+	"errors"
 	"hash"
 	"time"
 
@@ -61,13 +62,18 @@ type hooked struct {
 // tickets makes and takes s's tickets.
 func (s *server) tickets() *hooked { return &hooked{s.cfg.Resumption, s.result, nil} }
 
+// errNoTicket is what a hook means that makes no ticket. Nobody is told.
+var errNoTicket = errors.New("the hook makes no ticket")
+
 // Seal implements [session.Tickets].
 func (h *hooked) Seal(ctx context.Context, s *session.State) ([]byte, error) {
 	if h.Wrap == nil {
 		return h.Tickets.Seal(ctx, s)
 	}
 	ticket, err := h.Wrap.Wrap(h.result, s)
-	h.err = err
+	if h.err = err; err == nil && ticket == nil {
+		err = errNoTicket
+	}
 	return ticket, err
 }
 
@@ -274,6 +280,7 @@ func (s *server13) choosePSK() error {
 		return alert.Internal("client_hello.pre_shared_key.binders", "%w", err)
 	}
 	s.result.Resumed = true
+	s.result.TicketLateness = s.psk.Lateness(s.hello.PSK.Identities[found.Index].ObfuscatedTicketAge, s.cfg.Now())
 	return s.psk.VerifyBinder(s.early, covered, s.hello.PSK.Binders[found.Index])
 }
 

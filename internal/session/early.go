@@ -44,8 +44,8 @@ var earlyRules = []rule[*EarlyFacts]{
 	{EarlyALPN, func(f *EarlyFacts) bool { return f.PSK.ALPN == f.Chosen.ALPN }},
 	{EarlyServerName, func(f *EarlyFacts) bool { return f.PSK.ServerName == f.Chosen.ServerName }},
 	{EarlySize, func(f *EarlyFacts) bool { return f.PSK.MaxEarlyData <= f.Chosen.MaxEarlyData }},
-	{EarlyStale, func(f *EarlyFacts) bool { return f.PSK.External() || f.lateness() <= f.window() }},
-	{EarlyFuture, func(f *EarlyFacts) bool { return f.PSK.External() || f.lateness() >= -f.window() }},
+	{EarlyStale, func(f *EarlyFacts) bool { return f.lateness() <= f.window() }},
+	{EarlyFuture, func(f *EarlyFacts) bool { return f.lateness() >= -f.window() }},
 }
 
 // AcceptEarlyData decides whether early data may be accepted, were it not for replays: [AntiReplay.Admit] asks this and
@@ -70,7 +70,16 @@ func (f *EarlyFacts) expectedArrival() time.Time {
 }
 
 // lateness is by how much the ClientHello came after it should have, below zero for before.
-func (f *EarlyFacts) lateness() time.Duration { return f.Now.Sub(f.expectedArrival()) }
+func (f *EarlyFacts) lateness() time.Duration { return f.PSK.Lateness(f.Age, f.Now) }
+
+// Lateness is by how much now is after the time by the age that a client says its ticket has, below zero for before,
+// and zero for an external PSK, where a client says 0.
+func (p *PSK) Lateness(obfuscatedAge uint32, now time.Time) time.Duration {
+	if p.External() {
+		return 0
+	}
+	return now.Sub((&EarlyFacts{PSK: p, Age: obfuscatedAge}).expectedArrival())
+}
 
 // forgettable is when the ClientHello needs no longer be remembered, for it is stale from then on. It is the same for
 // every copy of the ClientHello. It is zero, for never, where the PSK is external and a ClientHello has no age (RFC 9846

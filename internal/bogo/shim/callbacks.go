@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"crypto/x509"
 	"fmt"
 	"slices"
 
@@ -19,6 +21,9 @@ type callbacks struct {
 	failOCSP, noOCSP     bool
 	again                bool // resumed connections are judged too
 	dos, failDoS         bool // one that turns clients away under attack
+	ticket               bool // one that makes and takes tickets
+	noTicket             bool // it makes none
+	renewTicket          bool // it has clients get new ones when they resume
 }
 
 // setIdentity gives c our certificates, by the way that the test is about.
@@ -41,7 +46,7 @@ func (s *session) setIdentity(c *tls.Config) error {
 	c.GetConfigForClient = s.seeHello(c, own)
 	switch {
 	case call.early: // it brings them
-	case s.plan.async, call.ocsp, call.failCert:
+	case s.plan.async, call.ocsp, call.failCert, s.gated(own):
 		c.GetCertificate = s.chooseForClient(c, own)
 	default:
 		c.Certificates = own
@@ -105,7 +110,12 @@ func (s *session) chooseForClient(c *tls.Config, own []tls.Certificate) func(*tl
 		if call.failCert || call.ocsp && call.failOCSP {
 			return nil, failing(iana.AlertInternalError)
 		}
-		i := slices.IndexFunc(own, func(cert tls.Certificate) bool { return tls.SupportsCertificate(c, hello, &cert) == nil })
+		i := slices.IndexFunc(own, func(cert tls.Certificate) bool {
+			return tls.SupportsCertificate(c, hello, &cert) == nil && s.trusts(tls.AcceptableCAs(hello), &cert)
+		})
+		if i < 0 && s.gated(own) {
+			return nil, failing(iana.AlertHandshakeFailure)
+		}
 		chosen := own[max(0, i)]
 		if call.noOCSP {
 			chosen.OCSPStaple = nil
@@ -139,13 +149,24 @@ func (s *session) chooseForServer(own []tls.Certificate) func(*tls.CertificateRe
 // only where the credential says so.
 func (s *session) suits(cert *tls.Certificate, request *tls.CertificateRequestInfo) bool {
 	asked := *request
-	switch {
-	case !s.credential(cert).matchIssuer:
-		asked.AcceptableCAs = nil
-	case len(asked.AcceptableCAs) == 0:
-		return false
+	asked.AcceptableCAs = nil
+	return tls.SupportsClientCertificate(&asked, cert) == nil && s.trusts(request.AcceptableCAs, cert)
+}
+
+// gated reports whether certificates are only for peers that name their issuer.
+func (s *session) gated(own []tls.Certificate) bool {
+	return slices.ContainsFunc(own, func(cert tls.Certificate) bool { return s.credential(&cert).matchIssuer })
+}
+
+// trusts reports whether a certificate need not, or does, come from one of the authorities.
+func (s *session) trusts(authorities [][]byte, cert *tls.Certificate) bool {
+	if !s.credential(cert).matchIssuer {
+		return true
 	}
-	return tls.SupportsClientCertificate(&asked, cert) == nil
+	return slices.ContainsFunc(cert.Certificate, func(der []byte) bool {
+		parsed, err := x509.ParseCertificate(der)
+		return err == nil && slices.ContainsFunc(authorities, func(name []byte) bool { return bytes.Equal(name, parsed.RawIssuer) })
+	})
 }
 
 // judge is the callback that has the last word on the peer.

@@ -29,7 +29,7 @@ var prefixes = map[string]func(p *plans, rest []*plan) []*plan{
 // parse reads the flags. The first that is not offered decides, but all are read: plans are
 // complete as far as they go also where the error is a notOffered.
 func parse(args []string) (*plans, error) {
-	m := &memory{byID: tls.NewLRUServerSessionCache(0), start: time.Now(), claimed: map[[32]byte]bool{}}
+	m := &memory{byID: tls.NewLRUServerSessionCache(0), start: time.Now().Truncate(time.Millisecond), claimed: map[[32]byte]bool{}}
 	p := &plans{newPlan(m), newPlan(m), newPlan(m)}
 	p.first.retry, p.resume.retry = p.retry, p.retry
 	var missing error

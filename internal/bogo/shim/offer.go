@@ -20,6 +20,7 @@ type offer struct {
 	suites      []uint16
 	ciphers     string // suites in OpenSSL's language
 	groups      []uint16
+	shares      []uint16 // nil: as the groups say
 	schemes     []uint16 // for signatures of the peer
 	sign        []uint16 // for ours, where the credential does not say
 	serverName  string
@@ -48,10 +49,9 @@ func (s *session) config() (*tls.Config, error) {
 		GREASE:                      o.grease,
 		Time:                        s.plan.now,
 	}
-	c.SetSessionTicketKeys([][32]byte{ticketKey})
 	for _, step := range []func(*tls.Config) error{
 		o.setVersions, o.setSuites, o.setGroups, o.setProtocols,
-		s.setEarlyData, s.setIdentity, s.setCompression, s.setPolicy,
+		s.setEarlyData, s.setTickets, s.setIdentity, s.setCompression, s.setPolicy,
 	} {
 		if err := step(c); err != nil {
 			return nil, err
@@ -149,6 +149,12 @@ func (o *offer) setGroups(c *tls.Config) error {
 			return notOffered(fmt.Sprintf("feature: %v", iana.NamedGroup(id)))
 		}
 		c.CurvePreferences = append(c.CurvePreferences, tls.CurveID(id))
+	}
+	if o.shares != nil {
+		c.KeyShares = []tls.CurveID{}
+	}
+	for _, id := range o.shares {
+		c.KeyShares = append(c.KeyShares, tls.CurveID(id))
 	}
 	return nil
 }

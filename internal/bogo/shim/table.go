@@ -14,14 +14,11 @@ const (
 	boringALPN       = "BoringSSL-only API: an ALPN callback that may break the rules"
 	boringDigest     = "BoringSSL-only API: keeping only the digest of client certificates"
 	boringStep       = "BoringSSL-only API: stepping through the handshake"
-	boringSkew       = "BoringSSL-only API: the skew of a ticket's age"
-	boringTicket     = "BoringSSL-only API: ticket callbacks"
+	boringTicket     = "BoringSSL-only API: the format of its tickets"
 	boringHint       = "BoringSSL-only API: a hint of the server's groups"
 	boringGroupFlags = "BoringSSL-only API: flags of groups"
-	boringPartial    = "BoringSSL-only API: partial writes"
 	boringJDK11      = "BoringSSL-only API: workaround for JDK 11"
 	boringNoAck      = "BoringSSL-only API: not acknowledging server_name"
-	boringIssuer     = "BoringSSL-only API: credentials that must match the issuer"
 	boringProperties = "BoringSSL-only API: certificate properties"
 
 	featureMLDSA        = "feature: ML-DSA"
@@ -40,8 +37,6 @@ const (
 	featurePadding      = "feature: padding asked of the server"
 	featureRenegotiate  = "feature: renegotiation"
 	featurePermute      = "feature: permuted extensions"
-	featureShares       = "feature: choosing key shares apart from groups"
-	featureSplitting    = "feature: splitting CBC records"
 	featureFragment     = "feature: choosing the size of records"
 	featureChainSize    = "feature: limit of the chain's size"
 	featurePreference   = "feature: the client's order of preference"
@@ -83,8 +78,8 @@ var flags = map[string]flag{
 	"-allow-unknown-alpn-protos":     missing(boringALPN),
 	"-curves-flags":                  missingValue(boringGroupFlags),
 	"-server-supported-groups-hint":  missingValue(boringHint),
-	"-key-shares":                    missingValue(featureShares),
-	"-no-key-shares":                 missing(featureShares),
+	"-key-shares":                    numbers(func(p *plan) *[]uint16 { return &p.offer.shares }),
+	"-no-key-shares":                 {set: func(p *plan, _ string) error { p.offer.shares = []uint16{}; return nil }},
 	"-fallback-scsv":                 yes(func(p *plan) *bool { return &p.offer.fallback }),
 	"-enable-grease":                 yes(func(p *plan) *bool { return &p.offer.grease }),
 	"-permute-extensions":            missing(featurePermute),
@@ -183,8 +178,8 @@ var flags = map[string]flag{
 	"-no-op-extra-handshake":      yes(func(p *plan) *bool { return &p.talk.again }),
 	"-handshake-twice":            yes(func(p *plan) *bool { return &p.talk.again }),
 	"-peek-then-read":             yes(func(p *plan) *bool { return &p.talk.peeks }),
-	"-partial-write":              missing(boringPartial),
-	"-cbc-record-splitting":       missing(featureSplitting),
+	"-partial-write":              nothing(), // a Write writes all
+	"-cbc-record-splitting":       nothing(), // as always, in TLS 1.0
 	"-use-exporter-between-reads": missing(featureRenegotiate),
 
 	// What must come of the handshake.
@@ -220,13 +215,13 @@ var flags = map[string]flag{
 	"-expect-session-id":                 expecting(is("that the server keeps the session", func(s *session) bool { return s.plan.kept > 0 })),
 	"-expect-no-session-id":              expecting(is("that the server keeps no session", func(s *session) bool { return s.plan.kept == 0 })),
 	"-expect-ticket-renewal":             nothing(),
-	"-expect-ticket-age-skew":            missingValue(boringSkew),
+	"-expect-ticket-age-skew":            text(func(p *plan) *string { return &p.wanted.skew }),
 	"-no-ticket":                         yes(func(p *plan) *bool { return &p.offer.noTickets }),
-	"-renew-ticket":                      missing(boringTicket),
-	"-skip-ticket":                       missing(boringTicket),
+	"-renew-ticket":                      yes(func(p *plan) *bool { return &p.callback.renewTicket }),
+	"-skip-ticket":                       yes(func(p *plan) *bool { return &p.callback.noTicket }),
 	"-ticket-key":                        missingValue(boringTicket),
-	"-use-ticket-callback":               missing(boringTicket),
-	"-use-ticket-aead-callback":          missing(boringTicket),
+	"-use-ticket-callback":               yes(func(p *plan) *bool { return &p.callback.ticket }),
+	"-use-ticket-aead-callback":          yes(func(p *plan) *bool { return &p.callback.ticket }),
 	"-resumption-delay":                  number(func(p *plan) *int { return &p.delay }),
 	"-resumption-across-names-enabled":   missing(featureResumption),
 	"-expect-resumable-across-names":     missing(featureResumption),
@@ -289,7 +284,7 @@ var flags = map[string]flag{
 	// DTLS and QUIC.
 	"-mtu":                          missingValue(protocolDTLS),
 	"-initial-timeout-duration-ms":  missingValue(protocolDTLS),
-	"-srtp-profiles":                missingValue(protocolDTLS),
+	"-srtp-profiles":                nothingOf(), // they are for DTLS, and over TLS there is no use_srtp
 	"-private-key-delay-ms":         missingValue(protocolDTLS),
 	"-quic-transport-params":        missingValue(protocolQUIC),
 	"-expect-quic-transport-params": missingValue(protocolQUIC),

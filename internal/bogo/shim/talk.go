@@ -79,6 +79,7 @@ func (s *session) say() error {
 		{!t.silent && !t.alert, s.answer},
 		{!s.plan.server && !t.silent && !t.alert, s.checkSession},
 		{true, s.checkEarly},
+		{s.plan.server, s.checkSkew},
 		{t.goodbye, s.sayGoodbye},
 	} {
 		if !step.wanted {
@@ -140,7 +141,7 @@ func (s *session) sendSizes() error {
 	for i := range data {
 		data[i] = 0x42
 	}
-	for _, n := range []int{0, 1, 255, 256, 257, 16383, 16384, 16385, 32767, 32768, 32769} {
+	for _, n := range []int{1, 255, 256, 257, 16383, 16384, 16385, 32767, 32768, 32769} {
 		if err := s.send(data[:n]); err != nil {
 			return err
 		}
