@@ -169,6 +169,21 @@ func (c *Conn) writeEarly(b []byte) (n int, done bool, err error) {
 	return n, true, err
 }
 
+// EarlyDataLeft returns how many bytes Write can send as early data now: 0 where there is none,
+// and when the server has answered. A Write of more waits for the handshake.
+func (c *Conn) EarlyDataLeft() int64 {
+	if !c.client || c.foreseen() == nil || c.result.Load() != nil {
+		return 0
+	}
+	c.out.mu.Lock()
+	defer c.out.unlock()
+	w := &c.early.Load().write
+	if !w.open {
+		return 0
+	}
+	return w.left
+}
+
 // settleEarly decides, at the end of the handshake, about early data that was rejected. It
 // is sent again only if the application said that it may be, and for the same protocol
 // (RFC 9846 §4.3.10). The lock of outHalf is held.

@@ -132,6 +132,18 @@ func (f *TLSFlags) Check(flags *pflag.FlagSet, words *explain.Words) error {
 	return nil
 }
 
+// CheckEarly refuses --early-data where TLS 1.3 is ruled out.
+func (f *TLSFlags) CheckEarly(words *explain.Words) error {
+	newest := f.newest()
+	if f.Max != 0 && (newest == 0 || f.Max < newest) {
+		newest = f.Max
+	}
+	if newest == 0 || newest == iana.VersionTLS13 {
+		return nil
+	}
+	return Usage(words.Text("cli.flag_version", "--early-data", iana.VersionTLS13, newest))
+}
+
 // versions are those that akushu speaks.
 var versions = []iana.Version{iana.VersionTLS10, iana.VersionTLS11, iana.VersionTLS12, iana.VersionTLS13}
 

@@ -33,6 +33,7 @@ type options struct {
 	wait       time.Duration
 	sessionIn  string
 	sessionOut string
+	early      earlyData
 }
 
 // New makes the verb.
@@ -59,6 +60,10 @@ func New(env *cli.Env) *cobra.Command {
 	f.DurationVar(&o.wait, "wait", 200*time.Millisecond, words.Text("help.flag.wait"))
 	cli.String(f, words, &o.sessionOut, "session-out", "FILE", "")
 	cli.String(f, words, &o.sessionIn, "session-in", "FILE", "")
+	cli.VarAs(f, "early-data", "FILE", words.Text("help.flag.early-data_connect"), func(name string) error {
+		o.early.name = name
+		return nil
+	})
 	f.BoolVar(&o.json, "json", false, words.Text("help.flag.json_one"))
 	return cmd
 }
@@ -71,6 +76,9 @@ func (o *options) check(cmd *cobra.Command, env *cli.Env, to string) error {
 	if (o.cert == "") != (o.key == "") {
 		return cli.Usage(env.Words.Text("cli.flags_together", "--cert", "--key"))
 	}
+	if err := o.checkEarly(env.Words); err != nil {
+		return err
+	}
 	if asks := o.get != "" || o.pipe; (o.cert != "" || asks) && !cmd.Flags().Changed("wait") {
 		o.wait = time.Second // a refusal comes after the handshake
 	}
@@ -81,6 +89,9 @@ func (o *options) check(cmd *cobra.Command, env *cli.Env, to string) error {
 		{"pipe", "json", o.pipe && o.json},
 		{"pipe", "get", o.pipe && o.get != ""},
 		{"cafile", "insecure", o.caFile != "" && o.insecure},
+		{"early-data", "get", o.early.name != "" && o.get != ""},
+		{"early-data -", "pipe", o.early.name == "-" && o.pipe},
+		{"early-data -", "session-in -", o.early.name == "-" && o.sessionIn == "-"},
 	} {
 		if pair.clash {
 			return cli.Usage(env.Words.Text("cli.flags_exclude", "--"+pair.a, "--"+pair.b))
@@ -124,8 +135,15 @@ func run(ctx context.Context, env *cli.Env, o *options) (err error) {
 	if kept != nil {
 		cfg.ClientSessionCache = kept
 	}
-	if o.get != "" && len(cfg.NextProtos) == 0 {
+	switch {
+	case len(cfg.NextProtos) > 0:
+	case o.get != "":
 		cfg.NextProtos = kept.protocols(cfg.ServerName)
+	case o.early.name != "":
+		cfg.NextProtos = protocol(kept.newest(cfg.ServerName))
+	}
+	if err := o.early.open(env); err != nil {
+		return err
 	}
 	watcher := env.Watch(watch)
 	cfg.KeyLogWriter = watcher.KeyLog(log)
@@ -182,12 +200,14 @@ func connect(ctx context.Context, env *cli.Env, o *options, cfg *tls.Config, wat
 	if err != nil {
 		return env.Connecting(o.to.String(), err)
 	}
-	conn := tls.Client(watcher.Client(raw, time.Since(begin)), cfg)
+	connected := time.Since(begin)
+	raw = o.early.hold(raw, kept, cfg.ServerName)
+	conn := tls.Client(watcher.Client(raw, connected), cfg)
 	stop := context.AfterFunc(ctx, func() { _ = raw.Close() })
 	defer stop()
 	shake, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	if err := conn.HandshakeContext(shake); err != nil {
+	if err := o.early.handshake(shake, env, conn); err != nil {
 		_ = conn.Close()
 		return env.Handshake(err, check)
 	}
@@ -218,7 +238,7 @@ func (o *options) use(ctx context.Context, env *cli.Env, conn *tls.Conn) error {
 	err := o.confirm(ctx, conn)
 	if err == nil {
 		if o.pipe {
-			err = pipe(env, conn)
+			err = pipe(conn, o.early.before(env.In), env.Out)
 		} else {
 			err = o.request(ctx, env, conn)
 		}
@@ -270,16 +290,16 @@ func (o *options) request(ctx context.Context, env *cli.Env, conn *tls.Conn) err
 
 // pipe joins standard input and output with the connection. It ends when the server has
 // ended its half.
-func pipe(env *cli.Env, conn *tls.Conn) error {
+func pipe(conn *tls.Conn, in io.Reader, out io.Writer) error {
 	sent := make(chan error, 1)
 	go func() {
-		_, err := io.Copy(conn, env.In)
+		_, err := io.Copy(conn, in)
 		if err == nil {
 			err = conn.CloseWrite()
 		}
 		sent <- err
 	}()
-	_, err := io.Copy(env.Out, conn)
+	_, err := io.Copy(out, conn)
 	if err != nil {
 		return err
 	}
@@ -293,6 +313,9 @@ func pipe(env *cli.Env, conn *tls.Conn) error {
 
 // listen reads for a while: tickets come, and late alerts.
 func (o *options) listen(env *cli.Env, conn *tls.Conn) error {
+	if len(o.early.data) > 0 {
+		go func() { _, _ = conn.Write(o.early.data) }() // what becomes of it, the server's answer shows
+	}
 	_ = conn.SetReadDeadline(time.Now().Add(o.wait))
 	_, err := io.Copy(io.Discard, conn)
 	if err == nil || errors.Is(err, os.ErrDeadlineExceeded) {

@@ -66,14 +66,34 @@ func (s *sessions) Put(server string, session *tls.ClientSessionState) {
 // protocols is what a request is offered over where nothing else is said: the protocol of the
 // session for the server, which goes with no other, or HTTP as it is usual.
 func (s *sessions) protocols(server string) []string {
-	if s == nil || !s.has(server) {
+	state := s.newest(server)
+	if state == nil {
 		return []string{"h2", "http/1.1"}
 	}
-	_, state, err := s.offered[server][len(s.offered[server])-1].ResumptionState()
-	if name := state.NegotiatedProtocol(); err == nil && name != "" {
+	return protocol(state)
+}
+
+// protocol is that of a session, as a list.
+func protocol(state *tls.SessionState) []string {
+	if name := state.NegotiatedProtocol(); name != "" {
 		return []string{name}
 	}
 	return nil
+}
+
+// newest is the session that is offered to the server, nil where there is none.
+func (s *sessions) newest(server string) *tls.SessionState {
+	if s == nil || !s.has(server) {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := s.offered[server]
+	_, state, err := all[len(all)-1].ResumptionState()
+	if err != nil {
+		return nil
+	}
+	return state
 }
 
 // has reports whether there is a session for the server.

@@ -115,7 +115,7 @@ func (o *options) settle(words *explain.Words) error {
 // clash is the error of two flags that no version has both of. Only the first may be --tls.
 func clash(words *explain.Words, a, b choice) error {
 	if len(a.versions) == 1 && strings.HasPrefix(a.name, "--tls ") {
-		return cli.Usage(words.Text("cli.demo_version", b.name, list(b.versions), list(a.versions)))
+		return cli.Usage(words.Text("cli.flag_version", b.name, list(b.versions), list(a.versions)))
 	}
 	return cli.Usage(words.Text("cli.demo_clash", a.name, list(a.versions), b.name, list(b.versions)))
 }

@@ -36,6 +36,7 @@ type options struct {
 	watch, json bool
 	clientCA    string
 	requireCert bool
+	earlyData   bool
 }
 
 // New makes the verb.
@@ -58,6 +59,7 @@ func New(env *cli.Env) *cobra.Command {
 	f.BoolVar(&o.echo, "echo", false, words.Text("help.flag.echo"))
 	cli.String(f, words, &o.clientCA, "client-ca", "FILE", "")
 	f.BoolVar(&o.requireCert, "require-client-cert", false, words.Text("help.flag.require-client-cert"))
+	f.BoolVar(&o.earlyData, "early-data", false, words.Text("help.flag.early-data_serve"))
 	o.tls.Register(f, words)
 	f.BoolVar(&o.watch, "watch", false, words.Text("help.flag.watch"))
 	f.BoolVar(&o.json, "json", false, words.Text("help.flag.json_each"))
@@ -83,6 +85,9 @@ func (o *options) check(cmd *cobra.Command, env *cli.Env) error {
 		if pair.clash {
 			return cli.Usage(env.Words.Text(pair.reason, "--"+pair.a, "--"+pair.b))
 		}
+	}
+	if o.earlyData {
+		return o.tls.CheckEarly(env.Words)
 	}
 	return nil
 }
@@ -133,6 +138,9 @@ func (o *options) handler(env *cli.Env) (http.Handler, error) {
 func config(env *cli.Env, o *options) (*tls.Config, error) {
 	cfg := &tls.Config{ServerSessionCache: tls.NewLRUServerSessionCache(0)} // for clients without tickets
 	o.tls.Apply(cfg)
+	if o.earlyData {
+		cfg.MaxEarlyData = maxEarlyData
+	}
 	if len(cfg.NextProtos) == 0 && !o.echo {
 		cfg.NextProtos = append(slices.Clone(tlshttp.NextProtos), "http/1.0") // which curl --http1.0 offers
 	}
@@ -155,6 +163,9 @@ func config(env *cli.Env, o *options) (*tls.Config, error) {
 	cfg.Certificates = []tls.Certificate{cli.Certificate(id)}
 	return cfg, nil
 }
+
+// maxEarlyData is how many bytes of early data are taken.
+const maxEarlyData = 16 << 10
 
 // askClients has the server ask for certificates, if that is wanted.
 func (o *options) askClients(env *cli.Env, cfg *tls.Config) error {
@@ -276,11 +287,26 @@ func (s *server) serveEcho(ctx context.Context) error {
 			unblock := context.AfterFunc(ctx, func() { _ = c.Close() })
 			defer unblock()
 			defer c.Close()
-			if _, err := io.Copy(c, c); err != nil && ctx.Err() == nil {
+			if err := echo(ctx, c.(*tls.Conn)); err != nil && ctx.Err() == nil {
 				s.env.Warn(fmt.Sprintf("%v: %v", c.RemoteAddr(), err))
 			}
 		})
 	}
+}
+
+// echo sends back what it reads, early data at once.
+func echo(ctx context.Context, c *tls.Conn) error {
+	early, err := c.EarlyData(ctx)
+	if err != nil {
+		return err
+	}
+	var both net.Conn = c
+	if early != nil {
+		both = early.Conn()
+	}
+	defer both.Close()
+	_, err = io.Copy(both, both)
+	return err
 }
 
 // writer makes a log of a function that tells one line.
