@@ -76,10 +76,11 @@ row 6: the command
   internal/cli/demo: internal/cli internal/explain internal/iana internal/pki internal/suite tls tlshttp
   internal/cli/serve: internal/cli internal/pki tls tlshttp
   internal/cli/show: internal/capture internal/cli internal/dissect internal/explain internal/filter internal/pki internal/view/bodies internal/view/ladder internal/view/ndjson keylog observe
-  internal/cli/inspect: internal/capture/file internal/cli internal/cli/show internal/dissect internal/filter
+  internal/cli/inspect: internal/capture/file internal/cli internal/cli/show internal/dissect
+  internal/cli/capture: internal/capture internal/capture/capfilter internal/capture/file internal/capture/live internal/cli internal/cli/show internal/dissect internal/iana keylog
   internal/cli/pack: internal/capture/file internal/cli internal/cli/show internal/dissect keylog
   internal/cli/version: internal/cli
-  internal/cli/root: internal/cli internal/cli/connect internal/cli/demo internal/cli/inspect internal/cli/pack internal/cli/serve internal/cli/version internal/explain internal/iana
+  internal/cli/root: internal/cli internal/cli/capture internal/cli/connect internal/cli/demo internal/cli/inspect internal/cli/pack internal/cli/serve internal/cli/version internal/explain internal/iana
   cmd/akushu: internal/cli internal/cli/root
 
 row 7: tests and generators
@@ -107,6 +108,7 @@ const outside = `
   internal/cli/demo: github.com/spf13/cobra github.com/spf13/pflag
   internal/cli/serve: github.com/spf13/cobra
   internal/cli/inspect: github.com/spf13/cobra
+  internal/cli/capture: github.com/spf13/cobra
   internal/cli/pack: github.com/spf13/cobra
   internal/cli/show: github.com/spf13/pflag
   internal/cli/version: github.com/spf13/cobra

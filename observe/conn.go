@@ -54,6 +54,7 @@ type Conn struct {
 	fed     uint64       // counts calls that fed something
 	final   bool         // no key is waited for
 	closed  bool
+	late    []earlySegment
 	scratch []byte // where records are opened
 	rules   rules
 	output
@@ -178,6 +179,9 @@ func (c *Conn) Close(at At, how End, tcp TCP) {
 		}
 	}
 	c.flush()
+	for len(c.late) > 0 {
+		c.tellLate(true)
+	}
 	c.judge(c.hs, true)
 	c.closed = true
 	c.unwatch()
@@ -249,6 +253,9 @@ func (c *Conn) run() {
 	}
 	client, server := c.halves[ClientToServer], c.halves[ServerToClient]
 	for {
+		if len(c.late) > 0 {
+			c.tellLate(false)
+		}
 		first, second := client, server
 		if server.ready() < client.ready() {
 			first, second = server, client

@@ -1,6 +1,9 @@
 package observe
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // Segment is a TCP segment that says something about the connection itself: that opens it, ends
 // it, or repeats, misses or reorders what was sent. Segments that only carry data or acknowledge
@@ -54,6 +57,8 @@ type earlySegment struct {
 	dir  Dir
 	time time.Time
 	body *Segment
+
+	order uint64 // of the call that told it, as mark.order
 }
 
 // Segment tells a TCP segment that was seen. Those that open a connection come before its first
@@ -67,15 +72,40 @@ func (c *Conn) Segment(d Dir, at At, s Segment) {
 		return
 	}
 	s.Frame = at.Frame
+	c.fed++
+	e := earlySegment{h.dir, at.Time, &s, c.fed}
 	switch {
 	case s.What == SegmentFIN && !h.told:
-		h.closing = &earlySegment{h.dir, at.Time, &s}
+		h.closing = &e
 	case !c.roles.told:
 		if len(c.roles.waiting) < segmentsLimit {
-			c.roles.waiting = append(c.roles.waiting, earlySegment{h.dir, at.Time, &s})
+			c.roles.waiting = append(c.roles.waiting, e)
 		}
 	default:
-		c.emit(h.dir, at.Time, &s)
+		c.late = append(c.late, e)
+		c.tellLate(len(c.late) > lateLimit)
+	}
+}
+
+// lateLimit bounds the segments that wait for records that came before them.
+const lateLimit = 1024
+
+// tellLate delivers the segments before which nothing is held any more, and the first one in any case if it must.
+func (c *Conn) tellLate(must bool) {
+	first := uint64(math.MaxUint64)
+	for _, h := range c.halves[ClientToServer:] {
+		first = min(first, h.ready())
+		if h.closing != nil {
+			first = min(first, h.closing.order)
+		}
+	}
+	for len(c.late) > 0 && (must || c.late[0].order < first) {
+		s := c.late[0]
+		c.late, must = c.late[1:], false
+		c.emit(s.dir, s.time, s.body)
+	}
+	if len(c.late) == 0 {
+		c.late = nil
 	}
 }
 

@@ -276,6 +276,35 @@ func TestResumedWithoutItsOwnSecret(t *testing.T) {
 	}
 }
 
+// TestSegmentsWait requires segments to come after the records before them, also where those are held for want of a key.
+func TestSegmentsWait(t *testing.T) {
+	f := newForge(t, iana.VersionTLS12, iana.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256)
+	f.mute = true
+	f.handshake12()
+	f.conn.Segment(ClientToServer, f.at(), Segment{What: SegmentZeroWindow})
+	f.data(ClientToServer, "held")
+	f.conn.Segment(ServerToClient, f.at(), Segment{What: SegmentFIN})
+	f.conn.EndOfStream(ServerToClient, f.at(), EndFIN)
+	f.conn.Segment(ServerToClient, f.at(), Segment{What: SegmentRST})
+	f.done()
+	var got []string
+	for _, e := range f.events {
+		switch b := e.Body.(type) {
+		case *Segment:
+			got = append(got, string(b.What))
+		case *Record:
+			got = append(got, b.Type)
+		}
+	}
+	want := []string{
+		"handshake", "handshake", "handshake", "change_cipher_spec", "change_cipher_spec", "handshake", "handshake",
+		"zero_window", "application_data", "fin", "rst",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // TestSegments requires segments to come after FlowOpened, those of a FIN after the bytes before it, and
 // all with the right direction where the caller had the ends the wrong way round.
 func TestSegments(t *testing.T) {
@@ -299,7 +328,7 @@ func TestSegments(t *testing.T) {
 	c.Segment(ClientToServer, at, Segment{What: SegmentRST})
 	c.Close(at, EndRST, TCP{})
 	want := []string{
-		"flow_opened", "client syn", "server syn_ack", "message", "client retransmission", "client fin", "stream_ended",
+		"flow_opened", "client syn", "server syn_ack", "message", "client fin", "stream_ended", "client retransmission",
 		"server rst", "stream_ended", "flow_closed",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/akushu/akushu/internal/capture/live"
 )
 
 func TestMain(m *testing.M) {
@@ -21,7 +23,8 @@ func TestMain(m *testing.M) {
 // the usual there are
 //
 //	[lack:PROGRAM]     true where it is not installed; under CI=true that fails
-//	free NAME…         set each variable to an address of this machine that is free
+//	[cannot:capture]   true where packets may not be captured; as root under CI=true that fails
+//	free NAME…         set each variable to an address of this machine that is free, and NAME_PORT to its port
 //	await FILE REGEXP  wait until a program in the background has written that
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -32,6 +35,9 @@ func TestScripts(t *testing.T) {
 }
 
 func condition(cond string) (bool, error) {
+	if cond == "cannot:capture" {
+		return cannotCapture()
+	}
 	program, ok := strings.CutPrefix(cond, "lack:")
 	if !ok {
 		return false, fmt.Errorf("unknown condition %q", cond)
@@ -43,11 +49,25 @@ func condition(cond string) (bool, error) {
 	return err != nil, nil
 }
 
+func cannotCapture() (bool, error) {
+	h, err := live.Open(live.Any, live.Options{Filter: "port 1"})
+	if err == nil {
+		return false, h.Close()
+	}
+	if os.Getenv("CI") == "true" && os.Geteuid() == 0 {
+		return false, err
+	}
+	return true, nil
+}
+
 func free(ts *testscript.TestScript, _ bool, names []string) {
 	for _, name := range names {
 		ln, err := net.Listen("tcp", "127.0.0.1:0")
 		ts.Check(err)
+		_, port, err := net.SplitHostPort(ln.Addr().String())
+		ts.Check(err)
 		ts.Setenv(name, ln.Addr().String())
+		ts.Setenv(name+"_PORT", port)
 		ts.Check(ln.Close())
 	}
 }

@@ -42,6 +42,16 @@ type Stats struct {
 // ErrNotSupported: this system has no capture.
 var ErrNotSupported = errors.New("capture from an interface is supported on Linux only")
 
+// An InterfaceError says that there is no interface of a name.
+type InterfaceError struct {
+	Name  string
+	Known []string // the interfaces that there are, Any among them
+}
+
+func (e *InterfaceError) Error() string {
+	return fmt.Sprintf("no interface is called %q: there are %s", e.Name, strings.Join(e.Known, ", "))
+}
+
 // ErrDown: the interface went down or away.
 var ErrDown = errors.New("the interface is down")
 

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/akushu/akushu/internal/capture"
@@ -68,7 +67,7 @@ func find(fd int, name string) (device, error) {
 	}
 	i, err := net.InterfaceByName(name)
 	if err != nil {
-		return device{}, fmt.Errorf("no interface is called %q: there are %s", name, interfaces())
+		return device{}, &InterfaceError{name, interfaces()}
 	}
 	d := device{index: i.Index, loopback: i.Flags&net.FlagLoopback != 0}
 	request, err := unix.NewIfreq(name)
@@ -83,13 +82,13 @@ func find(fd int, name string) (device, error) {
 	return d, nil
 }
 
-func interfaces() string {
+func interfaces() []string {
 	names := []string{Any}
 	all, _ := net.Interfaces() // without them there is still Any
 	for _, i := range all {
 		names = append(names, i.Name)
 	}
-	return strings.Join(names, ", ")
+	return names
 }
 
 // linkOf is what packets from an interface of a hardware type begin with. Of what is neither Ethernet nor bare IP the

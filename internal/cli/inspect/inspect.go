@@ -11,13 +11,11 @@ import (
 	"github.com/akushu/akushu/internal/cli"
 	"github.com/akushu/akushu/internal/cli/show"
 	"github.com/akushu/akushu/internal/dissect"
-	"github.com/akushu/akushu/internal/filter"
 )
 
 type options struct {
 	path    string
 	secrets show.Secrets
-	filter  *filter.Program
 	stream  int
 	follow  bool
 	bodies  string // a folder
@@ -35,35 +33,24 @@ func New(env *cli.Env) *cobra.Command {
 	cmd.Args = cli.Args(words, "FILE")
 	f := cmd.Flags()
 	o.secrets.Register(f, words)
-	show.Filter(f, words, &o.filter)
-	f.BoolVar(&o.show.Only, "only", false, words.Text("help.flag.only"))
+	o.show.Register(f, words)
 	show.Stream(f, words, &o.stream)
-	f.BoolVarP(&o.show.Verbose, "verbose", "v", false, words.Text("help.flag.verbose"))
-	f.BoolVarP(&o.show.Hex, "hex", "x", false, words.Text("help.flag.hex"))
-	f.BoolVar(&o.show.JSON, "json", false, words.Text("help.flag.json_each"))
 	f.BoolVar(&o.follow, "follow", false, words.Text("help.flag.follow"))
 	cli.String(f, words, &o.bodies, "export-http", "DIR", "")
 	return cmd
 }
 
-func (o *options) check(env *cli.Env) error {
-	if o.show.Only && o.filter == nil {
-		return cli.Usage(env.Words.Text("cli.flag_needs", "--only", "--filter"))
-	}
-	o.show.Filtered, o.show.Live = o.filter != nil, o.follow
-	o.show.Ladders = o.show.Verbose || o.show.Hex || o.stream >= 0 || o.follow
-	return nil
-}
-
 func run(ctx context.Context, env *cli.Env, o *options) error {
-	if err := o.check(env); err != nil {
+	if err := o.show.Check(env.Words); err != nil {
 		return err
 	}
+	o.show.Live = o.follow
+	o.show.Ladders = o.show.Verbose || o.show.Hex || o.stream >= 0 || o.follow
 	keys, err := o.secrets.Load(env, o.follow)
 	if err != nil {
 		return err
 	}
-	reading := dissect.Options{Keys: keys, Filter: o.filter, Stream: o.stream, Live: o.follow}
+	reading := dissect.Options{Keys: keys, Filter: o.show.Filter, Stream: o.stream, Live: o.follow}
 	opening := file.Options{Follow: o.follow}
 	if o.follow {
 		reading.Secrets = o.secrets.Follow(ctx)

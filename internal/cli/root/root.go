@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/akushu/akushu/internal/cli"
+	"github.com/akushu/akushu/internal/cli/capture"
 	"github.com/akushu/akushu/internal/cli/connect"
 	"github.com/akushu/akushu/internal/cli/demo"
 	"github.com/akushu/akushu/internal/cli/inspect"
@@ -77,7 +78,7 @@ func (c *command) build() {
 	c.flags()
 	c.root.SetHelpFunc(func(of *cobra.Command, _ []string) { c.helpErr = cli.Help(c.env.Out, of, c.env.Words) })
 	c.root.SetHelpCommand(c.help())
-	c.root.AddCommand(demo.New(c.env), serve.New(c.env), connect.New(c.env), inspect.New(c.env), pack.New(c.env), version.New(c.env, debug.ReadBuildInfo))
+	c.root.AddCommand(demo.New(c.env), serve.New(c.env), connect.New(c.env), inspect.New(c.env), capture.New(c.env), pack.New(c.env), version.New(c.env, debug.ReadBuildInfo))
 }
 
 // flags defines the flags of every verb.

@@ -11,12 +11,24 @@ import (
 	"github.com/akushu/akushu/internal/filter"
 )
 
-// Filter defines --filter.
-func Filter(flags *pflag.FlagSet, words *explain.Words, program **filter.Program) {
+// Register defines the flags that say how connections are shown.
+func (o *Options) Register(flags *pflag.FlagSet, words *explain.Words) {
 	cli.Var(flags, words, "filter", "EXPR", func(text string) (err error) {
-		*program, err = parseFilter(words, text)
+		o.Filter, err = parseFilter(words, text)
 		return err
 	})
+	flags.BoolVar(&o.Only, "only", false, words.Text("help.flag.only"))
+	flags.BoolVarP(&o.Verbose, "verbose", "v", false, words.Text("help.flag.verbose"))
+	flags.BoolVarP(&o.Hex, "hex", "x", false, words.Text("help.flag.hex"))
+	flags.BoolVar(&o.JSON, "json", false, words.Text("help.flag.json_each"))
+}
+
+// Check looks at what the flags say together.
+func (o *Options) Check(words *explain.Words) error {
+	if o.Only && o.Filter == nil {
+		return cli.Usage(words.Text("cli.flag_needs", "--only", "--filter"))
+	}
+	return nil
 }
 
 // parseFilter compiles a display filter. An empty one is none.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/akushu/akushu/internal/cli"
 	"github.com/akushu/akushu/internal/dissect"
+	"github.com/akushu/akushu/internal/filter"
 	"github.com/akushu/akushu/internal/view/ladder"
 	"github.com/akushu/akushu/internal/view/ndjson"
 	"github.com/akushu/akushu/observe"
@@ -20,13 +21,13 @@ import (
 
 // Options says how connections are shown.
 type Options struct {
-	JSON     bool // NDJSON on standard output
-	Ladders  bool // a ladder for each connection, even if there are several
-	Verbose  bool // every field
-	Hex      bool // bytes
-	Filtered bool // only connections with packets that match are shown, and those are marked
-	Only     bool // what does not match is left out
-	Live     bool // connections are shown as they end, in no other order
+	JSON    bool            // NDJSON on standard output
+	Ladders bool            // a ladder for each connection, even if there are several
+	Verbose bool            // every field
+	Hex     bool            // bytes
+	Filter  *filter.Program // only connections with packets that match are shown, and those are marked; may be nil
+	Only    bool            // what does not match is left out
+	Live    bool            // connections are shown as they end, in no other order
 }
 
 // Shower shows connections. It is not for several goroutines.
@@ -90,7 +91,7 @@ func (s *Shower) Watch(stream int) func(observe.Event) {
 func (s *Shower) Done(c *dissect.Connection) {
 	l := s.ladders[c.Stream]
 	delete(s.ladders, c.Stream)
-	wanted := !s.opts.Filtered || c.Matching.Len() > 0
+	wanted := s.opts.Filter == nil || c.Matching.Len() > 0
 	s.export.done(c.Stream, wanted)
 	if !wanted {
 		s.rows.skip(c.Stream)
@@ -153,7 +154,7 @@ func (s *Shower) draw(c *shown) {
 	if c.ladder == nil {
 		c.ladder = ladder.New(s.look)
 	}
-	if s.opts.Filtered {
+	if s.opts.Filter != nil {
 		c.ladder.Select(ladder.Selection{Has: c.Matching.Has, Count: c.Matching.Len(), Only: s.opts.Only})
 	}
 	lines := c.ladder.Lines(c.Session)

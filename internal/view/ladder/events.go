@@ -106,6 +106,9 @@ func (f *fold) message(e observe.Event, b *observe.Message) {
 	}
 	if b.Type == observe.TypeEncryptedHandshake {
 		s.title = Line{{Warning, f.view.words.Text("ladder.sealed_handshake")}}
+		if b.Length == 0 { // nobody knows
+			s.size = ""
+		}
 	}
 	switch s.more = f.view.details(b); {
 	case f.view.verbose && b.Opened():
