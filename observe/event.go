@@ -96,7 +96,7 @@ type Place struct {
 	// Offset is the position in the stream of the first byte of the record in which it
 	// begins. It counts from the first byte that was fed.
 	Offset int64
-	// FrameFirst and Frame are the packets that brought its first and its last byte,
+	// FrameFirst and Frame are the first and the last packet that brought some of it,
 	// 0 where there are no packets.
 	FrameFirst, Frame int
 }

@@ -61,6 +61,8 @@ func newFold(stream int) *fold {
 // session returns the Session as it is now.
 func (f *fold) session() *Session {
 	s := f.s.clone()
+	inSequence(s.Messages, func(m *MessageInfo) moment { return moment{m.From, m.Frame, m.Time} })
+	inSequence(s.Alerts, func(a *AlertInfo) moment { return moment{from: a.From, frame: a.Frame} })
 	s.ApplicationData = ApplicationBytes{Client: f.dataInfo(ClientToServer), Server: f.dataInfo(ServerToClient)}
 	return s
 }

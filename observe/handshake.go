@@ -34,6 +34,8 @@ func (h *half) handshakeBytes(s *source, b []byte) {
 	if !h.messages.Partial() {
 		h.begins, h.records = s.place, 0
 	}
+	h.begins.spread(s.place.FrameFirst)
+	h.begins.spread(s.place.Frame)
 	h.records++
 	if err := h.messages.Push(b); err != nil {
 		h.fault(s.time(), err)
@@ -70,10 +72,8 @@ func (h *half) message(s *source, raw []byte) {
 		return
 	}
 	spec := m.Spec()
-	place := h.begins
-	place.Frame = s.place.Frame
 	h.emit(s.time(), &Message{
-		Place: place, Type: structName(m), ID: spec.Name, Ref: spec.Ref, Length: len(raw) - msg.HeaderLength,
+		Place: h.begins, Type: structName(m), ID: spec.Name, Ref: spec.Ref, Length: len(raw) - msg.HeaderLength,
 		Records: h.records, Encrypted: s.encrypted(), Epoch: s.epoch, Raw: raw, ctx: ctx,
 	})
 	for _, f := range ann.Findings {

@@ -95,7 +95,24 @@ func (s *stream) markAt(n int) mark {
 	return mark{}
 }
 
-// place is that of the next n bytes, which are at least one.
+// place is that of the next n bytes, which are at least one: the first and the last packet that brought some of them,
+// in whatever order they came.
 func (s *stream) place(n int) Place {
-	return Place{Offset: s.offset(), FrameFirst: s.markAt(0).at.Frame, Frame: s.markAt(n - 1).at.Frame}
+	i, last := s.markOf(s.pos), s.pos+int64(n)-1
+	p := Place{Offset: s.offset()}
+	for ; i < len(s.marks); i++ {
+		p.spread(s.marks[i].at.Frame)
+		if s.marks[i].end > last {
+			break
+		}
+	}
+	return p
+}
+
+// spread includes a packet in a place.
+func (p *Place) spread(frame int) {
+	if p.FrameFirst == 0 || frame < p.FrameFirst {
+		p.FrameFirst = frame
+	}
+	p.Frame = max(p.Frame, frame)
 }

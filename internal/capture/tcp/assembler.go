@@ -34,6 +34,8 @@ const (
 	missingPackets = 64
 	// endingTime is between the end of a connection and its Closed.
 	endingTime = 250 * time.Millisecond
+	// refusedTime is for how long who was refused may ask again with the same number, as some do several times.
+	refusedTime = 3 * time.Second
 	// maxClosed is how many connections are remembered after Closed.
 	maxClosed = 8192
 )
@@ -110,12 +112,17 @@ func (a *Assembler) Close() {
 
 // Held is how many bytes wait, with what they cost besides, and how many connections are open or half open.
 func (a *Assembler) Held() (bytes, conns int) {
-	return a.held, a.lists[halfOpen].n + a.lists[open].n + a.lists[ending].n
+	return a.held, a.lists[halfOpen].n + a.lists[open].n + a.lists[ending].n + a.lists[refused].n
 }
 
 // expire closes the connections that have ended long enough ago.
 func (a *Assembler) expire(now time.Time) {
-	for c := a.lists[ending].front; c != nil && now.Sub(c.life.ended) >= endingTime; c = a.lists[ending].front {
+	a.expireSome(ending, now, endingTime)
+	a.expireSome(refused, now, refusedTime)
+}
+
+func (a *Assembler) expireSome(s state, now time.Time, after time.Duration) {
+	for c := a.lists[s].front; c != nil && now.Sub(c.life.ended) >= after; c = a.lists[s].front {
 		a.close(c, ByInput)
 	}
 }
@@ -211,6 +218,8 @@ func (a *Assembler) advance(c *Conn, s state) {
 	switch s {
 	case open, ending:
 		a.evict(s, a.limits.Conns)
+	case refused:
+		a.evict(s, a.limits.HalfOpen)
 	case closed:
 		for a.lists[closed].n >= maxClosed {
 			a.drop(a.lists[closed].front)
@@ -226,9 +235,9 @@ func (a *Assembler) close(c *Conn, r Reason) {
 	if c.life.state == closed {
 		return
 	}
-	if c.life.state == ending {
+	if c.life.state >= ending {
 		r = ByFIN
-		if c.Stats.RST {
+		if c.life.torn {
 			r = ByRST
 		}
 	}

@@ -41,6 +41,7 @@ type life struct {
 	syn     time.Time // of the latest SYN
 	synACK  time.Time // of the latest SYN-ACK
 	rst     Dir       // who tore it down, if Stats.RST
+	torn    bool      // and nothing came that says otherwise
 	waiting wait
 	aged    link // in the list of its state
 	holding link // in the list of those that hold bytes
@@ -53,8 +54,9 @@ type state uint8
 const (
 	halfOpen state = iota // nothing was seen but SYN and SYN-ACK
 	open
-	ending // both ends closed, or one tore it down: stragglers are waited for
-	closed // and told; remembered so that stragglers make no new connection
+	ending  // both ends closed, or one tore it down: stragglers are waited for
+	refused // torn down before it was open: its client may ask again
+	closed  // and told; remembered so that stragglers make no new connection
 	states
 )
 

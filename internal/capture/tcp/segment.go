@@ -65,6 +65,7 @@ func (a *Assembler) place(s *segment) {
 		h.setBase(s.Seq)
 	case !h.known:
 		h.setBase(s.Seq - 1)
+		h.soft = s.has(packet.RST) // whose number may be anything
 	case h.soft && !s.has(packet.RST):
 		h.begin(h.pos(s.Seq))
 	case s.has(packet.SYN) && s.has(packet.ACK) && s.Seq != h.base:
@@ -210,7 +211,9 @@ func (a *Assembler) handshake(s *segment) {
 			a.syn(s, SYN, 0)
 		}
 		h.synSeen = true
-	case c.life.state == halfOpen && !s.has(packet.RST):
+		a.askAgain(c)
+	case (c.life.state == halfOpen || c.life.state == refused) && !s.has(packet.RST):
+		c.life.torn = false
 		a.advance(c, open)
 	}
 	if s.dir == ClientToServer && !s.has(packet.SYN|packet.RST) && s.has(packet.ACK) && h.synSeen && !c.Stats.ACK {
@@ -265,27 +268,41 @@ func (a *Assembler) acknowledge(s *segment) {
 	p.acked = s.ack
 }
 
+// askAgain takes a refusal back: it was another's, or the client is persistent.
+func (a *Assembler) askAgain(c *Conn) {
+	if c.life.state == refused {
+		c.life.torn = false
+		a.advance(c, halfOpen)
+	}
+}
+
 // reset ends the connection. What is still under way is waited for.
 func (a *Assembler) reset(s *segment) {
 	c := s.c
 	if !c.Stats.RST || c.life.state != ending {
 		c.life.rst = s.dir
 	}
-	c.Stats.RST = true
+	c.Stats.RST, c.life.torn = true, true
 	a.note(s, RST)
-	a.ending(c, s.at)
+	if c.life.state == halfOpen {
+		a.finally(c, refused, s.at)
+	} else {
+		a.finally(c, ending, s.at)
+	}
 }
 
-func (a *Assembler) ending(c *Conn, at At) {
-	if c.life.state != ending {
+// finally begins the end of a connection, of which there are two kinds.
+func (a *Assembler) finally(c *Conn, s state, at At) {
+	if c.life.state < ending {
 		c.life.ended = at.Time
-		a.advance(c, ending)
+		a.advance(c, s)
 	}
 }
 
 // revive takes a reset back: who sends data has not torn the connection down, and somebody else did so in its name.
 func (a *Assembler) revive(s *segment) {
 	if c := s.c; c.life.state == ending && c.Stats.RST && s.dir == c.life.rst {
+		c.life.torn = false
 		a.advance(c, open)
 	}
 }
@@ -302,6 +319,6 @@ func (a *Assembler) fin(s *segment) {
 // end begins the end of a connection that both ends have closed.
 func (a *Assembler) end(s *segment) {
 	if s.c.halves[0].finTold && s.c.halves[1].finTold {
-		a.ending(s.c, s.at)
+		a.finally(s.c, ending, s.at)
 	}
 }

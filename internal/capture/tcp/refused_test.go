@@ -1,0 +1,55 @@
+package tcp_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/akushu/akushu/internal/capture/tcp"
+)
+
+// Who is refused may ask again with the same number: that is the same connection, which may come about yet.
+func TestRefusedAndAskedAgain(t *testing.T) {
+	k := newTalk(t, tcp.Limits{})
+	k.send(alice, syn, 0, 0, "")
+	k.send(bob, rst|ack, 0, 1, "")
+	k.now = k.now.Add(time.Second)
+	k.open()
+	k.send(alice, ack, 1, 1, "hello")
+	k.send(alice, fin|ack, 6, 1, "")
+	k.send(bob, fin|ack, 1, 7, "")
+	k.Close()
+	k.want(
+		"0 opened 192.0.2.1:51000 192.0.2.2:443",
+		"0 > syn #1 seq 0 ack 0",
+		"0 < rst #2 seq 1 ack 1",
+		"0 > retransmission #3 seq 0 ack 0",
+		"0 > syn #3 seq 0 ack 0",
+		"0 < syn_ack #4 seq 0 ack 1",
+		"0 > ack #5 seq 1 ack 1",
+		`0 > data #6 "hello"`,
+		"0 > fin #7 seq 6 ack 1",
+		"0 < fin #8 seq 1 ack 7",
+		"0 closed fin",
+	)
+}
+
+// One who does not ask again, or with another number, has been refused.
+func TestRefused(t *testing.T) {
+	k := newTalk(t, tcp.Limits{})
+	k.send(alice, syn, 0, 0, "")
+	k.send(bob, rst|ack, 0, 1, "")
+	k.send(alice, syn, 100, 0, "")
+	k.send(bob, rst|ack, 0, 101, "")
+	k.Tick(k.now.Add(time.Minute))
+	k.want(
+		"0 opened 192.0.2.1:51000 192.0.2.2:443",
+		"0 > syn #1 seq 0 ack 0",
+		"0 < rst #2 seq 1 ack 1",
+		"0 closed rst",
+		"1 opened 192.0.2.1:51000 192.0.2.2:443",
+		"1 > ports_reused #3 seq 0 ack 0",
+		"1 > syn #3 seq 0 ack 0",
+		"1 < rst #4 seq 1 ack 1",
+		"1 closed rst",
+	)
+}
