@@ -8,6 +8,7 @@ import (
 	"github.com/akushu/akushu/internal/bygone"
 	"github.com/akushu/akushu/internal/iana"
 	"github.com/akushu/akushu/internal/keys"
+	"github.com/akushu/akushu/internal/msg"
 	"github.com/akushu/akushu/internal/record"
 	"github.com/akushu/akushu/internal/suite"
 	"github.com/akushu/akushu/keylog"
@@ -25,8 +26,10 @@ type protection struct {
 	hs        *handshake  // TLS 1.2: whose keys they are
 	uncertain bool        // records were missed, or not opened: level and number may be behind
 	holed     bool        // bytes are missing
-	attempts  int         // how many keys and numbers were tried in vain for want of certainty
-	protected uint64      // Conn.order of the first protected record
+	// specChanged tells of a ChangeCipherSpec while the version was not known.
+	specChanged bool
+	attempts    int    // how many keys and numbers were tried in vain for want of certainty
+	protected   uint64 // Conn.order of the first protected record
 }
 
 // opener opens records: a record.Opener, or a bygone.Opener.
@@ -81,6 +84,9 @@ func (h *half) isProtected(r *rawRecord) bool {
 	if h.epoch != EpochInitial || r.Type == iana.ContentApplicationData {
 		return true
 	}
+	if h.specChanged {
+		return h.isProtectedSomehow(r)
+	}
 	if h.c.hs.begun() && !h.holed {
 		return false
 	}
@@ -93,8 +99,24 @@ func (h *half) isProtected(r *rawRecord) bool {
 	return false
 }
 
-// plausibleMessage reports whether b may be the beginning of handshake messages in clear.
+// isProtectedSomehow reports whether a record travels under keys that follows a ChangeCipherSpec where no server's hello
+// was seen: all do before TLS 1.3, and after it none but the ClientHello that answers a HelloRetryRequest, and alerts.
+func (h *half) isProtectedSomehow(r *rawRecord) bool {
+	switch r.Type {
+	case iana.ContentHandshake:
+		return !h.messages.Partial() && !(len(r.fragment) > 0 && beginsHello(r.fragment))
+	case iana.ContentAlert:
+		return !plausibleAlert(r.fragment)
+	}
+	return false
+}
+
+// plausibleMessage reports whether b may be the beginning of handshake messages in clear. A HelloRequest, which is
+// nothing but zeros, as counters begin, comes alone.
 func plausibleMessage(b []byte) bool {
+	if len(b) > msg.HeaderLength && iana.HandshakeType(b[0]) == iana.HandshakeHelloRequest {
+		return false
+	}
 	return len(b) == 0 || iana.HandshakeType(b[0]).Registered() && (len(b) < 2 || b[1] < 4)
 }
 

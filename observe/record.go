@@ -244,6 +244,7 @@ func isFatal(v iana.Version, level iana.AlertLevel, code iana.Alert) bool {
 func (h *half) changeCipherSpec(s *source) {
 	h.emit(s.time(), &ChangeCipherSpec{Place: s.place, Encrypted: s.encrypted()})
 	h.inOrder(s, order.ChangeCipherSpec)
+	h.specChanged = h.c.tls == 0
 	if !is13(h.c.tls) && h.c.tls != 0 {
 		h.c.hs.answered(h, s)
 		h.hs = h.c.hs

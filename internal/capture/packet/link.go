@@ -82,7 +82,10 @@ var pppProtocols = map[uint16]Kind{0x0021: IPv4, 0x0057: IPv6, 0x0281: MPLS, 0x0
 // (RFC 1661 §6.5, §6.6).
 func (d *Decoder) ppp() (int, Kind) {
 	n := 0
-	if len(d.data) >= 2 && (d.data[0] == 0xff || d.data[0] == 0x0f || d.data[0] == 0x8f) && d.data[1] <= 3 {
+	if len(d.data) >= 4 && (d.data[0] == 0x0f || d.data[0] == 0x8f) && d.data[1] == 0 {
+		return 0, CiscoHDLC // its addresses
+	}
+	if len(d.data) >= 2 && d.data[0] == 0xff && d.data[1] == 3 {
 		n = 2
 	}
 	b := d.data[n:]

@@ -151,6 +151,7 @@ var carriers = []carrier{
 	{"PPPoE over VLAN", 1, one(func(ip string, kind int) string {
 		return eth(0x8100, be16(7)+be16(0x8864)+"\x11\x00\x00\x01"+be16(len(ip)+2)+be16(pick(kind, 0x21, 0x57))+ip+zeros(3))
 	})},
+	{"Cisco HDLC, said to be PPP", 9, one(func(ip string, kind int) string { return "\x0f\x00" + be16(kind) + ip })},
 	{"Cisco HDLC", 104, one(func(ip string, kind int) string { return "\x0f\x00" + be16(kind) + ip })},
 	{"MPLS", 1, one(func(ip string, _ int) string { return eth(0x8847, be32(16<<12|1<<8|64)+ip) })},
 	{"MPLS, two labels, VLAN", 1, one(func(ip string, _ int) string {
@@ -225,7 +226,9 @@ var carriers = []carrier{
 	})},
 	{"CAPWAP with Ethernet", 1, overUDP(5247, func(ip string, kind int) string { return "\x00\x10\x02\x00" + be32(0) + eth(kind, ip) })},
 	{"CAPWAP with 802.11", 1, overUDP(5247, func(ip string, kind int) string {
-		return "\x00\x10\x03\x00" + be32(0) + wifi(0x01, 0x08, "", kind, ip) // bytes exchanged
+		swapped := []byte(wifi(0x01, 0x08, "", kind, ip)) // bytes exchanged
+		swapped[22], swapped[23] = swapped[23], swapped[22]
+		return "\x00\x10\x03\x00" + be32(0) + string(swapped)
 	})},
 	{"GRE with 802.11", 1, overEthernet(47, func(ip string, kind int) string { return be16(0) + be16(0x8200) + wifi(0x08, 0x01, "", kind, ip) })},
 	{"Teredo", 1, overUDP(3544, func(ip string, kind int) string {

@@ -45,6 +45,9 @@ type TCP struct {
 func (d *Decoder) tcp() (int, Kind) {
 	b := d.data
 	n := int(b[12]>>4) * 4
+	if cut := n - len(b); cut > 0 && cut <= d.missing { // options that were not captured
+		n, d.missing = len(b), d.missing-cut
+	}
 	if n < 20 || n > len(b) {
 		return broken, None
 	}

@@ -58,9 +58,9 @@ const (
 
 // dot11 reads the header of a data frame in clear. Fragments of one, and what is encrypted, are not looked into.
 func (d *Decoder) dot11() (int, Kind) {
-	control, flags := d.data[0], d.data[1]
-	if control&0x0f != dot11Data && flags&0x0f == dot11Data {
-		control, flags = flags, control // CAPWAP, as some controllers speak it
+	control, flags, number := d.data[0], d.data[1], d.data[22]
+	if control&0x0f != dot11Data && flags&0x0f == dot11Data { // CAPWAP, as some controllers speak it
+		control, flags, number = flags, control, d.data[23]
 	}
 	n := 24
 	if flags&dot11BothDS == dot11BothDS {
@@ -77,7 +77,7 @@ func (d *Decoder) dot11() (int, Kind) {
 	if d.padded {
 		n = (n + 3) &^ 3
 	}
-	fragment := flags&dot11MoreFrags != 0 || d.data[22]&0x0f != 0
+	fragment := flags&dot11MoreFrags != 0 || number&0x0f != 0
 	if control&0x0f != dot11Data || control&dot11NoData != 0 || flags&dot11Protected != 0 || fragment {
 		return min(n, len(d.data)), None
 	}

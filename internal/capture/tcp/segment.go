@@ -310,7 +310,7 @@ func (a *Assembler) revive(s *segment) {
 // fin notes where the direction ends.
 func (a *Assembler) fin(s *segment) {
 	h := s.half()
-	if s.has(packet.FIN) && !h.finSeen {
+	if s.has(packet.FIN) && !h.finSeen && s.end() >= h.next { // behind data there is none
 		h.finSeen, h.fin, h.finEvent = true, s.end(), s.event(FIN)
 		s.c.Stats.FIN = true
 	}
