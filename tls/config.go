@@ -86,6 +86,12 @@ type Config struct {
 	// go to the client, so that it can choose. Nil: the system's, and no names.
 	ClientCAs *x509.CertPool
 
+	// PostHandshakeAuth has a client offer that the server asks for its certificate after the
+	// handshake too (RFC 9846 §4.7.2), which is answered as in the handshake, from Certificates
+	// or GetClientCertificate, beside whatever is read and written. An error of that ends the
+	// connection. A server asks with [Conn.RequestClientCertificate].
+	PostHandshakeAuth bool
+
 	// SessionTicketsDisabled has a server give no tickets and take none; ServerSessionCache
 	// is another matter. A client resumes no sessions then; otherwise it does where it has a
 	// ClientSessionCache.
@@ -259,6 +265,7 @@ func (c *Config) Clone() *Config {
 		RootCAs:                     c.RootCAs,
 		ClientAuth:                  c.ClientAuth,
 		ClientCAs:                   c.ClientCAs,
+		PostHandshakeAuth:           c.PostHandshakeAuth,
 		SessionTicketsDisabled:      c.SessionTicketsDisabled,
 		WrapSession:                 c.WrapSession,
 		UnwrapSession:               c.UnwrapSession,

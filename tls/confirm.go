@@ -146,6 +146,11 @@ func (h *inHalf) readUntil(done <-chan struct{}) error {
 		if h.err != nil {
 			return h.err
 		}
+		if len(h.data) > 0 {
+			if err := h.keep(); err != nil {
+				return err
+			}
+		}
 		if err := h.next(); err != nil {
 			return h.fail(err)
 		}

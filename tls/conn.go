@@ -29,6 +29,7 @@ type Conn struct {
 	closed   atomic.Bool                      // Close was called
 	gone     atomic.Bool                      // close_notify is out and TCP closed: the halves can be wiped
 	deadline deadlines
+	life     atomic.Pointer[life]  // of callbacks after the handshake; nil: there were none
 	early    atomic.Pointer[early] // nil: the application has no use for early data
 }
 
@@ -113,6 +114,9 @@ func (c *Conn) Write(b []byte) (int, error) {
 func (c *Conn) Close() error {
 	if c.closed.Swap(true) {
 		return net.ErrClosed
+	}
+	if l := c.life.Load(); l != nil {
+		l.cancel()
 	}
 	result := c.result.Load()
 	var goodbye error

@@ -45,3 +45,10 @@ func LimitRecords(c *Config, n uint64) {
 	}
 	r.client.Suites, r.server.Suites = suites, suites
 }
+
+// Amid has the connection be amid the messages of an answer to a CertificateRequest.
+func (c *Conn) Amid() {
+	c.in.mu.Lock()
+	defer c.in.unlock()
+	c.in.Amid(true)
+}

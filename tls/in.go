@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 
 	"github.com/akushu/akushu/internal/alert"
 	"github.com/akushu/akushu/internal/borrow"
@@ -19,12 +20,15 @@ type inHalf struct {
 	conn     *Conn
 	records  *record.Reader
 	messages record.Messages
-	version  iana.Version   // 0 until negotiated
-	post     handshake.Post // set by the handshake
-	data     []byte         // application data that was not read yet, in records' buffer
-	proof    proof          // that the peer has our Finished
-	floods   floods         // what came since then and brought nothing
-	err      error          // why nothing can be read any more
+	version  iana.Version          // 0 until negotiated
+	post     handshake.Post        // set by the handshake
+	data     []byte                // application data that was not read yet, in records' buffer
+	kept     []byte                // application data that came before data, and was in the way
+	proof    proof                 // that the peer has our Finished
+	amid     bool                  // handshake messages are to follow, and nothing else
+	floods   floods                // what came since then and brought nothing
+	err      error                 // why nothing can be read any more
+	doom     atomic.Pointer[error] // why the connection was broken off
 }
 
 // A flood is a kind of what a peer may send without bringing anything. It costs us work and
@@ -91,7 +95,8 @@ func (h *inHalf) retire() {
 func (h *inHalf) wipe() {
 	h.records.Wipe()
 	h.messages = record.Messages{}
-	h.data = nil
+	clear(h.kept)
+	h.data, h.kept = nil, nil
 	if h.post != nil {
 		h.post.Wipe()
 	}
@@ -104,6 +109,9 @@ func (h *inHalf) wipe() {
 func (h *inHalf) read(b []byte) (int, error) {
 	h.mu.Lock()
 	defer h.unlock()
+	if len(h.kept) > 0 {
+		return h.takeKept(b), nil
+	}
 	for len(h.data) == 0 {
 		if h.err != nil {
 			return 0, h.err
@@ -123,6 +131,9 @@ func (h *inHalf) read(b []byte) (int, error) {
 // is told so; that, and its own alert, ends writing too, and all secrets are forgotten
 // (RFC 9846 §6).
 func (h *inHalf) fail(err error) error {
+	if h.doomed() {
+		return h.err
+	}
 	if timedOut(err) {
 		return err
 	}
@@ -167,6 +178,9 @@ func (h *inHalf) next() error {
 }
 
 func (h *inHalf) takeData(content []byte) error {
+	if h.amid {
+		return alert.Unexpected("record", "RFC 9846 §4.7.2", "application data amid the messages of an answer")
+	}
 	if len(content) == 0 {
 		return h.floods.add(floodEmpty)
 	}

@@ -138,11 +138,12 @@ func newResolved(c *Config) *resolved {
 	env, hooks := c.env(), c.hooks()
 	r.client = handshake.ClientConfig{
 		Env: env, Policy: policy, Hooks: hooks,
-		ServerName:   c.ServerName,
-		Trust:        &r.trust,
-		Identity:     clientIdentity{&r.certificates},
-		Fallback:     slices.Contains(c.CipherSuites, TLS_FALLBACK_SCSV),
-		MinFieldBits: c.MinDHBits, MaxFieldBits: c.MaxDHBits,
+		ServerName:        c.ServerName,
+		Trust:             &r.trust,
+		Identity:          clientIdentity{&r.certificates},
+		PostHandshakeAuth: c.PostHandshakeAuth,
+		Fallback:          slices.Contains(c.CipherSuites, TLS_FALLBACK_SCSV),
+		MinFieldBits:      c.MinDHBits, MaxFieldBits: c.MaxDHBits,
 	}
 	r.server = serverSetup{handshake.ServerConfig{Env: env, Policy: policy, Hooks: hooks, Identity: &r.identity}, r.dynamicRecords, r.padding}
 	r.setClientAuth(c)
@@ -202,16 +203,21 @@ func (r *resolved) setJudges() {
 // setClientAuth has a server ask for certificates, if c does.
 func (r *resolved) setClientAuth(c *Config) {
 	s := &r.server.ServerConfig
-	s.ClientAuth = auth.ClientAuth(c.ClientAuth)
+	s.ClientAuth, s.Clients = auth.ClientAuth(c.ClientAuth), r
+	r.clientTrust = auth.Trust{Roots: c.ClientCAs, Usage: x509.ExtKeyUsageClientAuth, Skip: !s.ClientAuth.Verifies()}
 	if !s.ClientAuth.Requests() {
 		return
 	}
-	r.clientTrust = auth.Trust{Roots: c.ClientCAs, Usage: x509.ExtKeyUsageClientAuth, Skip: !s.ClientAuth.Verifies()}
-	s.ClientTrust = &r.clientTrust
-	if c.ClientCAs != nil {
-		//lint:ignore SA1019 a pool that somebody made has all its subjects
-		s.ClientAuthorities = c.ClientCAs.Subjects()
+	s.ClientTrust, s.ClientAuthorities = &r.clientTrust, authorities(c.ClientCAs)
+}
+
+// authorities are the names of those that vouch for clients; none where the system's do.
+func authorities(pool *x509.CertPool) [][]byte {
+	if pool == nil {
+		return nil
 	}
+	//lint:ignore SA1019 a pool that somebody made has all its subjects
+	return pool.Subjects()
 }
 
 // judgeChain asks VerifyPeerCertificate, then VerifyConnection.
@@ -219,6 +225,14 @@ func (r *resolved) judgeChain(result *handshake.Result) error {
 	if result.Resumed { // as in crypto/tls: who resumes was judged before
 		return r.judge(result)
 	}
+	if err := r.judgeCertificates(result); err != nil {
+		return err
+	}
+	return r.judge(result)
+}
+
+// judgeCertificates asks VerifyPeerCertificate.
+func (r *resolved) judgeCertificates(result *handshake.Result) error {
 	raw := make([][]byte, len(result.Peer.Certificates))
 	for i, cert := range result.Peer.Certificates {
 		raw[i] = cert.Raw
@@ -226,7 +240,7 @@ func (r *resolved) judgeChain(result *handshake.Result) error {
 	if err := r.verifyPeerCertificate(raw, result.Peer.Chains); err != nil {
 		return distrusted(err)
 	}
-	return r.judge(result)
+	return nil
 }
 
 // judge asks VerifyConnection.

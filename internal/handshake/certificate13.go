@@ -1,6 +1,7 @@
 package handshake
 
 import (
+	"bytes"
 	"context"
 
 	"github.com/akushu/akushu/internal/alert"
@@ -20,14 +21,15 @@ type wishes struct {
 	extensions  *msg.Extensions
 	schemes     []iana.SignatureScheme
 	compression *compression.Algorithm // that both ends have; nil: none
+	context     []byte                 // of the request
 }
 
 func wishesOfClient(m *msg.ClientHello, p *Policy) *wishes {
-	return &wishes{&m.Extensions, m.SignatureAlgorithms, compression.Choose(p.Compression, m.CompressCertificate)}
+	return &wishes{&m.Extensions, m.SignatureAlgorithms, compression.Choose(p.Compression, m.CompressCertificate), nil}
 }
 
 func wishesOfServer(m *msg.CertificateRequest, p *Policy) *wishes {
-	return &wishes{&m.Extensions, m.SignatureAlgorithms, compression.Choose(p.Compression, m.CompressCertificate)}
+	return &wishes{&m.Extensions, m.SignatureAlgorithms, compression.Choose(p.Compression, m.CompressCertificate), m.RequestContext}
 }
 
 // sendCertificate13 sends Certificate and CertificateVerify, and returns what it signed with.
@@ -36,7 +38,7 @@ func (f *flow) sendCertificate13(ctx context.Context, env Env, cred *auth.Creden
 	if err != nil {
 		return 0, err
 	}
-	m := &msg.Certificate{}
+	m := &msg.Certificate{RequestContext: peer.context}
 	for _, der := range cred.Chain {
 		m.List = append(m.List, msg.CertificateEntry{Data: der})
 	}
@@ -71,12 +73,12 @@ func scts(cred *auth.Credential) []msg.SCT {
 	return all
 }
 
-// peerChain takes a Certificate message apart. requested says which extensions were asked
-// for.
-func peerChain(m *msg.Certificate, requested func(iana.ExtensionType) bool) ([][]byte, auth.Peer, error) {
+// peerChain takes a Certificate message apart, which answers a request with context. requested
+// says which extensions were asked for.
+func peerChain(m *msg.Certificate, context []byte, requested func(iana.ExtensionType) bool) ([][]byte, auth.Peer, error) {
 	const where, ref = "certificate.certificate_list", "RFC 9846 §4.5.1"
-	if len(m.RequestContext) != 0 {
-		return nil, auth.Peer{}, alert.Illegal("certificate.certificate_request_context", ref, "it is not empty during the handshake")
+	if !bytes.Equal(m.RequestContext, context) {
+		return nil, auth.Peer{}, alert.Illegal("certificate.certificate_request_context", ref, "it is not that of the request; the handshake's is empty")
 	}
 	if len(m.List) == 0 {
 		return nil, auth.Peer{}, alert.Malformed(where, "RFC 9846 §4.5.1.3", "the server sent no certificate")

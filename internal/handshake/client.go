@@ -190,6 +190,7 @@ func (c *client) offer13() error {
 	h.PSKModes = []byte{1} // psk_dhe_ke, without which no server sends tickets
 	h.Extensions.Add(iana.ExtSupportedVersions, iana.ExtPSKKeyExchangeModes, iana.ExtKeyShare)
 	c.offerCompression()
+	c.offerPostAuth()
 	if c.cfg.Shares != nil {
 		return c.offerTheseShares(c.cfg.Shares)
 	}

@@ -72,7 +72,7 @@ func (c *client13) run(hello *msg.ServerHello) (*Result, Post, error) {
 		return nil, nil, err
 	}
 	c.result.Proof = ProofMessage
-	return c.result, post13{client: true, tickets: c.receiveTickets(), asked: c.result.Asked}, nil
+	return c.result, post13{client: true, tickets: c.receiveTickets(), asked: c.result.Asked, auth: c.postAuth()}, nil
 }
 
 // installHandshakeKeys encrypts all from here on, but for the ChangeCipherSpec that goes
@@ -144,22 +144,31 @@ func (c *client13) recvCertificateRequest() error {
 	if err != nil || got != iana.HandshakeCertificateRequest {
 		return err
 	}
-	m := &msg.CertificateRequest{}
-	if _, err := c.receive(m); err != nil {
-		return err
-	}
-	const where = "certificate_request"
-	if err := order.CheckExtensions(order.Of(m), iana.VersionTLS13, &m.Extensions, nil); err != nil {
+	m, err := c.flow.recvCertificateRequest()
+	if err != nil {
 		return err
 	}
 	if len(m.RequestContext) != 0 {
-		return alert.Illegal(where+".certificate_request_context", "RFC 9846 §4.4.2", "it is not empty during the handshake")
-	}
-	if !m.Extensions.Has(iana.ExtSignatureAlgorithms) {
-		return alert.Illegal(where, "RFC 9846 §4.3.3", "signature_algorithms is missing").With(iana.AlertMissingExtension)
+		return alert.Illegal("certificate_request.certificate_request_context", "RFC 9846 §4.4.2", "it is not empty during the handshake")
 	}
 	c.request, c.result.Asked = m, true
 	return nil
+}
+
+// recvCertificateRequest takes a request for our certificate, during the handshake or after it.
+func (f *flow) recvCertificateRequest() (*msg.CertificateRequest, error) {
+	m := &msg.CertificateRequest{}
+	if _, err := f.receive(m); err != nil {
+		return nil, err
+	}
+	if err := order.CheckExtensions(order.Of(m), iana.VersionTLS13, &m.Extensions, nil); err != nil {
+		return nil, err
+	}
+	if !m.Extensions.Has(iana.ExtSignatureAlgorithms) {
+		return nil, alert.Illegal("certificate_request", "RFC 9846 §4.3.3", "signature_algorithms is missing").
+			With(iana.AlertMissingExtension)
+	}
+	return m, nil
 }
 
 // recvCertificate takes the server's Certificate and CertificateVerify (RFC 9846 §4.5).
@@ -168,7 +177,7 @@ func (c *client13) recvCertificate() error {
 	if err != nil {
 		return err
 	}
-	chain, peer, err := peerChain(m, c.requested)
+	chain, peer, err := peerChain(m, nil, c.requested)
 	if err != nil {
 		return err
 	}
@@ -224,7 +233,7 @@ func (c *client13) sendCertificate() error {
 		return err
 	}
 	if cred == nil {
-		return c.send(&msg.Certificate{})
+		return c.send(&msg.Certificate{RequestContext: c.request.RequestContext})
 	}
 	c.result.ClientScheme, err = c.sendCertificate13(c.ctx, c.cfg.Env, cred, auth.ClientContext, wishesOfServer(c.request, &c.cfg.Policy))
 	return err

@@ -15,14 +15,19 @@ func (s *server13) sendCertificateRequest() error {
 	if !s.cfg.ClientAuth.Requests() {
 		return nil
 	}
+	s.request, s.result.Asked = s.certificateRequest(), true
+	return s.send(s.request)
+}
+
+// certificateRequest asks for the client's certificate, during the handshake or after it.
+func (s *server) certificateRequest() *msg.CertificateRequest {
 	m := &msg.CertificateRequest{SignatureAlgorithms: s.cfg.schemes(), Authorities: s.authorities()}
 	m.Extensions.Add(iana.ExtSignatureAlgorithms, iana.ExtStatusRequest, iana.ExtSignedCertificateTimestamp)
 	if len(m.Authorities) > 0 {
 		m.Extensions.Add(iana.ExtCertificateAuthorities)
 	}
 	s.requestCompression(m)
-	s.request, s.result.Asked = m, true
-	return s.send(m)
+	return m
 }
 
 // authorities are the names of the issuers that are accepted.
@@ -47,7 +52,7 @@ func (s *server13) recvCertificate() error {
 	if len(m.List) == 0 {
 		return s.noCertificate(m, iana.AlertCertificateRequired)
 	}
-	chain, peer, err := peerChain(m, s.request.Extensions.Has)
+	chain, peer, err := peerChain(m, s.request.RequestContext, s.request.Extensions.Has)
 	if err != nil {
 		return err
 	}

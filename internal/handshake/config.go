@@ -63,11 +63,12 @@ type ClientConfig struct {
 	Env
 	Policy
 	Hooks
-	ServerName string              // sent as server_name unless it is an IP address or empty
-	Trust      *auth.Trust         // how the server's certificate is judged
-	Identity   auth.ClientIdentity // our certificate, if asked for one; nil: none
-	Resumption *ClientResumption   // nil: sessions are not kept
-	Fallback   bool                // MaxVersion is lower than it might be, for the server is thought not to speak more
+	ServerName        string              // sent as server_name unless it is an IP address or empty
+	Trust             *auth.Trust         // how the server's certificate is judged
+	Identity          auth.ClientIdentity // our certificate, if asked for one; nil: none
+	Resumption        *ClientResumption   // nil: sessions are not kept
+	PostHandshakeAuth bool                // TLS 1.3: the server may ask for our certificate later
+	Fallback          bool                // MaxVersion is lower than it might be, for the server is thought not to speak more
 	// The bits of the modulus that a server may choose for DHE; see suite.FiniteField.
 	MinFieldBits, MaxFieldBits int
 }
@@ -83,6 +84,7 @@ type ServerConfig struct {
 	ClientAuth        auth.ClientAuth
 	ClientTrust       *auth.Trust
 	ClientAuthorities [][]byte
+	Clients           ClientJudge       // of those that are asked after the handshake; needed where some are
 	Resumption        *ServerResumption // nil: no tickets
 	EarlyData         *ServerEarlyData  // nil: none is taken
 	// ForClient may return another configuration, made for the client that sent this

@@ -16,6 +16,7 @@ import (
 	"github.com/akushu/akushu/internal/auth"
 	"github.com/akushu/akushu/internal/handshake"
 	"github.com/akushu/akushu/internal/iana"
+	"github.com/akushu/akushu/internal/keys"
 	"github.com/akushu/akushu/internal/msg"
 )
 
@@ -294,6 +295,11 @@ type spoken []string
 func (s *spoken) NextReadKeys() error     { *s = append(*s, "next read keys"); return nil }
 func (s *spoken) AnswerKeyUpdate()        { *s = append(*s, "answer") }
 func (s *spoken) Confirm()                { *s = append(*s, "confirm") }
+func (s *spoken) Amid(bool)               {}
+func (s *spoken) ReadSecret() keys.Secret { return nil }
+func (s *spoken) Answer(func(context.Context) (*handshake.Answer, error)) {
+	*s = append(*s, "answer a request")
+}
 func (s *spoken) Warn(a iana.Alert) error { *s = append(*s, "warn "+a.String()); return nil }
 
 // message is a handshake message: its type and its body.
@@ -327,7 +333,7 @@ func TestPost(t *testing.T) {
 		{end: "asked client", version: iana.VersionTLS13, raw: message(ticket...), does: spoken{"confirm"}},
 		{end: "client", version: iana.VersionTLS13, raw: message(ticket[:5]...), where: "new_session_ticket.ticket_age_add", alert: malformed, ref: "RFC 9846 §4.7.1"},
 		{end: "server", version: iana.VersionTLS13, raw: message(ticket...), where: "new_session_ticket", alert: unexpected, ref: "RFC 9846 §4.7"},
-		{end: "client", version: iana.VersionTLS13, raw: message(13, 0, 0, 0), where: "certificate_request", alert: unexpected, ref: "RFC 9846 §4.7"},
+		{end: "client", version: iana.VersionTLS13, raw: message(13, 0, 0, 0), where: "certificate_request", alert: unexpected, ref: "RFC 9846 §4.7.2"},
 		{end: "server", version: iana.VersionTLS13, raw: message(hello...), where: "client_hello", alert: unexpected, ref: "RFC 9846 §4.7"},
 		{end: "client", version: iana.VersionTLS12, raw: message(0), does: spoken{"warn no_renegotiation"}},
 		{end: "client", version: iana.VersionTLS12, raw: message(0, 1), where: "hello_request", alert: malformed, ref: "RFC 5246 §7.4.1.1"},

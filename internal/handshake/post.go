@@ -12,6 +12,8 @@ type post13 struct {
 	client  bool
 	tickets *clientTickets // nil: tickets are dropped
 	asked   bool           // the server asked for our certificate in the handshake
+	auth    *clientPost    // nil: a client that did not offer to be asked later
+	server  *serverPost    // nil: a server whose client did not
 }
 
 // Wipe implements [Post].
@@ -20,10 +22,14 @@ func (p post13) Wipe() { p.tickets.wipe() }
 // HandlePost implements [Post].
 func (p post13) HandlePost(t PostTransport, raw []byte) error {
 	switch typ := iana.HandshakeType(raw[0]); {
-	case typ == iana.HandshakeKeyUpdate:
+	case typ == iana.HandshakeKeyUpdate && !p.server.amid():
 		return recvKeyUpdate(t, raw)
 	case typ == iana.HandshakeNewSessionTicket && p.client:
 		return p.recvTicket(t, raw)
+	case typ == iana.HandshakeCertificateRequest && p.client:
+		return p.auth.recvRequest(t, raw)
+	case p.server != nil:
+		return p.server.recv(t, raw)
 	default:
 		return alert.Unexpected(typ.String(), "RFC 9846 §4.7", "it may not come after the handshake")
 	}

@@ -66,7 +66,7 @@ func (s *server13) run() (*Result, Post, error) {
 	if err := s.sendTicket(); err != nil {
 		return nil, nil, err
 	}
-	return s.result, post13{}, nil
+	return s.result, s.post(), nil
 }
 
 // sendAuthentication sends what proves who we are: Finished alone, where a PSK does.

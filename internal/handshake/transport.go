@@ -10,7 +10,10 @@
 package handshake
 
 import (
+	"context"
+
 	"github.com/akushu/akushu/internal/iana"
+	"github.com/akushu/akushu/internal/keys"
 	"github.com/akushu/akushu/internal/suite"
 )
 
@@ -104,6 +107,13 @@ type PostTransport interface {
 	AnswerKeyUpdate()
 	// Confirm says that the message proves that the peer has processed our Finished.
 	Confirm()
+	// Answer has the writer send what prepare makes, which may take its time: it is called
+	// beside, with a context that ends with the connection, and so does its error the connection.
+	Answer(prepare func(context.Context) (*Answer, error))
+	// ReadSecret is the traffic secret under which the message came, which is the connection's.
+	ReadSecret() keys.Secret
+	// Amid says whether messages of a kind must follow that nothing else comes between.
+	Amid(bool)
 	// Warn sends a warning alert as soon as the writer is free.
 	Warn(iana.Alert) error
 }

@@ -56,6 +56,14 @@ func (h *half) Update() error {
 	return nil
 }
 
+// Secret returns the traffic secret of TLS 1.3 keys, which stays the half's; nil where there is none.
+func (h *half) Secret() keys.Secret {
+	if h.keys == nil {
+		return nil
+	}
+	return h.keys.Secret
+}
+
 // Rest drops the cipher and keeps the keys that it can be made of again. It is for a connection that will be idle.
 func (h *half) Rest() {
 	if h.guard != nil {
