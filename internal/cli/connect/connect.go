@@ -171,7 +171,7 @@ func config(env *cli.Env, o *options) (*tls.Config, error) {
 		if err != nil {
 			return nil, err
 		}
-		cfg.Certificates = []tls.Certificate{cert}
+		cfg.Certificates, cfg.PostHandshakeAuth = []tls.Certificate{cert}, true
 	}
 	if o.caFile == "" {
 		return cfg, nil
