@@ -3,6 +3,7 @@ package cli
 import (
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -13,6 +14,7 @@ type Hold struct {
 	Release func() // may be called more than once
 
 	released <-chan struct{}
+	atWrite  atomic.Bool
 }
 
 // NewHold holds back what c brings, for so long at most: a server may stop reading until it
@@ -28,6 +30,16 @@ func NewHold(c net.Conn, most time.Duration) *Hold {
 func (h *Hold) Read(b []byte) (int, error) {
 	<-h.released
 	return h.Conn.Read(b)
+}
+
+// ReleaseAtWrite has the next Write release, once it is through.
+func (h *Hold) ReleaseAtWrite() { h.atWrite.Store(true) }
+
+func (h *Hold) Write(b []byte) (int, error) {
+	if h.atWrite.Load() {
+		defer h.Release()
+	}
+	return h.Conn.Write(b)
 }
 
 // Close ends the wait, too.

@@ -12,7 +12,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptrace"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -160,17 +159,17 @@ func (o *options) ask(ctx context.Context, addr string, cfg *tls.Config, watcher
 		return err
 	}
 	connected := time.Since(begin)
-	shake := (*tls.Conn).HandshakeContext
+	shake, shaken := (*tls.Conn).HandshakeContext, func() {}
 	if o.earlyData && resumed {
 		held := cli.NewHold(raw, time.Minute)
-		raw, shake = held, (*tls.Conn).HandshakeEarly
-		ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteRequest: func(httptrace.WroteRequestInfo) { held.Release() }})
+		raw, shake, shaken = held, (*tls.Conn).HandshakeEarly, held.ReleaseAtWrite
 	}
 	conn := tls.Client(watcher.Client(raw, connected), cfg)
 	defer conn.Close()
 	if err := shake(conn, ctx); err != nil {
 		return err
 	}
+	shaken() // but for the answer to early data, the request to come
 	resp, err := cli.Get(ctx, conn, serverName, "/")
 	if err != nil {
 		return err
