@@ -115,9 +115,15 @@ func (p *program) text() string {
 // await waits until the output matches, and returns what the pattern's group matched.
 func (p *program) await(t *testing.T, pattern string) string {
 	t.Helper()
+	return p.awaitAfter(t, 0, pattern)
+}
+
+// awaitAfter is await for what comes after so many bytes of output.
+func (p *program) awaitAfter(t *testing.T, before int, pattern string) string {
+	t.Helper()
 	re := regexp.MustCompile(pattern)
 	for end := time.Now().Add(20 * time.Second); time.Now().Before(end) && !t.Failed(); time.Sleep(2 * time.Millisecond) {
-		if m := re.FindStringSubmatch(p.text()); m != nil {
+		if m := re.FindStringSubmatch(p.text()[before:]); m != nil {
 			return m[len(m)-1]
 		}
 	}
