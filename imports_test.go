@@ -39,7 +39,8 @@ row 1: messages and arithmetic
 
 row 2: records, certificates, key logs
   internal/record: internal/alert internal/borrow internal/iana internal/keys internal/suite
-  internal/auth: internal/alert internal/iana internal/keys internal/suite
+  internal/spki: internal/suite
+  internal/auth: internal/alert internal/iana internal/keys internal/spki internal/suite
   internal/session: internal/alert internal/iana internal/keys internal/msg internal/suite internal/wire
   keylog
   internal/compression: internal/alert internal/iana internal/msg
@@ -58,9 +59,9 @@ row 3: the flows; captures; HTTP, seen
   internal/capture/live: internal/capture internal/capture/capfilter
 
 row 4: the stack, and the glass
-  tls: internal/alert internal/auth internal/borrow internal/compression internal/handshake internal/hook internal/iana internal/keys internal/record internal/session internal/stdtls internal/suite keylog
-  observe: internal/alert internal/borrow internal/bygone internal/capture internal/compression internal/hypertext internal/iana internal/keys internal/msg internal/order internal/proof internal/record internal/suite internal/wire keylog
-  internal/pki
+  tls: internal/alert internal/auth internal/borrow internal/compression internal/handshake internal/hook internal/iana internal/keys internal/record internal/session internal/spki internal/stdtls internal/suite keylog
+  observe: internal/alert internal/borrow internal/bygone internal/capture internal/compression internal/hypertext internal/iana internal/keys internal/msg internal/order internal/proof internal/record internal/spki internal/suite internal/wire keylog
+  internal/pki: internal/spki
 
 row 5: views, words, HTTP, captures seen as connections
   internal/dissect: internal/capture internal/capture/packet internal/capture/tcp internal/filter internal/iana keylog observe
@@ -98,6 +99,7 @@ row 7: tests and generators
 // nothing else.
 const outside = `
   internal/suite: filippo.io/bigmod golang.org/x/crypto/chacha20poly1305
+  internal/spki: golang.org/x/crypto/cryptobyte golang.org/x/crypto/cryptobyte/asn1
   internal/hypertext: golang.org/x/net/http2/hpack
   internal/capture/file: github.com/klauspost/compress/gzip github.com/klauspost/compress/zstd
   internal/capture/capfilter: golang.org/x/net/bpf

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"slices"
 
+	"github.com/akushu/akushu/internal/spki"
 	"github.com/akushu/akushu/internal/suite"
 )
 
@@ -15,15 +16,15 @@ import (
 func newCertificate(from string, der []byte) Certificate {
 	sum := sha256.Sum256(der)
 	c := Certificate{From: from, DNSNames: []string{}, SHA256: hex.EncodeToString(sum[:]), DER: der}
-	x, err := x509.ParseCertificate(der)
+	x, err := spki.ParseCertificate(der)
 	if err != nil {
 		return c
 	}
 	c.Subject, c.Issuer = x.Subject.String(), x.Issuer.String()
 	c.NotBefore, c.NotAfter = Timestamp{x.NotBefore}, Timestamp{x.NotAfter}
 	c.DNSNames = slices.Concat(c.DNSNames, x.DNSNames)
-	if x.PublicKey != nil {
-		c.Key = suite.KeyName(x.PublicKey)
+	if key := spki.KeyOf(x); key != nil {
+		c.Key = suite.KeyName(key)
 	}
 	c.SignatureAlgorithm = signatureAlgorithm(x)
 	return c

@@ -18,6 +18,7 @@ import (
 	"github.com/akushu/akushu/internal/auth"
 	"github.com/akushu/akushu/internal/handshake"
 	"github.com/akushu/akushu/internal/iana"
+	"github.com/akushu/akushu/internal/spki"
 	"github.com/akushu/akushu/internal/stdtls"
 	"github.com/akushu/akushu/internal/suite"
 )
@@ -133,13 +134,13 @@ func newCredential(cert *Certificate) (*auth.Credential, error) {
 		return nil, fmt.Errorf("its private key, a %T, is not a crypto.Signer", cert.PrivateKey)
 	}
 	leaf := cert.Leaf
-	if leaf == nil {
+	if leaf == nil || leaf.PublicKey == nil { // crypto/x509 does not read every key that there is
 		var err error
-		if leaf, err = x509.ParseCertificate(cert.Certificate[0]); err != nil {
+		if leaf, err = spki.ParseCertificate(cert.Certificate[0]); err != nil {
 			return nil, fmt.Errorf("its leaf does not parse: %w", err)
 		}
 	}
-	if err := checkKey(key.Public(), leaf); err != nil {
+	if err := checkKey(key.Public(), spki.KeyOf(leaf)); err != nil {
 		return nil, err
 	}
 	return &auth.Credential{
@@ -152,15 +153,14 @@ func newCredential(cert *Certificate) (*auth.Credential, error) {
 	}, nil
 }
 
-// checkKey checks that pub is of a kind that can sign handshakes, and the leaf's.
-func checkKey(pub crypto.PublicKey, leaf *x509.Certificate) error {
-	key, ok := pub.(interface{ Equal(crypto.PublicKey) bool })
-	if !ok || !signs(pub) {
-		return fmt.Errorf("no signature scheme is for its %s key", suite.KeyName(pub))
+// checkKey checks that the leaf's key is of a kind that can sign handshakes, and that of pub.
+func checkKey(pub, leaf crypto.PublicKey) error {
+	key, ok := leaf.(interface{ Equal(crypto.PublicKey) bool })
+	if !ok || !key.Equal(pub) {
+		return fmt.Errorf("its %s private key does not belong to its leaf, which has another %s key", suite.KeyName(pub), suite.KeyName(leaf))
 	}
-	if !key.Equal(leaf.PublicKey) {
-		return fmt.Errorf("its %s private key does not belong to its leaf, which has another %s key",
-			suite.KeyName(pub), suite.KeyName(leaf.PublicKey))
+	if !signs(leaf) {
+		return fmt.Errorf("no signature scheme is for its %s key", suite.KeyName(leaf))
 	}
 	return nil
 }
@@ -248,7 +248,7 @@ func supportsClient(p *handshake.Policy, hello *auth.ClientHelloFacts, cred *aut
 // supportsClient12 checks what TLS 1.2 ties to the certificate's key: the kind of cipher
 // suite (RFC 8422 §2), and unless that encrypts to the key, how to sign and to exchange keys.
 func supportsClient12(p *handshake.Policy, v iana.Version, hello *auth.ClientHelloFacts, cred *auth.Credential) error {
-	kind := suite.AuthFor(cred.Key.Public())
+	kind := suite.AuthFor(cred.Public())
 	err := fmt.Errorf("tls: there is no cipher suite for %v certificates in common with the client", kind)
 	for _, s := range p.Suites {
 		if !s.Supports(v) || s.Auth != kind || !slices.Contains(hello.CipherSuites, s.ID) {
@@ -264,13 +264,14 @@ func supportsClient12(p *handshake.Policy, v iana.Version, hello *auth.ClientHel
 // supportsSuite checks what a suite needs.
 func supportsSuite(p *handshake.Policy, v iana.Version, hello *auth.ClientHelloFacts, cred *auth.Credential, s *suite.Suite) error {
 	if !s.Ephemeral() {
-		if _, ok := cred.Key.(crypto.Decrypter); !ok {
+		_, pss := cred.Public().(*suite.PSSKey)
+		if _, ok := cred.Key.(crypto.Decrypter); !ok || pss {
 			return errors.New("tls: the private key does not decrypt")
 		}
 		return nil
 	}
 	if s.KeyExchange == suite.KeyExchangeECDHE {
-		if err := supportsCurves(p, v, hello, cred.Key.Public()); err != nil {
+		if err := supportsCurves(p, v, hello, cred.Public()); err != nil {
 			return err
 		}
 	}
@@ -311,7 +312,7 @@ func supportsServer(request *auth.CertificateRequestFacts, cred *auth.Credential
 	if _, err := auth.ChooseScheme(cred, request.Version, request.Schemes); err != nil {
 		return err
 	}
-	if request.Version < iana.VersionTLS12 && !asksFor(request.Schemes, suite.AuthFor(cred.Key.Public())) {
+	if request.Version < iana.VersionTLS12 && !asksFor(request.Schemes, suite.AuthFor(cred.Public())) {
 		return errors.New("tls: the server asks for certificates of another kind")
 	}
 	if len(request.Authorities) == 0 {

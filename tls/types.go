@@ -2,6 +2,7 @@ package tls
 
 import (
 	"fmt"
+	"os"
 	"slices"
 
 	std "crypto/tls"
@@ -114,14 +115,30 @@ const (
 )
 
 // X509KeyPair reads a certificate chain and its private key, both PEM, and checks that
-// they belong together. It is crypto/tls's function.
+// they belong together. Keys for RSASSA-PSS alone (RFC 4055), which crypto/tls's function does not
+// read, are read too.
 func X509KeyPair(certPEMBlock, keyPEMBlock []byte) (Certificate, error) {
-	return std.X509KeyPair(certPEMBlock, keyPEMBlock)
+	cert, err := std.X509KeyPair(certPEMBlock, keyPEMBlock)
+	if err == nil {
+		return cert, nil
+	}
+	if pss, ok := pssKeyPair(certPEMBlock, keyPEMBlock); ok {
+		return pss, nil
+	}
+	return Certificate{}, err
 }
 
 // LoadX509KeyPair is [X509KeyPair] on files.
 func LoadX509KeyPair(certFile, keyFile string) (Certificate, error) {
-	return std.LoadX509KeyPair(certFile, keyFile)
+	certPEM, err := os.ReadFile(certFile)
+	if err != nil {
+		return Certificate{}, err
+	}
+	keyPEM, err := os.ReadFile(keyFile)
+	if err != nil {
+		return Certificate{}, err
+	}
+	return X509KeyPair(certPEM, keyPEM)
 }
 
 // VersionName returns the name of a version, such as "TLS 1.3", or its number in

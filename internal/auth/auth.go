@@ -15,6 +15,7 @@ import (
 
 	"github.com/akushu/akushu/internal/alert"
 	"github.com/akushu/akushu/internal/iana"
+	"github.com/akushu/akushu/internal/spki"
 	"github.com/akushu/akushu/internal/suite"
 )
 
@@ -26,6 +27,16 @@ type Credential struct {
 	Schemes []iana.SignatureScheme // what Key may be used with; nil: all that it can do
 	OCSP    []byte                 // a stapled OCSP response, or nil
 	SCTs    [][]byte               // signed certificate timestamps
+}
+
+// Public returns the public key, as the leaf says what it is for.
+func (c *Credential) Public() crypto.PublicKey {
+	if c.Leaf != nil {
+		if key, ok := spki.KeyOf(c.Leaf).(*suite.PSSKey); ok {
+			return key
+		}
+	}
+	return c.Key.Public()
 }
 
 // ClientHelloFacts is what a ClientHello tells about the client, for choosing a
@@ -66,9 +77,9 @@ type ClientIdentity interface {
 // key decides.
 func ChooseScheme(cred *Credential, v iana.Version, peer []iana.SignatureScheme) (*suite.Scheme, error) {
 	if v < iana.VersionTLS12 {
-		return schemeBefore12(cred.Key.Public())
+		return schemeBefore12(cred.Public())
 	}
-	able := suite.SchemesFor(cred.Key.Public(), v)
+	able := suite.SchemesFor(cred.Public(), v)
 	for _, id := range peer {
 		if cred.Schemes != nil && !slices.Contains(cred.Schemes, id) {
 			continue
@@ -80,7 +91,7 @@ func ChooseScheme(cred *Credential, v iana.Version, peer []iana.SignatureScheme)
 		}
 	}
 	return nil, alert.NoCommonGround("signature_algorithms", "RFC 9846 §4.3.3",
-		"the peer offers no signature scheme that our %s key can use", keyName(cred.Key.Public()))
+		"the peer offers no signature scheme that our %s key can use", keyName(cred.Public()))
 }
 
 func schemeBefore12(pub crypto.PublicKey) (*suite.Scheme, error) {
@@ -122,42 +133,42 @@ func Sign(ctx context.Context, rand io.Reader, cred *Credential, s *suite.Scheme
 }
 
 // Verify13 checks the signature of a TLS 1.3 CertificateVerify.
-func Verify13(leaf *x509.Certificate, offered []*suite.Scheme, id iana.SignatureScheme, who string, transcriptHash, sig []byte) error {
+func Verify13(pub crypto.PublicKey, offered []*suite.Scheme, id iana.SignatureScheme, who string, transcriptHash, sig []byte) error {
 	const where, ref = "certificate_verify", "RFC 9846 §4.5.2"
-	return verify(where, ref, leaf, iana.VersionTLS13, offered, id, signedContent(who, transcriptHash), sig)
+	return verify(where, ref, pub, iana.VersionTLS13, offered, id, signedContent(who, transcriptHash), sig)
 }
 
 // Verify12 checks the signature of a ServerKeyExchange (RFC 5246 §7.4.3) or of a
 // CertificateVerify (§7.4.8) of TLS 1.2, called where.
-func Verify12(where string, leaf *x509.Certificate, offered []*suite.Scheme, id iana.SignatureScheme, content, sig []byte) error {
-	return verify(where, "RFC 5246 §7.4.3", leaf, iana.VersionTLS12, offered, id, content, sig)
+func Verify12(where string, pub crypto.PublicKey, offered []*suite.Scheme, id iana.SignatureScheme, content, sig []byte) error {
+	return verify(where, "RFC 5246 §7.4.3", pub, iana.VersionTLS12, offered, id, content, sig)
 }
 
 // VerifyBefore12 is Verify12 in TLS 1.0 and 1.1, where the certificate's key says which
 // scheme it is (RFC 4346 §7.4.3, RFC 8422 §5.4).
-func VerifyBefore12(where string, leaf *x509.Certificate, content, sig []byte) error {
+func VerifyBefore12(where string, pub crypto.PublicKey, content, sig []byte) error {
 	const ref = "RFC 4346 §7.4.3"
-	s := suite.SchemeBefore12(leaf.PublicKey)
+	s := suite.SchemeBefore12(pub)
 	if s == nil {
-		return alert.Illegal(where, ref, "nothing is signed with the certificate's %s key in TLS 1.0 and 1.1", keyName(leaf.PublicKey))
+		return alert.Illegal(where, ref, "nothing is signed with the certificate's %s key in TLS 1.0 and 1.1", keyName(pub))
 	}
-	return verifyWith(s, where, ref, leaf, content, sig)
+	return verifyWith(s, where, ref, pub, content, sig)
 }
 
-func verify(where, ref string, leaf *x509.Certificate, v iana.Version, offered []*suite.Scheme, id iana.SignatureScheme, content, sig []byte) error {
+func verify(where, ref string, pub crypto.PublicKey, v iana.Version, offered []*suite.Scheme, id iana.SignatureScheme, content, sig []byte) error {
 	i := slices.IndexFunc(offered, func(s *suite.Scheme) bool { return s.ID == id })
 	if i < 0 || !offered[i].Handshake(v) {
 		return alert.Illegal(where+".algorithm", ref, "%v was not offered for signatures of %v", id, v)
 	}
 	s := offered[i]
-	if !s.Fits(leaf.PublicKey, v) {
-		return alert.Illegal(where+".algorithm", ref, "%v does not go with the certificate's %s key", id, keyName(leaf.PublicKey))
+	if !s.Fits(pub, v) {
+		return alert.Illegal(where+".algorithm", ref, "%v does not go with the certificate's %s key", id, keyName(pub))
 	}
-	return verifyWith(s, where, ref, leaf, content, sig)
+	return verifyWith(s, where, ref, pub, content, sig)
 }
 
-func verifyWith(s *suite.Scheme, where, ref string, leaf *x509.Certificate, content, sig []byte) error {
-	if err := s.Verify(leaf.PublicKey, content, sig); err != nil {
+func verifyWith(s *suite.Scheme, where, ref string, pub crypto.PublicKey, content, sig []byte) error {
+	if err := s.Verify(pub, content, sig); err != nil {
 		return alert.BadSignature(where+".signature", ref, "the signature does not verify under the certificate's key: %w", err)
 	}
 	return nil

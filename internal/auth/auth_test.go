@@ -8,7 +8,6 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -102,7 +101,7 @@ func TestChooseScheme(t *testing.T) {
 func TestSignatures(t *testing.T) {
 	hash := []byte("a transcript hash")
 	for name, key := range testKeys {
-		leaf := &x509.Certificate{PublicKey: key.Public()}
+		leaf := key.Public()
 		cred := &Credential{Key: key}
 		for _, s := range suite.SchemesFor(key.Public(), iana.VersionTLS13) {
 			t.Run(fmt.Sprintf("%s/%v/TLS 1.3", name, s.ID), func(t *testing.T) {
@@ -120,7 +119,7 @@ func TestSignatures(t *testing.T) {
 				wantAlert(t, Verify13(leaf, nil, s.ID, ServerContext, hash, sig), "certificate_verify.algorithm", iana.AlertIllegalParameter, ref)
 				for other, k := range testKeys {
 					if other != name {
-						err := Verify13(&x509.Certificate{PublicKey: k.Public()}, suite.Schemes(), s.ID, ServerContext, hash, sig)
+						err := Verify13(k.Public(), suite.Schemes(), s.ID, ServerContext, hash, sig)
 						wantAlert(t, err, "certificate_verify.algorithm", iana.AlertIllegalParameter, ref)
 					}
 				}
@@ -140,7 +139,7 @@ func TestSignatures(t *testing.T) {
 
 // SHA-1 and PKCS#1 are refused where their version does not have them, offered or not.
 func TestOldSchemes(t *testing.T) {
-	leaf := &x509.Certificate{PublicKey: testKeys["RSA"].Public()}
+	leaf := testKeys["RSA"].Public()
 	for _, id := range []iana.SignatureScheme{iana.SchemeRSAPKCS1SHA256, iana.SchemeRSAPKCS1SHA1, 0xfefe} {
 		err := Verify13(leaf, suite.Schemes(), id, ServerContext, nil, nil)
 		wantAlert(t, err, "certificate_verify.algorithm", iana.AlertIllegalParameter, "RFC 9846 §4.5.2")

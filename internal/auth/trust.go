@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"crypto"
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/akushu/akushu/internal/alert"
 	"github.com/akushu/akushu/internal/iana"
+	"github.com/akushu/akushu/internal/spki"
 )
 
 // Trust is how a peer's certificates are judged.
@@ -24,6 +26,7 @@ type Trust struct {
 
 // Peer is what is known of the other end from its certificates.
 type Peer struct {
+	Key          crypto.PublicKey      // that the other end proves to have: the leaf's
 	Certificates []*x509.Certificate   // as sent, leaf first
 	Chains       [][]*x509.Certificate // verified ones; nil where verification was skipped
 	OCSP         []byte
@@ -101,6 +104,10 @@ func (t *Trust) JudgeFor(use Use, chain [][]byte, now time.Time) (Peer, error) {
 		return Peer{}, alert.Auth(where, "RFC 9846 §4.5.1.2", "the certificate's key usage does not allow %v", use).
 			With(iana.AlertUnsupportedCertificate)
 	}
+	if peer.Key = spki.KeyOf(leaf); peer.Key == nil && use == ToSign {
+		return Peer{}, alert.Auth(where, ref, "the key of the certificate is of a kind that is not known here").
+			With(iana.AlertUnsupportedCertificate)
+	}
 	if !t.Skip {
 		if err := t.verify(&peer, now); err != nil {
 			return peer, err
@@ -123,6 +130,9 @@ func (t *Trust) verify(peer *Peer, now time.Time) error {
 		}
 	}
 	chains, err := peer.Certificates[0].Verify(opts)
+	if err == nil {
+		chains, err = spki.Chains(chains)
+	}
 	if err != nil {
 		bad := &VerificationError{Certificates: peer.Certificates, Err: err}
 		return alert.Auth("certificate", "RFC 9846 §4.5.1.3", "%w", bad).With(alertFor(err))
@@ -150,7 +160,7 @@ func alertFor(err error) iana.Alert {
 // connections to one server share one parsed chain.
 var parsed sync.Map // [32]byte, the SHA-256 of the DER → weak.Pointer[x509.Certificate]
 
-// parse is x509.ParseCertificate, sharing the result.
+// parse is spki.ParseCertificate, sharing the result.
 func parse(der []byte) (*x509.Certificate, error) {
 	id := sha256.Sum256(der)
 	if p, ok := parsed.Load(id); ok {
@@ -158,7 +168,7 @@ func parse(der []byte) (*x509.Certificate, error) {
 			return cert, nil
 		}
 	}
-	cert, err := x509.ParseCertificate(der)
+	cert, err := spki.ParseCertificate(der)
 	if err != nil {
 		return nil, err
 	}

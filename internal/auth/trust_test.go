@@ -5,13 +5,17 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/pem"
 	"errors"
 	"math/big"
+	"os"
 	"runtime"
 	"testing"
 	"time"
 
 	"github.com/akushu/akushu/internal/iana"
+	"github.com/akushu/akushu/internal/spki"
+	"github.com/akushu/akushu/internal/suite"
 )
 
 var now = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
@@ -134,6 +138,37 @@ func TestJudge(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestKeysForPSSAlone judges chains whose keys the standard library leaves out: the peer's key is
+// one for RSASSA-PSS, whose certificate decrypts nothing.
+func TestKeysForPSSAlone(t *testing.T) {
+	for _, name := range []string{"any", "leaf"} {
+		root := map[string]string{"any": "any.pem", "leaf": "root.pem"}[name]
+		roots := x509.NewCertPool()
+		roots.AddCert(must(spki.ParseCertificate(pemOf(t, root))))
+		trust := &Trust{Roots: roots, Name: "localhost", Usage: x509.ExtKeyUsageServerAuth}
+		peer, err := trust.Judge([][]byte{pemOf(t, name+".pem")}, now.Add(24*time.Hour))
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if _, pss := peer.Key.(*suite.PSSKey); pss != (name == "any") || len(peer.Chains) != 1 {
+			t.Errorf("%s: got a %T and %d chains", name, peer.Key, len(peer.Chains))
+		}
+	}
+	cred := &Credential{Leaf: must(spki.ParseCertificate(pemOf(t, "any.pem"))), Key: testKeys["RSA"]}
+	if _, err := ChooseScheme(cred, iana.VersionTLS12, []iana.SignatureScheme{iana.SchemeRSAPSSRSAESHA256, iana.SchemeRSAPKCS1SHA256}); err == nil {
+		t.Error("got a scheme for other RSA keys, want none")
+	}
+	if s, err := ChooseScheme(cred, iana.VersionTLS13, []iana.SignatureScheme{iana.SchemeRSAPSSRSAESHA256, iana.SchemeRSAPSSPSSSHA512}); err != nil || s.ID != iana.SchemeRSAPSSPSSSHA512 {
+		t.Errorf("got %v, %v, want rsa_pss_pss_sha512", s, err)
+	}
+}
+
+func pemOf(t *testing.T, name string) []byte {
+	t.Helper()
+	block, _ := pem.Decode(must(os.ReadFile("../spki/testdata/" + name)))
+	return block.Bytes
 }
 
 // What is held is parsed once, and forgotten when nobody holds it.

@@ -104,5 +104,5 @@ func (f *flow) recvCertificateVerify(peer auth.Peer, offered []*suite.Scheme, wh
 	if _, err := f.receive(m); err != nil {
 		return 0, err
 	}
-	return m.Algorithm, auth.Verify13(peer.Certificates[0], offered, m.Algorithm, who, signed, m.Signature)
+	return m.Algorithm, auth.Verify13(peer.Key, offered, m.Algorithm, who, signed, m.Signature)
 }

@@ -3,7 +3,6 @@ package handshake
 import (
 	"crypto"
 	"crypto/hmac"
-	"crypto/x509"
 	"slices"
 
 	"github.com/akushu/akushu/internal/alert"
@@ -131,7 +130,7 @@ func (c *client12) recvCertificate() error {
 	if err := c.judge(use, m.List, peer); err != nil {
 		return err
 	}
-	curve := suite.CurveOf(c.result.Peer.Certificates[0].PublicKey)
+	curve := suite.CurveOf(c.result.Peer.Key)
 	if curve != 0 && !offersGroup(c.client.hello, curve) {
 		return alert.Illegal(where, "RFC 8422 §5.3", "the key's curve, %v, was not offered", curve)
 	}
@@ -184,12 +183,12 @@ func (c *client12) recvServerKeyExchange() (keys.Secret, *msg.ClientKeyExchange,
 // verifyParams checks the signature of ServerKeyExchange.
 func (c *client12) verifyParams(m *msg.ServerKeyExchange, params []byte) error {
 	const where = "server_key_exchange"
-	leaf := c.result.Peer.Certificates[0]
-	if s := schemeOf(c.result.Version, m.Algorithm, leaf.PublicKey); s != nil && s.Auth() != c.result.Suite.Auth {
+	pub := c.result.Peer.Key
+	if s := schemeOf(c.result.Version, m.Algorithm, pub); s != nil && s.Auth() != c.result.Suite.Auth {
 		return alert.Illegal(where+".algorithm", "RFC 8422 §5.4", "%v signatures do not go with %v", s.Kind, c.result.Suite.ID)
 	}
 	c.result.Scheme = m.Algorithm
-	return c.verify12(where, leaf, c.cfg.Schemes, m.Algorithm, c.signedParams(params), m.Signature)
+	return c.verify12(where, pub, c.cfg.Schemes, m.Algorithm, c.signedParams(params), m.Signature)
 }
 
 // schemeOf is the scheme of a signature, which before TLS 1.2 is the key's.
@@ -201,11 +200,11 @@ func schemeOf(v iana.Version, id iana.SignatureScheme, pub crypto.PublicKey) *su
 }
 
 // verify12 checks a signature of TLS 1.2 or before, called where.
-func (f *flow) verify12(where string, leaf *x509.Certificate, offered []*suite.Scheme, id iana.SignatureScheme, content, sig []byte) error {
+func (f *flow) verify12(where string, pub crypto.PublicKey, offered []*suite.Scheme, id iana.SignatureScheme, content, sig []byte) error {
 	if f.layout.Version < iana.VersionTLS12 {
-		return auth.VerifyBefore12(where, leaf, content, sig)
+		return auth.VerifyBefore12(where, pub, content, sig)
 	}
-	return auth.Verify12(where, leaf, offered, id, content, sig)
+	return auth.Verify12(where, pub, offered, id, content, sig)
 }
 
 // signedParams is what the signature of ServerKeyExchange covers (RFC 5246 §7.4.3).
@@ -269,7 +268,7 @@ func (c *client12) sendCertificate() (*auth.Credential, error) {
 	if err != nil {
 		return nil, err
 	}
-	if cred != nil && c.result.Version < iana.VersionTLS12 && !takes(c.request, suite.AuthFor(cred.Key.Public())) {
+	if cred != nil && c.result.Version < iana.VersionTLS12 && !takes(c.request, suite.AuthFor(cred.Public())) {
 		cred = nil // no scheme that is acceptable says so
 	}
 	m := &msg.Certificate12{}

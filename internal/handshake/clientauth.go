@@ -118,22 +118,22 @@ func (s *server12) recvCertificate() error {
 func (s *server12) recvCertificateVerify() error {
 	signed := s.transcript.messages
 	s.transcript.forget()
-	if len(s.result.Peer.Certificates) == 0 {
+	if s.result.Peer.Key == nil {
 		return nil
 	}
 	const where = "certificate_verify"
-	leaf := s.result.Peer.Certificates[0]
+	pub := s.result.Peer.Key
 	if s.result.Version < iana.VersionTLS12 {
 		m := &msg.CertificateVerify10{}
 		if _, err := s.receive(m); err != nil {
 			return err
 		}
-		return auth.VerifyBefore12(where, leaf, signed, m.Signature)
+		return auth.VerifyBefore12(where, pub, signed, m.Signature)
 	}
 	m := &msg.CertificateVerify{}
 	if _, err := s.receive(m); err != nil {
 		return err
 	}
 	s.result.ClientScheme = m.Algorithm
-	return s.verify12(where, leaf, s.cfg.Schemes, m.Algorithm, signed, m.Signature)
+	return s.verify12(where, pub, s.cfg.Schemes, m.Algorithm, signed, m.Signature)
 }

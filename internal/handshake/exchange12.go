@@ -104,8 +104,8 @@ func (s *server12) beginRSA(*msg.ServerKeyExchange) (suite.PrivateKey, error) {
 func decrypter(cred *auth.Credential) (crypto.Decrypter, error) {
 	const where, ref = "certificate", "RFC 5246 §7.4.2"
 	key, ok := cred.Key.(crypto.Decrypter)
-	if !ok {
-		return nil, alert.NoCommonGround(where, ref, "our private key, a %T, does not decrypt", cred.Key)
+	if _, pss := cred.Public().(*suite.PSSKey); !ok || pss {
+		return nil, alert.NoCommonGround(where, ref, "our %s key, a %T, does not decrypt", suite.KeyName(cred.Public()), cred.Key)
 	}
 	if !auth.Allows(cred.Leaf, auth.ToEncipher) {
 		return nil, alert.NoCommonGround(where, ref, "the certificate's key usage does not allow %s", auth.ToEncipher)
@@ -133,11 +133,10 @@ func (*rsaDecrypter) Wipe() {}
 
 // checkRSA takes the certificate's key.
 func (c *client12) checkRSA(*msg.ServerKeyExchange) (responder, error) {
-	leaf := c.result.Peer.Certificates[0]
-	key, ok := leaf.PublicKey.(*rsa.PublicKey)
+	key, ok := c.result.Peer.Key.(*rsa.PublicKey)
 	if !ok {
 		return nil, alert.Illegal("certificate_1_2.certificate_list", "RFC 5246 §7.4.2",
-			"nothing can be encrypted to its %s key, as %v asks for", suite.KeyName(leaf.PublicKey), c.result.Suite.ID)
+			"nothing can be encrypted to its %s key, as %v asks for", suite.KeyName(c.result.Peer.Key), c.result.Suite.ID)
 	}
 	return &rsaEncrypter{key, c.client.hello.LegacyVersion}, nil
 }
@@ -166,7 +165,7 @@ type choice12 struct {
 // error is about the first.
 func choose12(p *Policy, v iana.Version, hello *msg.ClientHello, cred *auth.Credential) (choice12, error) {
 	var first error
-	kind := suite.AuthFor(cred.Key.Public())
+	kind := suite.AuthFor(cred.Public())
 	for _, s := range p.suites(v) {
 		if s.Auth != kind || !slices.Contains(hello.CipherSuites, s.ID) {
 			continue
@@ -197,7 +196,7 @@ func complete12(p *Policy, v iana.Version, hello *msg.ClientHello, cred *auth.Cr
 		return c, err
 	}
 	const where = "client_hello.supported_groups"
-	if curve := suite.CurveOf(cred.Key.Public()); curve != 0 && !offersGroup(hello, curve) {
+	if curve := suite.CurveOf(cred.Public()); curve != 0 && !offersGroup(hello, curve) {
 		return c, alert.NoCommonGround(where, "RFC 8422 §5.1",
 			"the certificate's curve, %v, is missing; the client offers %s", curve, list(hello.SupportedGroups))
 	}

@@ -228,6 +228,13 @@ func TestResumeGnuTLSServer(t *testing.T) {
 // startGnuTLS starts gnutls-serv on a port that is free, and returns its address.
 func startGnuTLS(t *testing.T, serv string, args ...string) string {
 	t.Helper()
+	addr, _ := launchGnuTLS(t, serv, args...)
+	return addr
+}
+
+// launchGnuTLS is startGnuTLS, and returns the program too.
+func launchGnuTLS(t *testing.T, serv string, args ...string) (string, *program) {
+	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -236,7 +243,7 @@ func startGnuTLS(t *testing.T, serv string, args ...string) string {
 	ln.Close()
 	p := startFor(t, 3*time.Minute, serv, append(args, "--port", port)...)
 	p.await(t, `listening on IPv4 .*\n.*done`)
-	return net.JoinHostPort("127.0.0.1", port)
+	return net.JoinHostPort("127.0.0.1", port), p
 }
 
 // TestResumeGnuTLSClient has gnutls-cli resume sessions of our server.

@@ -10,6 +10,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/akushu/akushu/internal/spki"
 )
 
 // A Summary is what one wants to know of a certificate. Names and addresses in it are as the certificate has them:
@@ -51,7 +53,7 @@ func Describe(c *x509.Certificate) Summary {
 
 // DescribeDER summarises a certificate as it was sent. Where it cannot be parsed, it has a hash all the same.
 func DescribeDER(der []byte) (Summary, error) {
-	c, err := x509.ParseCertificate(der)
+	c, err := spki.ParseCertificate(der)
 	if err != nil {
 		return Summary{SHA256: hash(der)}, err
 	}
@@ -92,7 +94,7 @@ var keyNames = map[string]string{
 }
 
 func certificateKeyName(c *x509.Certificate) string {
-	if name := KeyName(c.PublicKey); name != "" {
+	if name := KeyName(spki.KeyOf(c)); name != "" {
 		return name
 	}
 	var info publicKeyInfo

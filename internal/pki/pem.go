@@ -8,6 +8,8 @@ import (
 	"encoding/pem"
 	"fmt"
 	"strings"
+
+	"github.com/akushu/akushu/internal/spki"
 )
 
 // A Problem says what is wrong with a PEM file. The values are stable.
@@ -163,7 +165,7 @@ func LoadChain(text []byte) ([]*x509.Certificate, error) {
 		case roleOther:
 			return nil, b.fail(ProblemOtherKind, nil, "is %s, not a certificate", b.name)
 		case roleCertificate:
-			c, err := x509.ParseCertificate(b.der)
+			c, err := spki.ParseCertificate(b.der)
 			if err != nil {
 				return nil, b.fail(ProblemUnread, err, "is a certificate that cannot be read")
 			}
@@ -206,7 +208,7 @@ func missing(blocks []block, wanted string) error {
 
 // keyParsers are tried in turn: labels are not always true.
 var keyParsers = []func([]byte) (any, error){
-	x509.ParsePKCS8PrivateKey,
+	func(der []byte) (any, error) { return spki.ParsePKCS8PrivateKey(der) },
 	func(der []byte) (any, error) { return x509.ParsePKCS1PrivateKey(der) },
 	func(der []byte) (any, error) { return x509.ParseECPrivateKey(der) },
 }

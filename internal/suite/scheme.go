@@ -49,13 +49,37 @@ var kinds = [...]struct {
 }{
 	RSAPKCS1:   {"RSA PKCS#1", AuthRSA, fitsPKCS1, optsHash, verifyPKCS1},
 	RSAPSSRSAE: {"RSA-PSS", AuthRSA, fitsPSS, optsPSS, verifyPSS},
-	RSAPSSPSS:  {"RSA-PSS", AuthRSA, fitsNothing, optsPSS, verifyPSS},
+	RSAPSSPSS:  {"RSA-PSS", AuthRSA, fitsPSSKey, optsPSS, verifyPSSKey},
 	ECDSA:      {"ECDSA", AuthECDSA, fitsECDSA, optsHash, verifyECDSA},
 	Ed25519:    {"Ed25519", AuthECDSA, fitsEd25519, optsHash, verifyEd25519},
 }
 
 // String returns the algorithm's name: "RSA-PSS".
 func (k Kind) String() string { return kinds[k].name }
+
+// PSSKey is an RSA key that signs with RSASSA-PSS and does nothing else (OID id-RSASSA-PSS, RFC 4055 §1.2), which the
+// standard library has no type for.
+type PSSKey struct {
+	*rsa.PublicKey
+	Hash crypto.Hash // that the key is tied to, with MGF1 of the same; 0: any
+	Salt int         // the length in bytes of the shortest salt, where Hash is not 0
+}
+
+// Allows reports whether the key signs with a hash and a salt as long as that.
+func (k *PSSKey) Allows(hash crypto.Hash) bool {
+	return k.Hash == 0 || k.Hash == hash && k.Salt <= hash.Size()
+}
+
+// Equal reports whether x is the same key: for the same use, or an *rsa.PublicKey, which says of none.
+func (k *PSSKey) Equal(x crypto.PublicKey) bool {
+	switch x := x.(type) {
+	case *PSSKey:
+		return k.Hash == x.Hash && k.Salt == x.Salt && k.PublicKey.Equal(x.PublicKey)
+	case *rsa.PublicKey:
+		return k.PublicKey.Equal(x)
+	}
+	return false
+}
 
 // The order is of preference: cheap to make and small first, PKCS#1 and SHA-1 last (RFC 9846 §4.3.3 asks for the latter).
 var schemes = [...]*Scheme{
@@ -96,14 +120,14 @@ func SchemeBefore12(pub crypto.PublicKey) *Scheme {
 // Schemes returns every scheme, in order of preference.
 func Schemes() []*Scheme { return append([]*Scheme(nil), schemes[:]...) }
 
-// DefaultSchemes returns the schemes of the default policy, in order of preference: no SHA-1 (RFC 9155), nothing whose
-// keys the standard library cannot read, and under GODEBUG=fips140=on only approved ones.
+// DefaultSchemes returns the schemes of the default policy, in order of preference: no SHA-1 (RFC 9155), and under
+// GODEBUG=fips140=on only approved ones.
 func DefaultSchemes() []*Scheme { return defaultSchemes(fips140.Enabled()) }
 
 func defaultSchemes(fips bool) []*Scheme {
 	var list []*Scheme
 	for _, s := range schemes {
-		if s.Hash != crypto.SHA1 && s.Kind != RSAPSSPSS && (s.FIPS || !fips) {
+		if s.Hash != crypto.SHA1 && (s.FIPS || !fips) {
 			list = append(list, s)
 		}
 	}
@@ -182,8 +206,11 @@ func fitsPSS(s *Scheme, pub crypto.PublicKey, _ iana.Version) bool {
 	return ok && (k.N.BitLen()-1+7)/8 >= 2*s.Hash.Size()+2
 }
 
-// fitsNothing: an rsa.PublicKey is one of OID rsaEncryption, and for OID id-RSASSA-PSS there is no type.
-func fitsNothing(*Scheme, crypto.PublicKey, iana.Version) bool { return false }
+// fitsPSSKey asks of a key for RSASSA-PSS alone that its parameters, if it has any, go with the scheme's.
+func fitsPSSKey(s *Scheme, pub crypto.PublicKey, v iana.Version) bool {
+	k, ok := pub.(*PSSKey)
+	return ok && k.Allows(s.Hash) && fitsPSS(s, k.PublicKey, v)
+}
 
 // fitsECDSA: TLS 1.3 ties each scheme to its curve, TLS 1.2 takes any that supported_groups may name
 // (RFC 9846 §4.3.3).
@@ -225,6 +252,14 @@ func verifyPSS(s *Scheme, pub crypto.PublicKey, msg, sig []byte) error {
 	return rsa.VerifyPSS(k, s.Hash, s.digest(msg), sig, &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash})
 }
 
+func verifyPSSKey(s *Scheme, pub crypto.PublicKey, msg, sig []byte) error {
+	k, ok := pub.(*PSSKey)
+	if !ok {
+		return errKey(s, pub)
+	}
+	return verifyPSS(s, k.PublicKey, msg, sig)
+}
+
 func verifyECDSA(s *Scheme, pub crypto.PublicKey, msg, sig []byte) error {
 	k, ok := pub.(*ecdsa.PublicKey)
 	if !ok {
@@ -250,7 +285,7 @@ func verifyEd25519(s *Scheme, pub crypto.PublicKey, msg, sig []byte) error {
 // AuthFor returns the kind of TLS 1.2 suite that a certificate with this key is for, AuthNegotiated for none.
 func AuthFor(pub crypto.PublicKey) Authentication {
 	switch pub.(type) {
-	case *rsa.PublicKey:
+	case *rsa.PublicKey, *PSSKey:
 		return AuthRSA
 	case *ecdsa.PublicKey, ed25519.PublicKey:
 		return AuthECDSA
@@ -263,6 +298,8 @@ func KeyName(pub crypto.PublicKey) string {
 	switch k := pub.(type) {
 	case *rsa.PublicKey:
 		return fmt.Sprintf("RSA %d", k.N.BitLen())
+	case *PSSKey:
+		return fmt.Sprintf("RSA-PSS %d", k.N.BitLen())
 	case *ecdsa.PublicKey:
 		return "ECDSA " + k.Curve.Params().Name
 	case ed25519.PublicKey:

@@ -9,6 +9,7 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/tls"
+	"fmt"
 	"io"
 	"math/big"
 	"strings"
@@ -24,6 +25,16 @@ import (
 type testKey struct {
 	name   string
 	signer crypto.Signer
+}
+
+// pssSigner is an RSA key for RSASSA-PSS alone.
+type pssSigner struct {
+	*rsa.PrivateKey
+	hash crypto.Hash
+}
+
+func (k pssSigner) Public() crypto.PublicKey {
+	return &PSSKey{PublicKey: &k.PublicKey, Hash: k.hash, Salt: 32}
 }
 
 // testKeys makes one key of each kind, once.
@@ -44,6 +55,7 @@ var testKeys = sync.OnceValue(func() []testKey {
 		{"ECDSA P-384", ec(elliptic.P384())},
 		{"ECDSA P-521", ec(elliptic.P521())},
 		{"Ed25519", must(ed, err)},
+		{"RSA-PSS 2048", pssSigner{must(rsa.GenerateKey(rand.Reader, 2048)).(*rsa.PrivateKey), 0}},
 	}
 })
 
@@ -69,7 +81,11 @@ func TestSchemesFor(t *testing.T) {
 		"ECDSA P-256": {iana.VersionTLS13: {p256}, iana.VersionTLS12: {p256, p384, p521}},
 		"ECDSA P-384": {iana.VersionTLS13: {p384}, iana.VersionTLS12: {p256, p384, p521}},
 		"ECDSA P-521": {iana.VersionTLS13: {p521}, iana.VersionTLS12: {p256, p384, p521}},
-		"Ed25519":     {iana.VersionTLS13: {"ed25519"}, iana.VersionTLS12: {"ed25519"}},
+		"RSA-PSS 2048": {
+			iana.VersionTLS13: {"rsa_pss_pss_sha256", "rsa_pss_pss_sha384", "rsa_pss_pss_sha512"},
+			iana.VersionTLS12: {"rsa_pss_pss_sha256", "rsa_pss_pss_sha384", "rsa_pss_pss_sha512"},
+		},
+		"Ed25519": {iana.VersionTLS13: {"ed25519"}, iana.VersionTLS12: {"ed25519"}},
 	}
 	for _, k := range testKeys() {
 		for v, list := range want[k.name] {
@@ -148,6 +164,8 @@ func checkStd(t *testing.T, s *Scheme, pub crypto.PublicKey, msg, sig []byte) {
 		} else {
 			ok = rsa.VerifyPSS(k, s.Hash, digest, sig, &rsa.PSSOptions{SaltLength: s.Hash.Size()}) == nil
 		}
+	case *PSSKey:
+		ok = rsa.VerifyPSS(k.PublicKey, s.Hash, digest, sig, &rsa.PSSOptions{SaltLength: s.Hash.Size()}) == nil
 	case *ecdsa.PublicKey:
 		ok = ecdsa.VerifyASN1(k, digest, sig)
 	case ed25519.PublicKey:
@@ -177,19 +195,34 @@ func TestPSSSaltLength(t *testing.T) {
 	}
 }
 
-// rsa_pss_pss_* verifies as PSS does, but goes with no key that the standard library can hold.
-func TestPSSPSS(t *testing.T) {
-	key := testKeys()[1].signer
-	s, twin := SchemeByID(iana.SchemeRSAPSSPSSSHA256), SchemeByID(iana.SchemeRSAPSSRSAESHA256)
-	sig, err := twin.Sign(rand.Reader, key, []byte("x"))
-	if err != nil {
-		t.Fatal(err)
+// A key for RSASSA-PSS alone goes with what its parameters say, and with nothing else of RSA.
+func TestPSSKey(t *testing.T) {
+	public := &testKeys()[1].signer.(*rsa.PrivateKey).PublicKey
+	tests := []struct {
+		hash crypto.Hash
+		salt int
+		want string
+	}{
+		{0, 0, "[rsa_pss_pss_sha256 rsa_pss_pss_sha384 rsa_pss_pss_sha512]"},
+		{crypto.SHA256, 32, "[rsa_pss_pss_sha256]"},
+		{crypto.SHA384, 20, "[rsa_pss_pss_sha384]"},
+		{crypto.SHA256, 33, "[]"}, // TLS has no longer salts
+		{crypto.SHA1, 20, "[]"},
 	}
-	if err := s.Verify(key.Public(), []byte("x"), sig); err != nil {
-		t.Errorf("verify: %v", err)
+	for _, tt := range tests {
+		key := &PSSKey{public, tt.hash, tt.salt}
+		for _, v := range []iana.Version{iana.VersionTLS12, iana.VersionTLS13} {
+			if got := fmt.Sprint(names(SchemesFor(key, v))); got != tt.want {
+				t.Errorf("%v, salts of %d, %v: got %s, want %s", tt.hash, tt.salt, v, got, tt.want)
+			}
+		}
+		if s := SchemeBefore12(key); s != nil {
+			t.Errorf("it signs before TLS 1.2, with %v", s.Kind)
+		}
 	}
-	if s.Fits(key.Public(), iana.VersionTLS13) {
-		t.Error("it goes with a key of OID rsaEncryption")
+	unrestricted := &PSSKey{PublicKey: public}
+	if !unrestricted.Equal(public) || !unrestricted.Equal(&PSSKey{PublicKey: public}) || unrestricted.Equal(&PSSKey{public, crypto.SHA256, 32}) || unrestricted.Equal("x") {
+		t.Error("Equal is not what it should be")
 	}
 }
 
@@ -314,7 +347,8 @@ func TestSchemeTable(t *testing.T) {
 func TestDefaultSchemes(t *testing.T) {
 	want := []string{
 		"ecdsa_secp256r1_sha256", "ed25519", "rsa_pss_rsae_sha256", "ecdsa_secp384r1_sha384", "rsa_pss_rsae_sha384",
-		"ecdsa_secp521r1_sha512", "rsa_pss_rsae_sha512", "rsa_pkcs1_sha256", "rsa_pkcs1_sha384", "rsa_pkcs1_sha512",
+		"ecdsa_secp521r1_sha512", "rsa_pss_rsae_sha512", "rsa_pss_pss_sha256", "rsa_pss_pss_sha384", "rsa_pss_pss_sha512",
+		"rsa_pkcs1_sha256", "rsa_pkcs1_sha384", "rsa_pkcs1_sha512",
 	}
 	for _, fips := range []bool{false, true} {
 		if diff := cmp.Diff(want, names(defaultSchemes(fips))); diff != "" {
