@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"context"
 	"crypto"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
