@@ -50,6 +50,7 @@ type Conn struct {
 	halves  [3]*half     // by Dir; Neither has none
 	hs      *handshake   // the latest
 	tls     iana.Version // 0 while no server's hello was seen
+	two     bool         // it is SSL 2.0
 	news    int          // counts what held records may be waiting for: keys and hellos
 	fed     uint64       // counts calls that fed something
 	final   bool         // no key is waited for
@@ -66,6 +67,7 @@ type roles struct {
 	decided bool // who is the client
 	flipped bool // the caller has it the wrong way round
 	told    bool // FlowOpened is out
+	proven  bool // a message said so, or the caller knows
 	waiting []earlySegment
 }
 
@@ -84,7 +86,7 @@ type output struct {
 
 // New begins to observe a connection.
 func New(o Options) *Conn {
-	c := &Conn{opts: o, roles: roles{decided: !o.RolesGuessed}, keys: o.Keys, hs: &handshake{}, rules: newRules()}
+	c := &Conn{opts: o, roles: roles{decided: !o.RolesGuessed, proven: !o.RolesGuessed}, keys: o.Keys, hs: &handshake{}, rules: newRules()}
 	if c.keys == nil {
 		c.keys = NewKeys()
 	}
@@ -302,6 +304,23 @@ func (c *Conn) flip() {
 	c.halves[a.dir], c.halves[b.dir] = a, b
 	c.opts.Client, c.opts.Server = c.opts.Server, c.opts.Client
 	c.roles.flipped = !c.roles.flipped
+}
+
+// prove settles by the first message that only one end sends who that is. By then it may have been decided otherwise: by
+// who opened the TCP connection, where another protocol came first.
+func (h *half) prove(t iana.HandshakeType, at time.Time) {
+	c, sender := h.c, senders[t]
+	if c.roles.proven || sender == Neither {
+		return
+	}
+	c.roles.proven = true
+	if sender == h.dir {
+		return
+	}
+	c.flip()
+	c.hs.said, c.rules = transcript{}, newRules()
+	c.rules.resume()
+	c.emit(Neither, at, &RolesSwapped{Client: c.opts.Client, Server: c.opts.Server})
 }
 
 // emit delivers an event.

@@ -43,7 +43,7 @@ func (e Event) Clone() Event {
 // Kind is the kind of the event's body.
 func (e Event) Kind() Kind { return e.Body.Kind() }
 
-// A Body is what an event is about. The types are *FlowOpened, *FlowClosed,
+// A Body is what an event is about. The types are *FlowOpened, *RolesSwapped, *FlowClosed,
 // *StreamEnded, *Record, *Message, *ChangeCipherSpec, *Alert, *KeysInstalled,
 // *Negotiated, *Fingerprint, *Peer, *Checked, *ApplicationData, *HTTPHead, *HTTPBody, *NotTLS, *Gap, *Segment and *Finding. More may come:
 // a reader skips what it does not know.
@@ -110,6 +110,18 @@ type FlowOpened struct {
 	Connect time.Duration
 	TCP     TCP // what was seen of TCP's own handshake so far
 }
+
+// RolesSwapped tells that client and server are the other way round than FlowOpened said, and with them the directions of
+// all events before. It comes before the message that says so, once at most, where something else came before TLS.
+type RolesSwapped struct {
+	Client, Server string // the addresses, as they are
+}
+
+// KindRolesSwapped is the kind of a RolesSwapped.
+const KindRolesSwapped Kind = "roles_swapped"
+
+// Kind implements Body.
+func (*RolesSwapped) Kind() Kind { return KindRolesSwapped }
 
 // FlowClosed is the last event of a connection.
 type FlowClosed struct {

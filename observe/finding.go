@@ -12,14 +12,15 @@ import (
 // The codes of findings that are not errors of the protocol; those have their kind as
 // code: "malformed", "unexpected", "illegal", ….
 const (
-	CodeNoCloseNotify   = "no_close_notify"   // the stream ended without the alert that says so
-	CodeTruncatedRecord = "truncated_record"  // the stream ended within a record
-	CodePartialMessage  = "partial_message"   // the rest of a handshake message did not come
-	CodeNotARecord      = "not_a_record"      // something else where a record should begin
-	CodeCannotDecrypt   = "cannot_decrypt"    // records under these keys were not opened; see Where for why
-	CodeWrongSecret     = "wrong_secret"      // the secret that the key log has does not fit
-	CodeBadRecord       = "bad_record"        // a record does not open, while others under the same keys do
-	CodeUnsupported     = "unsupported_suite" // the cipher suite is not implemented here
+	CodeNoCloseNotify   = "no_close_notify"    // the stream ended without the alert that says so
+	CodeTruncatedRecord = "truncated_record"   // the stream ended within a record
+	CodePartialMessage  = "partial_message"    // the rest of a handshake message did not come
+	CodeNotARecord      = "not_a_record"       // something else where a record should begin
+	CodeCannotDecrypt   = "cannot_decrypt"     // records under these keys were not opened; see Where for why
+	CodeWrongSecret     = "wrong_secret"       // the secret that the key log has does not fit
+	CodeBadRecord       = "bad_record"         // a record does not open, while others under the same keys do
+	CodeOverread        = "heartbeat_overread" // a heartbeat asks for more than it holds: Heartbleed
+	CodeUnsupported     = "unsupported_suite"  // the cipher suite is not implemented here
 )
 
 // foundError is the finding that an error of the protocol amounts to.
@@ -72,6 +73,13 @@ func noRecord(b []byte) *Finding {
 	return &Finding{
 		Code: CodeNotARecord, Severity: SeverityError, Where: "record", Ref: "RFC 9846 §5.1",
 		Text: fmt.Sprintf("the bytes %x do not begin a record", b[:1]),
+	}
+}
+
+func overread() *Finding {
+	return &Finding{
+		Code: CodeOverread, Severity: SeverityError, Where: "heartbeat", Ref: "RFC 6520 §4",
+		Text: "a heartbeat claims more payload than it has",
 	}
 }
 

@@ -94,6 +94,8 @@ func (f *fold) apply(e *Event) {
 		f.list(e, b.Place, MessageInfo{Type: "ChangeCipherSpec", Length: 1, Encrypted: b.Encrypted})
 	case *Alert:
 		f.alert(e, b)
+	case *RolesSwapped:
+		f.swap(b)
 	case *Negotiated:
 		f.negotiated(b)
 	case *Peer:
@@ -150,6 +152,40 @@ func (f *fold) flowClosed(b *FlowClosed) {
 	}
 }
 
+// swap turns what was said so far round.
+func (f *fold) swap(b *RolesSwapped) {
+	s := f.s
+	s.Client, s.Server = b.Client, b.Server
+	f.data[ClientToServer], f.data[ServerToClient] = f.data[ServerToClient], f.data[ClientToServer]
+	s.Heartbeats.Client, s.Heartbeats.Server = s.Heartbeats.Server, s.Heartbeats.Client
+	f.done[ClientToServer], f.done[ServerToClient] = f.done[ServerToClient], f.done[ClientToServer]
+	f.trips = trips{}
+	for i := range s.Messages {
+		swapFrom(&s.Messages[i].From)
+	}
+	for i := range s.Alerts {
+		swapFrom(&s.Alerts[i].From)
+	}
+	for i := range s.Checks {
+		swapFrom(&s.Checks[i].From)
+	}
+	for i := range s.Certificates {
+		swapFrom(&s.Certificates[i].From)
+	}
+	for i := range s.Findings {
+		swapFrom(&s.Findings[i].From)
+	}
+}
+
+func swapFrom(from *string) {
+	switch *from {
+	case "client":
+		*from = "server"
+	case "server":
+		*from = "client"
+	}
+}
+
 func (f *fold) list(e *Event, p Place, m MessageInfo) {
 	m.From, m.Time, m.FrameFirst, m.Frame = e.Dir.From(), f.since(e.Time), p.FrameFirst, p.Frame
 	appendTo(f.s, "messages", &f.s.Messages, m)
@@ -158,6 +194,9 @@ func (f *fold) list(e *Event, p Place, m MessageInfo) {
 // closedRecord notes what cannot be read.
 func (f *fold) closedRecord(d Dir, r *Record) {
 	f.record = r
+	if r.TypeCode == uint8(iana.ContentHeartbeat) || r.Inner == iana.ContentHeartbeat.String() {
+		f.heartbeat(d)
+	}
 	if !r.Encrypted {
 		return
 	}
@@ -168,6 +207,14 @@ func (f *fold) closedRecord(d Dir, r *Record) {
 	if r.Epoch == EpochApplication || r.TypeCode == uint8(iana.ContentApplicationData) {
 		f.data[d].missing = true
 	}
+}
+
+func (f *fold) heartbeat(d Dir) {
+	if d == ServerToClient {
+		f.s.Heartbeats.Server++
+		return
+	}
+	f.s.Heartbeats.Client++
 }
 
 // closed notes why a record was not opened.
@@ -267,6 +314,9 @@ var parameters = map[What]func(f *fold, n *Negotiated){
 	WhatVersion:    func(f *fold, n *Negotiated) { f.s.Version, f.version = n.Chosen, iana.Version(n.Code) },
 	WhatCipherSuite: func(f *fold, n *Negotiated) {
 		f.s.CipherSuite, f.s.CipherSuiteID = n.Chosen, fmt.Sprintf("0x%04x", n.Code)
+		if f.version == iana.VersionSSL20 {
+			f.s.CipherSuiteID = n.Chosen
+		}
 	},
 	WhatGroup:           func(f *fold, n *Negotiated) { f.s.Group, f.group = n.Chosen, iana.NamedGroup(n.Code) },
 	WhatSignatureScheme: func(f *fold, n *Negotiated) { f.s.SignatureScheme = n.Chosen },

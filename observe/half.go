@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/akushu/akushu/internal/iana"
+	"github.com/akushu/akushu/internal/msg"
 	"github.com/akushu/akushu/internal/record"
 )
 
@@ -91,6 +92,9 @@ func recordSize(b []byte) (int, bool) {
 func (h *half) ready() uint64 {
 	b := h.window()
 	n, ok := recordSize(b)
+	if h.in2(b) == likely {
+		n, ok = size2(b)
+	}
 	if !ok {
 		n = len(b)
 	}
@@ -118,7 +122,16 @@ func (h *half) step() bool {
 		return true
 	case h.lost:
 		return h.seek() || h.cross()
-	case len(b) > 0 && !h.mayBegin(b):
+	}
+	switch h.in2(b) {
+	case likely:
+		return h.step2()
+	case possible:
+		if !h.ended && !h.broken() {
+			return false
+		}
+	}
+	if len(b) > 0 && !h.mayBegin(b) {
 		h.lose()
 		return true
 	}
@@ -216,6 +229,12 @@ func (h *half) lacksCloseNotify() bool {
 // do not say. It reports whether more of them are of no use, or there was enough to know better.
 func (h *half) role() (Dir, bool) {
 	b := h.window()
+	switch beginsHello2(b) {
+	case likely:
+		return map[byte]Dir{msg.TypeClientHello2: ClientToServer, msg.TypeServerHello2: ServerToClient}[b[2]], true
+	case possible:
+		return Neither, false
+	}
 	if len(b) > 0 && !plausibleHeader(b) {
 		return h.foreignRole(b)
 	}

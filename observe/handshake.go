@@ -71,6 +71,7 @@ func (h *half) message(s *source, raw []byte) {
 		h.fault(s.time(), err)
 		return
 	}
+	h.prove(m.Type(), s.time())
 	spec := m.Spec()
 	h.emit(s.time(), &Message{
 		Place: h.begins, Type: structName(m), ID: spec.Name, Ref: spec.Ref, Length: len(raw) - msg.HeaderLength,
@@ -117,6 +118,8 @@ type handshake struct {
 type hellos struct {
 	client, server int  // a HelloRetryRequest is a server's hello too
 	retried        bool // there was one
+	hello2         bool // the client's came in the form of SSL 2.0
+	master2        bool // SSL 2.0: the client sent its secret, all that follows is encrypted
 }
 
 // abbreviation is what tells, before TLS 1.3, whether a session is resumed.

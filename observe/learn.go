@@ -16,6 +16,8 @@ func (h *half) learn(s *source, m msg.Message) {
 		h.clientHello(s, m)
 	case *msg.HelloRetryRequest:
 		h.helloRetryRequest(s, m)
+	case *msg.HelloRetryRequestDraft:
+		h.helloRetryRequest(s, &msg.HelloRetryRequest{LegacyVersion: m.Version, CipherSuite: m.CipherSuite, Extensions: m.Extensions})
 	case *msg.ServerHello:
 		h.serverHello(s, m)
 	case *msg.EncryptedExtensions:
@@ -85,14 +87,14 @@ func (h *half) clientHello(s *source, m *msg.ClientHello) {
 	h.c.unwatch()
 	h.c.watch(hs, m.Random)
 	hs.offer, hs.offered = newOffer(m), m.LegacyVersion
-	if !hs.again {
+	if !hs.again && !hs.hello2 {
 		h.emit(s.time(), ja3(m))
 		h.emit(s.time(), ja4(m))
 	}
 	if m.Extensions.Has(iana.ExtServerName) && len(m.ServerName) > 0 {
 		h.tell(s, Negotiated{What: WhatServerName, Chosen: string(m.ServerName[0].HostName)})
 	}
-	if m.Extensions.Has(iana.ExtEarlyData) {
+	if _, offered := m.Extensions.Raw(iana.ExtEarlyData); offered || m.Extensions.Has(iana.ExtEarlyData) {
 		hs.early = EarlyDataOffered
 		h.tell(s, Negotiated{What: WhatEarlyData, Chosen: string(EarlyDataOffered)})
 	}
@@ -123,8 +125,8 @@ func (h *half) helloRetryRequest(s *source, m *msg.HelloRetryRequest) {
 	h.serverPrint(s, m.LegacyVersion, &m.Extensions)
 	h.tell(s, Negotiated{What: WhatHelloRetry, Chosen: "true"})
 	h.tellChoice(s)
-	if m.Extensions.Has(iana.ExtKeyShare) {
-		h.tell(s, Negotiated{What: WhatGroup, Chosen: m.SelectedGroup.String(), Code: uint16(m.SelectedGroup), Offered: hs.offer.groups})
+	if group, ok := groupOf(&m.Extensions, m.SelectedGroup); ok {
+		h.tell(s, Negotiated{What: WhatGroup, Chosen: group.String(), Code: uint16(group), Offered: hs.offer.groups})
 	}
 	h.earlyData(s, EarlyDataRejected) // RFC 9846 §4.3.10
 }
@@ -141,7 +143,8 @@ func (h *half) serverHello(s *source, m *msg.ServerHello) {
 	hs.suite, hs.old = suiteOf(m.CipherSuite, hs.version)
 	hs.extended = m.Extensions.Has(iana.ExtExtendedMainSecret)
 	hs.macLast = m.Extensions.Has(iana.ExtEncryptThenMAC)
-	hs.psk, hs.share = m.Extensions.Has(iana.ExtPreSharedKey), m.Extensions.Has(iana.ExtKeyShare)
+	hs.psk = m.Extensions.Has(iana.ExtPreSharedKey)
+	_, hs.share = groupOf(&m.Extensions, 0)
 	hs.keyExchange = keyExchangeOf(m.CipherSuite)
 	h.certificateTypes(&m.Extensions, m.ClientCertType, m.ServerCertType)
 	h.c.changed()
@@ -161,10 +164,25 @@ func (h *half) serverHello(s *source, m *msg.ServerHello) {
 	}
 }
 
+// draftKeyShare is the code point of key_share until draft 22 (draft-ietf-tls-tls13-22 §4.2).
+const draftKeyShare = iana.ExtensionType(40)
+
+// groupOf is the group that a server's hello names in key_share: the one that was parsed, or that of a draft.
+func groupOf(x *msg.Extensions, parsed iana.NamedGroup) (iana.NamedGroup, bool) {
+	if x.Has(iana.ExtKeyShare) {
+		return parsed, true
+	}
+	raw, ok := x.Raw(draftKeyShare)
+	if !ok || len(raw) < 2 {
+		return 0, false
+	}
+	return iana.NamedGroup(raw[0])<<8 | iana.NamedGroup(raw[1]), true
+}
+
 func (h *half) serverHello13(s *source, m *msg.ServerHello) {
-	share := m.Extensions.Has(iana.ExtKeyShare)
+	group, share := groupOf(&m.Extensions, m.KeyShare.Group)
 	if share {
-		h.tell(s, Negotiated{What: WhatGroup, Chosen: m.KeyShare.Group.String(), Code: uint16(m.KeyShare.Group), Offered: h.c.hs.offer.groups})
+		h.tell(s, Negotiated{What: WhatGroup, Chosen: group.String(), Code: uint16(group), Offered: h.c.hs.offer.groups})
 	}
 	psk := m.Extensions.Has(iana.ExtPreSharedKey)
 	h.c.hs.identity = int(m.SelectedIdentity)

@@ -31,6 +31,7 @@ type Message struct {
 	Raw []byte
 
 	ctx msg.Context
+	two bool // it has the form of SSL 2.0
 }
 
 // Opened reports whether the message can be read.
@@ -64,9 +65,8 @@ func (m *Message) Fields() []Field {
 	if !m.Opened() {
 		return nil
 	}
-	ctx := m.ctx
-	_, ann, err := msg.Annotate(&ctx, m.Raw, true)
-	if err != nil {
+	ann, ok := m.annotate()
+	if !ok {
 		return nil
 	}
 	fields := make([]Field, len(ann.Spans))
@@ -74,6 +74,16 @@ func (m *Message) Fields() []Field {
 		fields[i] = newField(&ann.Spans[i])
 	}
 	return fields
+}
+
+func (m *Message) annotate() (wire.Annotation, bool) {
+	if m.two {
+		two, ann := msg.Decode2(m.Raw)
+		return ann, two != nil
+	}
+	ctx := m.ctx
+	_, ann, err := msg.Annotate(&ctx, m.Raw, true)
+	return ann, err == nil
 }
 
 func newField(s *wire.Span) Field {

@@ -73,8 +73,8 @@ func (h *half) secretLabel(e Epoch) string {
 	return secretLabels[e][h.dir]
 }
 
-// is13 reports whether v is TLS 1.3 or a draft of it.
-func is13(v iana.Version) bool { return v == iana.VersionTLS13 || v>>8 == 0x7f }
+// is13 reports whether v is TLS 1.3 or a draft of it, or an experiment.
+func is13(v iana.Version) bool { return v.Since13() }
 
 // isProtected reports whether a record travels under keys.
 func (h *half) isProtected(r *rawRecord) bool {
@@ -209,7 +209,7 @@ func (h *half) keys13(l level) (all []key, why DecryptError) {
 			if n := s.Cipher.KeyLen; len(written) == n+s.Cipher.FixedIVLen {
 				k := key{level: l, opener: new(record.Opener), origin: origin{label: writeLabels[l.epoch][h.dir]}}
 				k.write = keys.WriteKeys{Key: bytes.Clone(written[:n]), IV: bytes.Clone(written[n:])}
-				k.opener.(*record.Opener).SetKeys(&suite.TrafficKeys{Version: hs.version, Suite: s, Key: keys.Secret(written[:n]).Clone(), IV: keys.Secret(written[n:]).Clone()})
+				k.opener.(*record.Opener).SetKeys(&suite.TrafficKeys{Version: draftOf(hs.version), Suite: s, Key: keys.Secret(written[:n]).Clone(), IV: keys.Secret(written[n:]).Clone()})
 				all = append(all, k)
 			}
 		}
@@ -222,7 +222,7 @@ func (h *half) keys13(l level) (all []key, why DecryptError) {
 
 func newKey13(l level, v iana.Version, s *suite.Suite, traffic keys.Secret) key {
 	o := new(record.Opener)
-	o.SetKeys(&suite.TrafficKeys{Version: v, Suite: s, Secret: traffic.Clone()})
+	o.SetKeys(&suite.TrafficKeys{Version: draftOf(v), Suite: s, Secret: traffic.Clone()})
 	return key{level: l, opener: o, traffic: traffic}
 }
 

@@ -126,7 +126,16 @@ func (k *Keys) whyEncrypted(hs *handshake) DecryptError {
 	return DecryptOtherKey
 }
 
+// draftOf is the draft that a version is like: some went by numbers of their own (0xfb17 is draft 23).
+func draftOf(v iana.Version) iana.Version {
+	if v>>8 == 0xfb {
+		return 0x7f00 | v&0xff
+	}
+	return v
+}
+
 // supportedDraft reports whether records of a version of TLS 1.3 can be opened: of the standard and of drafts from 23 on.
 func supportedDraft(v iana.Version) bool {
+	v = draftOf(v)
 	return v == iana.VersionTLS13 || iana.VersionTLS13Draft23 <= v && v <= iana.VersionTLS13Draft28
 }

@@ -208,7 +208,8 @@ func (h *half) content(s *source, t iana.ContentType, b []byte) {
 		h.changeCipherSpec(s)
 	case iana.ContentApplicationData:
 		h.applicationData(s, b)
-	case iana.ContentHeartbeat: // counted as a record
+	case iana.ContentHeartbeat:
+		h.heartbeat(s, b)
 	default:
 		h.fault(s.time(), alert.Unexpected("record", "RFC 9846 §5", "a record of type %v", t))
 	}
@@ -258,6 +259,16 @@ func (h *half) generation12() int {
 		return 0
 	}
 	return h.generation + 1
+}
+
+// heartbeat looks at a heartbeat, which is counted by its record: whether it claims to hold more than it does, so that a
+// careless peer answers with its memory (RFC 6520 §4).
+func (h *half) heartbeat(s *source, b []byte) {
+	const header, padding = 3, 16
+	request := len(b) > 0 && iana.HeartbeatMessageType(b[0]) == iana.HeartbeatMessageHeartbeatRequest
+	if request && len(b) >= header && header+int(b[1])<<8+int(b[2])+padding > len(b) {
+		h.foundOnce(s.time(), overread())
+	}
 }
 
 func (h *half) applicationData(s *source, b []byte) {

@@ -1,5 +1,7 @@
 package observe
 
+import "github.com/akushu/akushu/internal/iana"
+
 // The values of Parameters.ForwardSecretWhy.
 const (
 	WhyEphemeral = "ephemeral_key_exchange" // keys were made for this connection alone
@@ -17,6 +19,9 @@ func (f *fold) secrecy() {
 		return
 	}
 	x, parts := partsOf(s.CipherSuite)
+	if f.version == iana.VersionSSL20 {
+		x, parts = exchanges["RSA"], SuiteParts{KeyExchange: "RSA", Authentication: "RSA", Hash: "MD5"}
+	}
 	if x == (exchange{}) {
 		x = f.exchange13()
 		parts.KeyExchange, parts.Authentication = x.keyExchange, x.auth

@@ -82,7 +82,7 @@ func likelihood(b []byte) guess {
 
 // plausibleHeader judges as much of a header as there is.
 func plausibleHeader(b []byte) bool {
-	if len(b) > 0 && (b[0] < byte(iana.ContentChangeCipherSpec) || b[0] > byte(iana.ContentApplicationData)) {
+	if len(b) > 0 && (b[0] < byte(iana.ContentChangeCipherSpec) || b[0] > byte(iana.ContentHeartbeat)) {
 		return false
 	}
 	if len(b) > 1 && b[1] != 3 || len(b) > 2 && b[2] > 4 {

@@ -134,6 +134,7 @@ type Lists struct {
 	Alerts          []AlertInfo      `json:"alerts"`
 	Checks          []Check          `json:"checks"`
 	ApplicationData ApplicationBytes `json:"application_data"`
+	Heartbeats      Counts           `json:"heartbeats"` // records of them (RFC 6520)
 	HTTP            []HTTP           `json:"http"`
 	Certificates    []Certificate    `json:"certificates"`
 	Findings        []FindingInfo    `json:"findings"`
@@ -178,6 +179,12 @@ type Check struct {
 type ApplicationBytes struct {
 	Client DataInfo `json:"client"` // sent by the client
 	Server DataInfo `json:"server"`
+}
+
+// Counts is a number for each end.
+type Counts struct {
+	Client int `json:"client"`
+	Server int `json:"server"`
 }
 
 // DataInfo is the plaintext of one direction.

@@ -139,3 +139,7 @@ func (v HandshakeType) StructName() string {
 	}
 	return hexadecimal(uint16(v), 8)
 }
+
+// Since13 reports whether v is TLS 1.3 or what is like it: a draft, an experiment of the time of the drafts (0x7e01,
+// 0xfb17), or a version to come. Those of DTLS are not.
+func (v Version) Since13() bool { return v >= VersionTLS13 && v>>8 != 0xfe }

@@ -29,7 +29,7 @@ const (
 
 func era(v iana.Version) eras {
 	switch {
-	case v == iana.VersionTLS13 || v>>8 == 0x7f:
+	case v.Since13():
 		return in13
 	case v == iana.VersionTLS12:
 		return in12
@@ -56,6 +56,7 @@ var forms = [...][]form{
 		{in13, tls13, fresh[NewSessionTicket]},
 		{before13, tls12, fresh[NewSessionTicket12]},
 	},
+	iana.HandshakeHelloRetryRequest:   {{in13, anything, fresh[HelloRetryRequestDraft]}},
 	iana.HandshakeEndOfEarlyData:      {{in13, anything, fresh[EndOfEarlyData]}},
 	iana.HandshakeEncryptedExtensions: {{in13, anything, fresh[EncryptedExtensions]}},
 	iana.HandshakeCertificate: {

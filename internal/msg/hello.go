@@ -116,15 +116,25 @@ func (*ServerHello) Type() iana.HandshakeType { return iana.HandshakeServerHello
 // Spec implements [Message].
 func (*ServerHello) Spec() Spec { return Spec{"server_hello", "RFC 9846 §4.2.3"} }
 
-// Layout implements RFC 9846 §4.2.3.
+// Layout implements RFC 9846 §4.2.3. Until draft 21 of TLS 1.3 there was neither session ID nor compression method, and the
+// version stood in front.
 func (m *ServerHello) Layout(c *wire.Codec) {
 	wire.Uint16(c, "legacy_version", &m.LegacyVersion)
+	short := isShortDraft(m.LegacyVersion)
 	wire.Fixed(c, "random", m.Random[:])
-	wire.Vec8(c, "legacy_session_id_echo", &m.SessionID, 0, 32)
+	if !short {
+		wire.Vec8(c, "legacy_session_id_echo", &m.SessionID, 0, 32)
+	}
 	wire.Uint16(c, "cipher_suite", &m.CipherSuite)
-	wire.Uint8(c, "legacy_compression_method", (*iana.CompressionMethod)(&m.CompressionMethod))
+	if !short {
+		wire.Uint8(c, "legacy_compression_method", (*iana.CompressionMethod)(&m.CompressionMethod))
+	}
 	layoutOptionalExtensions(c, m, &m.Extensions, serverHelloExtensions)
 }
+
+// isShortDraft reports whether v is a draft of TLS 1.3 whose server's hellos are shorter than those of TLS 1.2
+// (draft-ietf-tls-tls13-21 §4.1.3).
+func isShortDraft(v iana.Version) bool { return v>>8 == 0x7f && v <= iana.VersionTLS13Draft21 }
 
 // HelloRetryRequest asks for another ClientHello (RFC 9846 §4.2.4). On the wire it is a
 // ServerHello whose random is [HelloRetryRandom].
@@ -156,4 +166,29 @@ func (m *HelloRetryRequest) Layout(c *wire.Codec) {
 	wire.Uint16(c, "cipher_suite", &m.CipherSuite)
 	wire.Uint8(c, "legacy_compression_method", (*iana.CompressionMethod)(&m.CompressionMethod))
 	layoutExtensions(c, m, &m.Extensions, helloRetryExtensions)
+}
+
+// HelloRetryRequestDraft is what asked for another ClientHello until draft 21 of TLS 1.3 (draft-ietf-tls-tls13-21 §4.1.4).
+// Its extensions are not taken apart: key_share had another code point.
+type HelloRetryRequestDraft struct {
+	Version     iana.Version
+	CipherSuite iana.CipherSuite // since draft 19
+	Extensions  Extensions
+}
+
+// Type implements [Message].
+func (*HelloRetryRequestDraft) Type() iana.HandshakeType { return iana.HandshakeHelloRetryRequest }
+
+// Spec implements [Message].
+func (*HelloRetryRequestDraft) Spec() Spec {
+	return Spec{"hello_retry_request_draft", "draft-ietf-tls-tls13-21 §4.1.4"}
+}
+
+// Layout implements draft-ietf-tls-tls13-21 §4.1.4.
+func (m *HelloRetryRequestDraft) Layout(c *wire.Codec) {
+	wire.Uint16(c, "server_version", &m.Version)
+	if m.Version >= iana.VersionTLS13Draft19 {
+		wire.Uint16(c, "cipher_suite", &m.CipherSuite)
+	}
+	layoutExtensions(c, m, &m.Extensions, draftRetryExtensions)
 }

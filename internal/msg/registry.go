@@ -111,6 +111,8 @@ var helloRetryExtensions = register([]row[HelloRetryRequest]{
 	{iana.ExtEncryptedClientHello, func(c *wire.Codec, m *HelloRetryRequest) { wire.Fixed(c, "confirmation", m.ECHConfirmation[:]) }},
 })
 
+var draftRetryExtensions = register([]row[HelloRetryRequestDraft]{})
+
 var encryptedExtensions = register([]row[EncryptedExtensions]{
 	{iana.ExtServerName, func(*wire.Codec, *EncryptedExtensions) {}},
 	{iana.ExtMaxFragmentLength, func(c *wire.Codec, m *EncryptedExtensions) { wire.Uint8(c, "", &m.MaxFragmentLength) }},

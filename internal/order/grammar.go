@@ -13,7 +13,7 @@ type grammar struct {
 
 // grammarOf returns the grammar of v: that of TLS 1.3 and its drafts, or of all before.
 func grammarOf(v iana.Version) *grammar {
-	if v == iana.VersionTLS13 || v>>8 == 0x7f {
+	if v.Since13() {
 		return &tls13
 	}
 	return &tls12

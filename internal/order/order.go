@@ -51,7 +51,8 @@ const (
 
 // Of returns m's place in the order.
 func Of(m msg.Message) Message {
-	if _, retry := m.(*msg.HelloRetryRequest); retry {
+	switch m.(type) {
+	case *msg.HelloRetryRequest, *msg.HelloRetryRequestDraft:
 		return HelloRetryRequest
 	}
 	return Message(m.Type())

@@ -26,6 +26,10 @@ func (f *fold) add(e observe.Event) {
 	switch b := e.Body.(type) {
 	case *observe.FlowOpened:
 		f.flowOpened(e, b)
+	case *observe.RolesSwapped:
+		for _, s := range f.list {
+			s.dir = s.dir.Opposite()
+		}
 	case *observe.Record:
 		f.record(e, b)
 	case *observe.Message:

@@ -87,8 +87,11 @@ func New(o Options) *Ladder {
 // Add takes in the next event. It keeps nothing of it that it may not keep, so that it
 // can be an observer's sink.
 func (l *Ladder) Add(e observe.Event) {
-	if open, ok := e.Body.(*observe.FlowOpened); ok {
-		l.heads = [2]string{open.Client, open.Server}
+	switch b := e.Body.(type) {
+	case *observe.FlowOpened:
+		l.heads = [2]string{b.Client, b.Server}
+	case *observe.RolesSwapped:
+		l.heads = [2]string{b.Client, b.Server}
 	}
 	l.fold.add(e)
 }
