@@ -42,9 +42,11 @@ func skip(t *testing.T, why string) {
 	t.Skip(why)
 }
 
-// tshark returns what tshark prints.
+// tshark returns what tshark prints, which is to look for TLS on every port: one that is free may belong to another
+// protocol.
 func tshark(t *testing.T, args ...string) []byte {
 	t.Helper()
+	args = append([]string{"-o", "tcp.try_heuristic_first:TRUE"}, args...)
 	out, err := exec.Command(need(t, "tshark"), args...).Output()
 	if err != nil {
 		t.Fatalf("tshark: %v", err)

@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -30,8 +31,19 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script", RequireExplicitExec: true, RequireUniqueNames: true,
 		Cmds:      map[string]func(*testscript.TestScript, bool, []string){"free": free, "await": await},
-		Condition: condition, Deadline: time.Now().Add(2 * time.Minute),
+		Condition: condition, Deadline: time.Now().Add(2 * time.Minute), Setup: setup,
 	})
+}
+
+// setup has tshark look for TLS on every port, those that belong to another protocol too: a port that is free may be
+// such a one.
+func setup(env *testscript.Env) error {
+	dir := filepath.Join(env.WorkDir, ".config", "wireshark")
+	env.Setenv("HOME", env.WorkDir)
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, "preferences"), []byte("tcp.try_heuristic_first: TRUE\n"), 0o666)
 }
 
 func condition(cond string) (bool, error) {

@@ -100,7 +100,7 @@ type seen struct {
 
 func tshark(t *testing.T, file string) seen {
 	t.Helper()
-	args := []string{"-r", file, "-d", "tcp.port==1-65535,tls", "-Y", "tls.handshake or http", "-T", "fields", "-E", "separator=;"}
+	args := []string{"-r", file, "-o", "tcp.try_heuristic_first:TRUE", "-Y", "tls.handshake or http", "-T", "fields", "-E", "separator=;"}
 	for _, f := range []string{"tcp.stream", "tcp.srcport", "tls.handshake.type", "http.request.method", "http.file_data"} {
 		args = append(args, "-e", f)
 	}

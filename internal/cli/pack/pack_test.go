@@ -233,7 +233,7 @@ func decrypted(t *testing.T, path string) []string {
 		}
 		t.Skip("tshark is not installed")
 	}
-	out, err := exec.CommandContext(t.Context(), tshark, "-r", path, "-d", "tls.port==1-65535,http", "-Y", "http.response", "-T", "fields", "-e", "http.file_data").Output()
+	out, err := exec.CommandContext(t.Context(), tshark, "-r", path, "-o", "tcp.try_heuristic_first:TRUE", "-d", "tls.port==1-65535,http", "-Y", "http.response", "-T", "fields", "-e", "http.file_data").Output()
 	must(t, err)
 	return strings.Fields(strings.ReplaceAll(string(out), " ", "_"))
 }
