@@ -35,7 +35,7 @@ const (
 	// endingTime is between the end of a connection and its Closed.
 	endingTime = 250 * time.Millisecond
 	// refusedTime is for how long who was refused may ask again with the same number, as some do several times.
-	refusedTime = 3 * time.Second
+	refusedTime = 5 * time.Second
 	// maxClosed is how many connections are remembered after Closed.
 	maxClosed = 8192
 )

@@ -55,7 +55,7 @@ const (
 	halfOpen state = iota // nothing was seen but SYN and SYN-ACK
 	open
 	ending  // both ends closed, or one tore it down: stragglers are waited for
-	refused // torn down before it was open: its client may ask again
+	refused // torn down before any data: its client may ask again
 	closed  // and told; remembered so that stragglers make no new connection
 	states
 )

@@ -53,3 +53,24 @@ func TestRefused(t *testing.T) {
 		"1 closed rst",
 	)
 }
+
+// An end that answers a SYN with an acknowledgement of something else is reset, and asked again.
+func TestAskedAgainAfterWrongAnswer(t *testing.T) {
+	k := newTalk(t, tcp.Limits{})
+	k.send(alice, syn, 0, 0, "")
+	k.send(bob, ack, 5000, 70000, "")
+	k.send(alice, rst, 70000, 5000, "")
+	k.now = k.now.Add(3 * time.Second)
+	k.lines = nil
+	k.open()
+	k.send(bob, ack, 1, 1, "hello")
+	k.Close()
+	k.want(
+		"0 > retransmission #4 seq 0 ack 0",
+		"0 > syn #4 seq 0 ack 0",
+		"0 < syn_ack #5 seq 0 ack 1",
+		"0 > ack #6 seq 1 ack 1",
+		`0 < data #7 "hello"`,
+		"0 closed input",
+	)
+}

@@ -36,6 +36,7 @@ func (s *segment) end() int64 { return s.start() + int64(s.length) }
 
 // segment takes a segment from one end of a connection to the other.
 func (a *Assembler) segment(s *segment) {
+	a.askAgain(s)
 	a.place(s)
 	if s.c.life.state == closed {
 		return
@@ -99,7 +100,10 @@ func (a *Assembler) otherSYNACK(s *segment) {
 }
 
 // untouched reports whether nothing was seen but a SYN.
-func (h *half) untouched() bool { return h.top == 1 && h.next == 1 && h.acked <= 1 }
+func (h *half) untouched() bool { return h.silent() && h.acked <= 1 }
+
+// silent reports whether no data was seen.
+func (h *half) silent() bool { return h.top <= 1 && h.next <= 1 }
 
 // note tells an event that a segment is.
 func (a *Assembler) note(s *segment, k Kind) { a.event(s.c, s.event(k)) }
@@ -211,7 +215,6 @@ func (a *Assembler) handshake(s *segment) {
 			a.syn(s, SYN, 0)
 		}
 		h.synSeen = true
-		a.askAgain(c)
 	case (c.life.state == halfOpen || c.life.state == refused) && !s.has(packet.RST):
 		c.life.torn = false
 		a.advance(c, open)
@@ -269,10 +272,21 @@ func (a *Assembler) acknowledge(s *segment) {
 }
 
 // askAgain takes a refusal back: it was another's, or the client is persistent.
-func (a *Assembler) askAgain(c *Conn) {
-	if c.life.state == refused {
-		c.life.torn = false
-		a.advance(c, halfOpen)
+func (a *Assembler) askAgain(s *segment) {
+	c := s.c
+	if c.life.state != refused || !s.has(packet.SYN) {
+		return
+	}
+	c.life.torn = false
+	a.advance(c, halfOpen)
+	if !s.has(packet.ACK) { // what was said to the first SYN is of no account
+		h := s.half()
+		known, base := h.known, h.base
+		c.halves = [2]half{}
+		if known {
+			h.setBase(base)
+			h.synSeen = true
+		}
 	}
 }
 
@@ -284,7 +298,7 @@ func (a *Assembler) reset(s *segment) {
 	}
 	c.Stats.RST, c.life.torn = true, true
 	a.note(s, RST)
-	if c.life.state == halfOpen {
+	if c.halves[0].silent() && c.halves[1].silent() {
 		a.finally(c, refused, s.at)
 	} else {
 		a.finally(c, ending, s.at)
