@@ -775,6 +775,10 @@ const (
 	VersionTLS11        Version = 0x0302 // TLS 1.1, RFC 4346
 	VersionTLS12        Version = 0x0303 // TLS 1.2, RFC 5246
 	VersionTLS13        Version = 0x0304 // TLS 1.3, RFC 9846
+	VersionTLS13Draft14 Version = 0x7f0e // TLS 1.3 (draft 14), draft-ietf-tls-tls13-14
+	VersionTLS13Draft15 Version = 0x7f0f // TLS 1.3 (draft 15), draft-ietf-tls-tls13-15
+	VersionTLS13Draft16 Version = 0x7f10 // TLS 1.3 (draft 16), draft-ietf-tls-tls13-16
+	VersionTLS13Draft17 Version = 0x7f11 // TLS 1.3 (draft 17), draft-ietf-tls-tls13-17
 	VersionTLS13Draft18 Version = 0x7f12 // TLS 1.3 (draft 18), draft-ietf-tls-tls13-18
 	VersionTLS13Draft19 Version = 0x7f13 // TLS 1.3 (draft 19), draft-ietf-tls-tls13-19
 	VersionTLS13Draft20 Version = 0x7f14 // TLS 1.3 (draft 20), draft-ietf-tls-tls13-20
@@ -798,6 +802,10 @@ var versionsTable = [...]entry{
 	{0x0302, NoAdvice, "TLS 1.1", "RFC 4346", ""},
 	{0x0303, NoAdvice, "TLS 1.2", "RFC 5246", ""},
 	{0x0304, NoAdvice, "TLS 1.3", "RFC 9846", ""},
+	{0x7f0e, NoAdvice, "TLS 1.3 (draft 14)", "draft-ietf-tls-tls13-14", ""},
+	{0x7f0f, NoAdvice, "TLS 1.3 (draft 15)", "draft-ietf-tls-tls13-15", ""},
+	{0x7f10, NoAdvice, "TLS 1.3 (draft 16)", "draft-ietf-tls-tls13-16", ""},
+	{0x7f11, NoAdvice, "TLS 1.3 (draft 17)", "draft-ietf-tls-tls13-17", ""},
 	{0x7f12, NoAdvice, "TLS 1.3 (draft 18)", "draft-ietf-tls-tls13-18", ""},
 	{0x7f13, NoAdvice, "TLS 1.3 (draft 19)", "draft-ietf-tls-tls13-19", ""},
 	{0x7f14, NoAdvice, "TLS 1.3 (draft 20)", "draft-ietf-tls-tls13-20", ""},
