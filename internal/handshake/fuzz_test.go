@@ -122,6 +122,17 @@ func said(f testing.TB, i int, who string) []byte {
 	return all
 }
 
+// seed has fuzzing begin with what one end said, and returns that if it is what it will say in
+// every process.
+func seed(f *testing.F, i int, who string) []byte {
+	all := said(f, i, who)
+	f.Add(i, all)
+	if repeatable[i].random {
+		return nil
+	}
+	return all
+}
+
 // replay is a transport that reads messages from a stream of them.
 type replay struct {
 	in   []byte
@@ -157,15 +168,15 @@ func (r *replay) SetReadKeys(handshake.Epoch, *suite.TrafficKeys) error  { retur
 func (r *replay) SetWriteKeys(handshake.Epoch, *suite.TrafficKeys) error { return nil }
 
 // checkOutcome wants a result for what was really said, and nothing else: the peer's Finished
-// stands for every byte of it.
+// stands for every byte of it. Nil stands for what another process said, which drew otherwise.
 func checkOutcome(t *testing.T, r *replay, fed, genuine []byte, result *handshake.Result, post handshake.Post, err error) {
 	if err == nil {
-		if !bytes.Equal(fed[:r.read], genuine) || result == nil || post == nil {
+		if genuine != nil && !bytes.Equal(fed[:r.read], genuine) || result == nil || post == nil {
 			t.Errorf("messages were accepted that nobody said:\n%x", fed)
 		}
 		return
 	}
-	if bytes.Equal(fed, genuine) {
+	if genuine != nil && bytes.Equal(fed, genuine) {
 		t.Errorf("what was really said is refused: %v", err)
 	}
 	var e *alert.Error
@@ -181,11 +192,7 @@ func checkOutcome(t *testing.T, r *replay, fed, genuine []byte, result *handshak
 func FuzzClient(f *testing.F) {
 	var genuine [][]byte
 	for i := range repeatable {
-		genuine = append(genuine, said(f, i, "server"))
-		f.Add(i, genuine[i])
-		if repeatable[i].random {
-			genuine[i] = nil
-		}
+		genuine = append(genuine, seed(f, i, "server"))
 	}
 	f.Fuzz(func(t *testing.T, i int, messages []byte) {
 		if i < 0 || i >= len(repeatable) {
@@ -202,8 +209,7 @@ func FuzzClient(f *testing.F) {
 func FuzzServer(f *testing.F) {
 	var genuine [][]byte
 	for i := range repeatable {
-		genuine = append(genuine, said(f, i, "client"))
-		f.Add(i, genuine[i])
+		genuine = append(genuine, seed(f, i, "client"))
 	}
 	f.Fuzz(func(t *testing.T, i int, messages []byte) {
 		if i < 0 || i >= len(repeatable) {
