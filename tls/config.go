@@ -34,7 +34,8 @@ type Config struct {
 
 	// Certificates are the chains that this end can present, leaf first, each with its
 	// private key, a crypto.Signer with an RSA, ECDSA or Ed25519 key that belongs to the
-	// leaf.
+	// leaf. A crypto.Decrypter that does not sign will do for RSA key exchange, and that alone.
+	// See [ContextSigner] for keys that live elsewhere.
 	//
 	// A server presents the first one that the client can make use of, by name and by what
 	// it offers ([SupportsCertificate]), and the first of all where none is. It needs one

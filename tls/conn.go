@@ -124,6 +124,7 @@ func (c *Conn) Close() error {
 		goodbye = c.out.goodbye()
 	}
 	err := c.raw.Close()
+	c.shake.abandon()
 	c.gone.Store(true)
 	c.in.retire()
 	c.out.retire()

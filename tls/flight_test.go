@@ -57,7 +57,7 @@ func TestEndOfFlight(t *testing.T) {
 			if !tt.client {
 				bad, good = Server(serverRaw, config), Client(clientRaw, clientConfig)
 			}
-			go bad.flowOver(&talkative{&transport{in: &bad.in, out: &bad.out}, tt.after})
+			go bad.flowOver(&talkative{&transport{run: &run{}, in: &bad.in, out: &bad.out}, tt.after})
 			err := good.Handshake()
 			var fact *alert.Error
 			if !errors.As(err, &fact) || fact.Alert != iana.AlertUnexpectedMessage {

@@ -125,16 +125,12 @@ func newCredential(cert *Certificate) (*auth.Credential, error) {
 	if len(cert.Certificate) == 0 {
 		return nil, errors.New("there is no certificate in it")
 	}
-	key, ok := cert.PrivateKey.(crypto.Signer)
-	if !ok {
-		if cert.PrivateKey == nil {
-			return nil, errors.New("it has no private key")
-		}
-		return nil, fmt.Errorf("its private key, a %T, is not a crypto.Signer", cert.PrivateKey)
+	key, err := privateKey(cert.PrivateKey)
+	if err != nil {
+		return nil, err
 	}
 	leaf := cert.Leaf
 	if leaf == nil || leaf.PublicKey == nil { // crypto/x509 does not read every key that there is
-		var err error
 		if leaf, err = spki.ParseCertificate(cert.Certificate[0]); err != nil {
 			return nil, fmt.Errorf("its leaf does not parse: %w", err)
 		}
@@ -150,6 +146,19 @@ func newCredential(cert *Certificate) (*auth.Credential, error) {
 		OCSP:    cert.OCSPStaple,
 		SCTs:    cert.SignedCertificateTimestamps,
 	}, nil
+}
+
+// privateKey takes a key that signs, decrypts or both.
+func privateKey(key crypto.PrivateKey) (auth.PrivateKey, error) {
+	switch key := key.(type) {
+	case nil:
+		return nil, errors.New("it has no private key")
+	case crypto.Signer:
+		return key, nil
+	case crypto.Decrypter:
+		return key, nil
+	}
+	return nil, fmt.Errorf("its private key, a %T, is neither a crypto.Signer nor a crypto.Decrypter", key)
 }
 
 // checkKey checks that the leaf's key is of a kind that can sign handshakes, and that of pub.

@@ -180,7 +180,7 @@ func TestBadConfigurations(t *testing.T) {
 		{&Config{RecordPadding: -1}, "tls: Config.RecordPadding: -1 bytes, a record holds up to 16384"},
 		{&Config{Certificates: []Certificate{{}}}, "tls: Config.Certificates[0]: there is no certificate in it"},
 		{&Config{Certificates: withKey(nil)}, "tls: Config.Certificates[1]: it has no private key"},
-		{&Config{Certificates: withKey(*keyP256().(*ecdsa.PrivateKey))}, "tls: Config.Certificates[1]: its private key, a ecdsa.PrivateKey, is not a crypto.Signer"},
+		{&Config{Certificates: withKey(*keyP256().(*ecdsa.PrivateKey))}, "tls: Config.Certificates[1]: its private key, a ecdsa.PrivateKey, is neither a crypto.Signer nor a crypto.Decrypter"},
 		{&Config{Certificates: withKey(keyEd25519())}, "tls: Config.Certificates[1]: its Ed25519 private key does not belong to its leaf, which has another ECDSA P-256 key"},
 		{&Config{Certificates: []Certificate{certificate(t, keyP224(), "a.example")}}, "tls: Config.Certificates[0]: no signature scheme is for its ECDSA P-224 key"},
 		{&Config{Certificates: []Certificate{{Certificate: [][]byte{{0x30}}, PrivateKey: keyP256()}}}, "tls: Config.Certificates[0]: its leaf does not parse: x509: malformed certificate"},

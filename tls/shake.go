@@ -21,9 +21,86 @@ type shake struct {
 
 // run is a handshake under way.
 type run struct {
-	done chan struct{} // closed at the end
-	err  error         // set before done is closed
-	fate func()        // does as the flow did where that panicked or exited; else nil
+	done   chan struct{}      // closed at the end
+	err    error              // set before done is closed
+	fate   func()             // does as the flow did where that panicked or exited; else nil
+	cancel context.CancelFunc // of the context that callbacks and private keys see
+
+	mu      sync.Mutex
+	state   runState
+	unasked bool // nobody waits for the outcome any more
+}
+
+// runState is what a flow does.
+type runState uint8
+
+const (
+	working runState = iota // it computes, or asks a callback or a private key
+	waiting                 // it reads or writes
+	ended
+)
+
+// wait says that the flow is about to read or write. It is an error where nobody wants that.
+func (r *run) wait() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.unasked {
+		return net.ErrClosed
+	}
+	r.state = waiting
+	return nil
+}
+
+// become says what the flow does next, and returns whether anybody waits for it still.
+func (r *run) become(state runState) (asked bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.state = state
+	return !r.unasked
+}
+
+// giveUp ends a run for which nobody waits any more. Where it reads or writes, closing the
+// connection does that. Where it asks a private key that lives elsewhere, the key is told by
+// its context, so that the flow fails, and the peer hears of it, before the connection is
+// closed.
+func (c *Conn) giveUp(r *run) {
+	r.mu.Lock()
+	r.unasked = true
+	state := r.state
+	r.mu.Unlock()
+	if state != working {
+		_ = c.raw.Close()
+	}
+	r.cancel()
+}
+
+// abandon tells callbacks and private keys that the connection is closed.
+func (s *shake) abandon() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.run != nil {
+		s.run.cancel()
+	}
+}
+
+// interruptedError is why a handshake failed whose context ended.
+type interruptedError struct{ why, ctx error }
+
+func (e *interruptedError) Error() string   { return e.why.Error() }
+func (e *interruptedError) Unwrap() []error { return []error{e.why, e.ctx} }
+
+// interruption is what a context's end comes to: where a private key failed because of it, the
+// error says that too.
+func interruption(ctx context.Context, r *run) error {
+	if ofContext(r.err) {
+		return &interruptedError{r.err, ctx.Err()}
+	}
+	return ctx.Err()
+}
+
+// ofContext reports whether something failed because a context ended.
+func ofContext(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
 // errNoReturn is the outcome of a flow that panicked or exited.
@@ -34,8 +111,10 @@ var errNoReturn = errors.New("tls: a callback of the configuration did not retur
 func (c *Conn) Handshake() error { return c.HandshakeContext(context.Background()) }
 
 // HandshakeContext is Handshake under a context: if it ends before the handshake is
-// complete, the connection is closed and the context's error is returned. Once the
-// handshake is complete the context means nothing.
+// complete, the connection is closed and the context's error is returned, or one that wraps
+// it. Once the handshake is complete the context means nothing. A callback or a private key
+// that is being asked sees its context end, and the connection is closed when that has
+// returned.
 //
 // Concurrent calls share one run, and callbacks see the first one's context. A panic of a
 // callback reaches those who wait.
@@ -61,7 +140,7 @@ func (c *Conn) outcome(ctx context.Context, r *run, turn <-chan struct{}) error 
 	case r.fate != nil:
 		r.fate()
 	case interrupted:
-		return ctx.Err() // also where it came too late to stop the handshake: the connection is closed
+		return interruption(ctx, r) // also where it came too late to stop the handshake: the connection is closed
 	}
 	return r.err
 }
@@ -70,7 +149,7 @@ func (c *Conn) outcome(ctx context.Context, r *run, turn <-chan struct{}) error 
 // and reports that it did.
 func (c *Conn) await(ctx context.Context, r *run, turn <-chan struct{}) (interrupted, ended bool) {
 	if ctx.Done() != nil {
-		stop := context.AfterFunc(ctx, func() { _ = c.raw.Close() })
+		stop := context.AfterFunc(ctx, func() { c.giveUp(r) })
 		defer func() { interrupted = !stop() }()
 	}
 	select {
@@ -102,7 +181,8 @@ func (c *Conn) join(ctx context.Context) (*run, error) {
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	}
-	r := &run{done: make(chan struct{})}
+	ctx, cancel := context.WithCancel(ctx)
+	r := &run{done: make(chan struct{}), cancel: cancel}
 	c.shake.run = r
 	// On a goroutine of its own: its stack grows deep, and must not be the one that
 	// then idles for weeks.
@@ -113,10 +193,9 @@ func (c *Conn) join(ctx context.Context) (*run, error) {
 // perform runs the flow and makes its outcome known, also where a callback panics or
 // exits. Callbacks' contexts end with it.
 func (c *Conn) perform(ctx context.Context, r *run) {
-	ctx, cancel := context.WithCancel(ctx)
 	c.in.mu.Lock()
 	c.out.mu.Lock()
-	t := &transport{in: &c.in, out: &c.out}
+	t := &transport{in: &c.in, out: &c.out, run: r}
 	err := errNoReturn
 	defer func() {
 		t.reclaim()
@@ -130,7 +209,10 @@ func (c *Conn) perform(ctx context.Context, r *run) {
 		}
 		c.in.unlock()
 		c.out.unlock()
-		cancel() // before anyone hears of the outcome
+		if !r.become(ended) {
+			_ = c.raw.Close()
+		}
+		r.cancel() // before anyone hears of the outcome
 		c.settle(r, err)
 		c.concludeEarly()
 	}()

@@ -2,6 +2,7 @@ package tls
 
 import (
 	"errors"
+	"time"
 
 	"github.com/akushu/akushu/internal/alert"
 	"github.com/akushu/akushu/internal/handshake"
@@ -13,6 +14,7 @@ import (
 // transport carries a handshake over a connection's two halves, which it has for itself
 // until the flow ends. It implements [handshake.Transport].
 type transport struct {
+	run    *run
 	in     *inHalf
 	out    *outHalf
 	limit  int             // of what is read (RFC 8449); 0 is none
@@ -52,7 +54,7 @@ func (t *transport) ReadMessage() ([]byte, error) {
 // next returns the next record that is no alert.
 func (t *transport) next() (iana.ContentType, []byte, error) {
 	for {
-		typ, content, err := t.in.records.Next()
+		typ, content, err := t.read()
 		if err != nil {
 			return 0, nil, err
 		}
@@ -66,6 +68,15 @@ func (t *transport) next() (iana.ContentType, []byte, error) {
 			return 0, nil, err
 		}
 	}
+}
+
+// read reads a record.
+func (t *transport) read() (iana.ContentType, []byte, error) {
+	if err := t.run.wait(); err != nil {
+		return 0, nil, err
+	}
+	defer t.run.become(working)
+	return t.in.records.Next()
 }
 
 // passOver ignores a ChangeCipherSpec that is there for middleboxes (RFC 9846 §5).
@@ -126,6 +137,10 @@ func (t *transport) checkTurn() error {
 // Flush implements [handshake.Transport].
 func (t *transport) Flush() error {
 	t.reclaim()
+	if err := t.run.wait(); err != nil {
+		return err
+	}
+	defer t.run.become(working)
 	return t.out.records.Flush()
 }
 
@@ -179,9 +194,13 @@ func (t *transport) Warn(a iana.Alert) error {
 	return t.out.alert(iana.AlertLevelWarning, a)
 }
 
-// refuse tells the peer why the handshake failed, where it is to be told.
+// refuse tells the peer why the handshake failed, where it is to be told. Where a context ended
+// it, the user's deadline may be over too, and does not keep the peer from hearing of it.
 func (t *transport) refuse(err error) {
 	if a, ok := alertFor(err); ok {
+		if !t.run.become(working) || ofContext(err) {
+			_ = t.out.conn.deadline.set(t.out.conn.raw, time.Time{}, false)
+		}
 		_ = t.out.alert(iana.AlertLevelFatal, a)
 	}
 }

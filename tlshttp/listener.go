@@ -149,6 +149,9 @@ func (l *listener) handshake(ctx context.Context, conn *tls.Conn) (ready secured
 	}()
 	if limit := handshakeTimeout(l.srv); limit > 0 {
 		_ = conn.SetDeadline(time.Now().Add(limit))
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, limit+grace)
+		defer cancel()
 	}
 	early, err := conn.EarlyData(ctx)
 	if err != nil {
@@ -165,6 +168,11 @@ type secured interface {
 	net.Conn
 	ConnectionState() tls.ConnectionState
 }
+
+// grace is by how much a handshake's context outlasts its deadline, of which only reading and
+// writing hear: what fails then says so, and the context is for callbacks and for private keys
+// that live elsewhere.
+const grace = time.Second
 
 // handshakeTimeout is the shortest of srv's timeouts that are set, as in net/http; 0 is
 // none.

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto"
 	std "crypto/tls"
 	"errors"
 	"fmt"
@@ -930,4 +931,29 @@ func TestSuitesOfHTTP2(t *testing.T) {
 	if forbidden == 0 {
 		t.Error("no suite was forbidden")
 	}
+}
+
+// hanging is a private key in a place from which no answer comes.
+type hanging struct{ crypto.Signer }
+
+func (hanging) SignContext(ctx context.Context, _ io.Reader, _ []byte, _ crypto.SignerOpts) ([]byte, error) {
+	<-ctx.Done()
+	return nil, fmt.Errorf("key server: no answer: %w", ctx.Err())
+}
+
+// TestKeyHangs has a private key hang: the server's timeout ends that too, the client is told
+// internal_error, and the log says why.
+func TestKeyHangs(t *testing.T) {
+	t.Parallel()
+	cfg := serverConfig(0, tlshttp.NextProtos)
+	cfg.Certificates[0].PrivateKey = hanging{cfg.Certificates[0].PrivateKey.(crypto.Signer)}
+	srv := &http.Server{ReadHeaderTimeout: 50 * time.Millisecond, Handler: site()}
+	s := start(t, srv, func(ln net.Listener) error { return tlshttp.Serve(srv, tls.NewListener(ln, cfg)) })
+	_, pool := identity()
+	_, err := tls.Dial("tcp", s.addr, &tls.Config{RootCAs: pool})
+	var a tls.AlertError
+	if !errors.As(err, &a) || a != 80 {
+		t.Errorf("client: got %v, want internal_error", err)
+	}
+	s.log.wait(t, "tls: signature: the private key failed to sign with ecdsa_secp256r1_sha256: key server: no answer: context canceled")
 }

@@ -23,7 +23,7 @@ import (
 type Credential struct {
 	Chain   [][]byte               // DER, leaf first; the sender must not change it
 	Leaf    *x509.Certificate      // Chain[0], parsed
-	Key     crypto.Signer          // of the leaf
+	Key     PrivateKey             // of the leaf
 	Schemes []iana.SignatureScheme // what Key may be used with; nil: all that it can do
 	OCSP    []byte                 // a stapled OCSP response, or nil
 	SCTs    [][]byte               // signed certificate timestamps
@@ -37,6 +37,12 @@ func (c *Credential) Public() crypto.PublicKey {
 		}
 	}
 	return c.Key.Public()
+}
+
+// PrivateKey is a private key by what it can do: a [crypto.Signer], a [crypto.Decrypter] or both. One that only decrypts
+// serves for RSA key exchange, and nothing else.
+type PrivateKey interface {
+	Public() crypto.PublicKey
 }
 
 // ClientHelloFacts is what a ClientHello tells about the client, for choosing a
@@ -76,6 +82,9 @@ type ClientIdentity interface {
 // version v, in the order of the peer's preference. Before TLS 1.2 peers have none: the kind of
 // key decides.
 func ChooseScheme(cred *Credential, v iana.Version, peer []iana.SignatureScheme) (*suite.Scheme, error) {
+	if _, ok := cred.Key.(crypto.Signer); !ok {
+		return nil, alert.NoCommonGround("certificate", "RFC 9846 §4.5.2", "our private key, a %T, does not sign", cred.Key)
+	}
 	if v < iana.VersionTLS12 {
 		return schemeBefore12(cred.Public())
 	}
@@ -125,7 +134,11 @@ func Sign13(ctx context.Context, rand io.Reader, cred *Credential, s *suite.Sche
 
 // Sign signs content as TLS 1.2 does, without a context.
 func Sign(ctx context.Context, rand io.Reader, cred *Credential, s *suite.Scheme, content []byte) ([]byte, error) {
-	sig, err := sign(ctx, rand, cred.Key, s, content)
+	key, ok := cred.Key.(crypto.Signer)
+	if !ok {
+		return nil, alert.Internal("signature", "the private key, a %T, does not sign", cred.Key)
+	}
+	sig, err := sign(ctx, rand, key, s, content)
 	if err != nil {
 		return nil, alert.Internal("signature", "the private key failed to sign with %v: %w", s.ID, err)
 	}

@@ -174,7 +174,7 @@ func TestCallbacksFail(t *testing.T) {
 		}, "x", iana.AlertInternalError},
 		{"a key that does not sign", "server", func(_ *handshake.ClientConfig, s *handshake.ServerConfig) {
 			cred := *s.Identity.(identity).cred
-			cred.Key = failing{cred.Key}
+			cred.Key = failing{cred.Key.(crypto.Signer)}
 			s.Identity = identity{&cred}
 		}, "signature", iana.AlertInternalError},
 	}

@@ -2,6 +2,7 @@ package handshake_test
 
 import (
 	"bytes"
+	"crypto"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
@@ -154,7 +155,7 @@ func signAgain(t *testing.T, server *handshake.ServerConfig, form msg.KeyExchang
 				spoil(m)
 				unsigned := encode(ctx, m)
 				var err error
-				m.Signature, err = suite.SchemeByID(m.Algorithm).Sign(rand.Reader, server.Identity.(identity).cred.Key,
+				m.Signature, err = suite.SchemeByID(m.Algorithm).Sign(rand.Reader, server.Identity.(identity).cred.Key.(crypto.Signer),
 					append(randoms, unsigned[msg.HeaderLength:m.ParamsEnd]...))
 				if err != nil {
 					t.Fatal(err)
