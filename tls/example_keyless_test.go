@@ -63,6 +63,7 @@ func use(key crypto.Signer, q *KeyRequest) (r KeyReply) {
 	case key == nil || q.Decrypt && rsaKey == nil:
 		err = errors.New("there is no such key")
 	case q.Decrypt: // with SessionKeyLen there is no error for bad padding, and no other way to tell it
+		//lint:ignore SA1019 TLS before 1.3 has no other padding for this
 		r.Output, err = rsaKey.Decrypt(rand.Reader, q.Input, &rsa.PKCS1v15DecryptOptions{SessionKeyLen: q.Length})
 	case q.PSS:
 		r.Output, err = key.Sign(rand.Reader, q.Input, &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: q.Hash})
@@ -110,6 +111,7 @@ func (k *Keyless) SignContext(ctx context.Context, _ io.Reader, digest []byte, o
 
 // DecryptContext implements tls.ContextDecrypter.
 func (k *Keyless) DecryptContext(ctx context.Context, _ io.Reader, msg []byte, opts crypto.DecrypterOpts) ([]byte, error) {
+	//lint:ignore SA1019 as above
 	options, ok := opts.(*rsa.PKCS1v15DecryptOptions)
 	if !ok {
 		return nil, fmt.Errorf("keyless: options of type %T", opts)
