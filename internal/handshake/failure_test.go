@@ -25,6 +25,7 @@ type variant struct {
 	name  string
 	setup func(*handshake.ClientConfig, *handshake.ServerConfig)
 	draws int // how often an end needs randomness at least, if not twice
+	early string
 }
 
 var variants = []variant{
@@ -40,6 +41,9 @@ var variants = []variant{
 	{name: "TLS 1.2, with a session ID", setup: both12(keeps(true))},
 	{name: "TLS 1.2, resumed by ticket", setup: both12(warm(false)), draws: 1},
 	{name: "TLS 1.2, resumed by session ID", setup: both12(warm(true)), draws: 1},
+	{name: "TLS 1.3, with early data", setup: warmEarly, early: "early"},
+	{name: "TLS 1.3, early data rejected", setup: noEarly, early: "early"},
+	{name: "HelloRetryRequest, early data rejected", setup: earlyRetried, early: "early"},
 }
 
 // both12 has both ends speak TLS 1.2 at the most, before setup.
@@ -61,7 +65,7 @@ func TestTransportFails(t *testing.T) {
 					client, server := ends(t)
 					v.setup(client, server)
 					at, op := 0, ""
-					p := &pair{fail: func(end, method string) error {
+					p := &pair{early: v.early, fail: func(end, method string) error {
 						if end != who {
 							return nil
 						}
@@ -113,7 +117,7 @@ func TestNoRandomness(t *testing.T) {
 						env = &server.Env
 					}
 					env.Rand = &limited{n}
-					c, s := new(pair).run(client, server)
+					c, s := (&pair{early: v.early}).run(client, server)
 					err := map[string]error{"client": c.err, "server": s.err}[who]
 					if err == nil {
 						if len(failed) < v.draws || v.draws == 0 && len(failed) < 2 {
