@@ -172,6 +172,17 @@ type Config struct {
 	// MaxVersion because a server failed: one that speaks more then refuses (RFC 7507).
 	CipherSuites []uint16
 
+	// LegacyPSKs are keys that both ends were given, for TLS 1.2 and before (RFC 4279). A client
+	// uses the first; a server takes any, says which in [Info] and, if it has no certificate,
+	// serves nobody else. No certificates are shown then, and none are judged; where ClientAuth
+	// requires one, no key is taken. CipherSuites may name the suites with PSK then, and without it
+	// those with ECDHE come before all others. TLS 1.3 does not use these keys. Nil: none.
+	LegacyPSKs []LegacyPSK
+
+	// LegacyPSKHint is what a server tells clients that share one of LegacyPSKs, up to 65,535 bytes:
+	// some have several keys, and choose by it. Empty: nothing.
+	LegacyPSKHint string
+
 	// MinVersion is the lowest version that is accepted. Zero: TLS 1.2. TLS 1.0 and 1.1, the
 	// lowest there are, sign with MD5 and SHA-1 and have CBC alone to protect records (RFC
 	// 8996): they are spoken only where MinVersion says so, and without CipherSuites with
@@ -281,6 +292,8 @@ func (c *Config) Clone() *Config {
 		ServerName:                  c.ServerName,
 		InsecureSkipVerify:          c.InsecureSkipVerify,
 		CipherSuites:                c.CipherSuites,
+		LegacyPSKs:                  c.LegacyPSKs,
+		LegacyPSKHint:               c.LegacyPSKHint,
 		MinVersion:                  c.MinVersion,
 		MaxVersion:                  c.MaxVersion,
 		CurvePreferences:            c.CurvePreferences,

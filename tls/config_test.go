@@ -89,6 +89,8 @@ func filled(t *testing.T) *Config {
 		MinVersion:                  VersionTLS12,
 		MaxVersion:                  VersionTLS13,
 		CurvePreferences:            []CurveID{X25519, CurveP256},
+		LegacyPSKs:                  []LegacyPSK{{[]byte("a"), []byte("k")}},
+		LegacyPSKHint:               "hint",
 		KeyShares:                   []CurveID{CurveP256},
 		MinDHBits:                   1024,
 		MaxDHBits:                   4096,

@@ -158,7 +158,7 @@ func (c *Config) checkServer() error {
 	if c.ClientAuth < NoClientCert || c.ClientAuth > RequireAndVerifyClientCert {
 		return configError("ClientAuth", "there is no kind %d", int(c.ClientAuth))
 	}
-	if len(c.Certificates) == 0 && c.GetCertificate == nil && c.GetConfigForClient == nil {
+	if len(c.Certificates) == 0 && c.GetCertificate == nil && c.GetConfigForClient == nil && len(c.LegacyPSKs) == 0 {
 		return configError("Certificates", "a server needs a certificate here, or GetCertificate, or GetConfigForClient")
 	}
 	return nil
@@ -209,6 +209,9 @@ func (r *resolved) setClientAuth(c *Config) {
 		return
 	}
 	s.ClientTrust, s.ClientAuthorities = &r.clientTrust, authorities(c.ClientCAs)
+	if s.ClientAuth.Requires() { // where a key is shared, no certificate is shown
+		s.PSKs12 = nil
+	}
 }
 
 // authorities are the names of those that vouch for clients; none where the system's do.
@@ -269,7 +272,7 @@ var defaults = sync.OnceValue(func() handshake.Policy {
 // policy says what c is willing to do, or what is wrong with that.
 func (c *Config) policy() (handshake.Policy, error) {
 	p := defaults()
-	err := cmp.Or(c.setVersions(&p), c.setSuites(&p), c.setGroups(&p), c.setKeyShares(&p), c.setProtocols(&p), c.setRecords(&p), c.setCompression(&p),
+	err := cmp.Or(c.setVersions(&p), c.setLegacyPSKs(&p), c.setSuites(&p), c.setGroups(&p), c.setKeyShares(&p), c.setProtocols(&p), c.setRecords(&p), c.setCompression(&p),
 		c.checkRenegotiation(), c.checkDHBits(), narrow(&p))
 	return p, err
 }
@@ -302,6 +305,9 @@ func (c *Config) setSuites(p *handshake.Policy) error {
 		if p.MinVersion < iana.VersionTLS12 {
 			p.Suites = suite.DefaultSince(p.MinVersion)
 		}
+		if len(p.PSKs12) > 0 {
+			p.Suites = append(sharing(p), p.Suites...)
+		}
 		return nil
 	}
 	list := make([]*suite.Suite, 0, len(c.CipherSuites)+len(p.Suites))
@@ -310,8 +316,8 @@ func (c *Config) setSuites(p *handshake.Policy) error {
 		if id == TLS_FALLBACK_SCSV {
 			continue // it is a signal, see newResolved
 		}
-		s := suite.ByID(iana.CipherSuite(id))
-		if s == nil || !s.Usable() {
+		s := usableSuite(p, iana.CipherSuite(id))
+		if s == nil {
 			return configError("CipherSuites", "%s is not a cipher suite that this package has", CipherSuiteName(id))
 		}
 		named13 = named13 || s.Supports(iana.VersionTLS13)

@@ -137,7 +137,10 @@ type Info struct {
 	// than the client says, below zero for less: clocks that differ, or a ClientHello that was
 	// held back. It is zero at a client, before TLS 1.3 and where no ticket was used.
 	TicketLateness time.Duration
-	ClientRandom   [32]byte // by which the connection's lines in a key log are found
+	// PSKIdentity says to a server which of [Config.LegacyPSKs] the client shares. It is empty where
+	// a session is resumed: WrapSession can keep it in the session's Extra.
+	PSKIdentity  string
+	ClientRandom [32]byte // by which the connection's lines in a key log are found
 }
 
 // newInfo describes a complete handshake.
@@ -152,6 +155,7 @@ func newInfo(r *handshake.Result) Info {
 		ExtendedMainSecret: r.ExtendedMain,
 		EarlyData:          r.EarlyData.String(),
 		ClientRandom:       r.ClientRandom,
+		PSKIdentity:        string(r.PSKIdentity),
 		RecordSizeLimit:    int(r.RecordSizeLimit),
 		TicketLateness:     r.TicketLateness,
 

@@ -109,6 +109,9 @@ func (c *client12) takeServerHello() error {
 
 // recvCertificate takes the server's chain and, if it comes, an OCSP response for it.
 func (c *client12) recvCertificate() error {
+	if c.result.Suite.Shared() {
+		return nil
+	}
 	const where, ref = "certificate_1_2.certificate_list", "RFC 5246 §7.4.2"
 	m := &msg.Certificate12{}
 	if _, err := c.receive(m); err != nil {
@@ -156,11 +159,14 @@ func (c *client12) recvCertificateStatus(peer *auth.Peer) error {
 // responds: the results are the premaster secret and our side of the exchange (RFC 5246
 // §7.4.3, RFC 8422 §5.4).
 func (c *client12) recvServerKeyExchange() (keys.Secret, *msg.ClientKeyExchange, error) {
-	exchange := exchanges12[c.result.Suite.KeyExchange]
+	exchange := exchangeOf(c.result.Suite)
 	m := &msg.ServerKeyExchange{}
 	var raw []byte
-	var err error
-	if c.result.Suite.Ephemeral() {
+	there, err := c.hasServerKeyExchange()
+	if err != nil {
+		return nil, nil, err
+	}
+	if there {
 		if raw, err = c.receive(m); err != nil {
 			return nil, nil, err
 		}
@@ -169,15 +175,27 @@ func (c *client12) recvServerKeyExchange() (keys.Secret, *msg.ClientKeyExchange,
 	if err != nil {
 		return nil, nil, err
 	}
-	if raw != nil {
+	if raw != nil && !c.result.Suite.Shared() {
 		if err := c.verifyParams(m, raw[msg.HeaderLength:m.ParamsEnd]); err != nil {
 			return nil, nil, err
 		}
 	}
 	ours := &msg.ClientKeyExchange{}
 	var premaster keys.Secret
-	*exchange.share(ours), premaster, err = server.Respond(c.cfg.Rand, m.Public)
-	return premaster, ours, at(exchange.theServers, err)
+	if *exchange.share(ours), premaster, err = server.Respond(c.cfg.Rand, m.Public); err != nil {
+		return nil, nil, at(exchange.theServers, err)
+	}
+	return c.mixOurs(premaster, ours), ours, nil
+}
+
+// hasServerKeyExchange reports whether the server sends one: where it has a share, and beside a
+// pre-shared key alone if it has a hint (RFC 4279 §2).
+func (c *client12) hasServerKeyExchange() (bool, error) {
+	if c.result.Suite.KeyExchange != suite.KeyExchangePSK {
+		return c.result.Suite.Ephemeral(), nil
+	}
+	got, err := c.peek()
+	return got == iana.HandshakeServerKeyExchange, err
 }
 
 // verifyParams checks the signature of ServerKeyExchange.
@@ -226,7 +244,7 @@ func (c *client12) recvServerHelloDone() error {
 	if err != nil {
 		return err
 	}
-	if got == iana.HandshakeCertificateRequest {
+	if got == iana.HandshakeCertificateRequest && !c.result.Suite.Shared() {
 		c.request, c.result.Asked = &msg.CertificateRequest12{}, true
 		if _, err := c.receive(c.request); err != nil {
 			return err

@@ -87,7 +87,7 @@ var clientCertificateTypes = []byte{byte(iana.ClientCertRSASign), byte(iana.Clie
 // sendCertificateRequest asks for the client's certificate, if that is wanted (RFC 5246
 // §7.4.4).
 func (s *server12) sendCertificateRequest() error {
-	if !s.cfg.ClientAuth.Requests() {
+	if !s.asks() {
 		return nil
 	}
 	s.result.Asked = true
@@ -100,7 +100,7 @@ func (s *server12) sendCertificateRequest() error {
 
 // recvCertificate takes the client's Certificate, if we asked for it (RFC 5246 §7.4.6).
 func (s *server12) recvCertificate() error {
-	if !s.cfg.ClientAuth.Requests() {
+	if !s.asks() {
 		return nil
 	}
 	m := &msg.Certificate12{}

@@ -30,6 +30,8 @@ type Policy struct {
 	RequireALPN            bool                     // no protocol in common ends the handshake
 	RecordSizeLimit        uint16                   // of what the peer sends, 64 or more (RFC 8449); 0: none of our own
 	Compression            []*compression.Algorithm // of certificates, by preference; none: they go as they are
+	PSKHint12              string                   // that a server with PSKs12 gives
+	PSKs12                 []PSK12                  // for the suites with AuthPSK, which are not used without; a client has one
 	GREASE                 bool                     // a client offers what means nothing too (RFC 8701)
 }
 
@@ -109,6 +111,7 @@ type Result struct {
 	Resumed        bool          // the peer was authenticated by a PSK, and its certificates are of an earlier handshake
 	ExtendedMain   bool          // TLS 1.2: extended_main_secret was used (RFC 7627)
 	EncryptThenMAC bool          // TLS 1.2, with CBC: encrypt_then_mac was used (RFC 7366)
+	PSKIdentity    []byte        // server, TLS 1.2: of the key that the client shares; nil where a session is resumed
 	Peer           auth.Peer
 	ClientRandom   [32]byte
 	Asked          bool  // the client was asked for its certificate in the handshake

@@ -58,7 +58,7 @@ func publicShare(m *msg.ClientKeyExchange) *[]byte    { return &m.Public }
 func encryptedShare(m *msg.ClientKeyExchange) *[]byte { return &m.EncryptedPremaster }
 
 // form is the form that a suite's key exchange gives to the messages that carry it.
-func form(s *suite.Suite) msg.KeyExchange { return exchanges12[s.KeyExchange].form }
+func form(s *suite.Suite) msg.KeyExchange { return exchangeOf(s).form }
 
 // beginECDHE makes a key on a curve (RFC 8422 §5.4).
 func (s *server12) beginECDHE(m *msg.ServerKeyExchange) (suite.PrivateKey, error) {
@@ -161,13 +161,12 @@ type choice12 struct {
 }
 
 // choose12 picks the first of our suites that the client offers, that goes with the
-// certificate, and for which all else that it takes is there too. If there is none, the
-// error is about the first.
+// certificate, which may be nil, and for which all else that it takes is there too. If there is
+// none, the error is about the first.
 func choose12(p *Policy, v iana.Version, hello *msg.ClientHello, cred *auth.Credential) (choice12, error) {
 	var first error
-	kind := suite.AuthFor(cred.Public())
 	for _, s := range p.suites(v) {
-		if s.Auth != kind || !slices.Contains(hello.CipherSuites, s.ID) {
+		if !goesWith(s, p, cred) || !slices.Contains(hello.CipherSuites, s.ID) {
 			continue
 		}
 		c, err := complete12(p, v, hello, cred, s)
@@ -187,12 +186,13 @@ func choose12(p *Policy, v iana.Version, hello *msg.ClientHello, cred *auth.Cred
 // complete12 picks what goes with a suite.
 func complete12(p *Policy, v iana.Version, hello *msg.ClientHello, cred *auth.Credential, s *suite.Suite) (choice12, error) {
 	c := choice12{suite: s}
-	if !s.Ephemeral() {
-		_, err := decrypter(cred)
-		return c, err
-	}
 	var err error
-	if c.group, err = chooseGroup12(p, v, s, hello); err != nil {
+	if s.Ephemeral() {
+		c.group, err = chooseGroup12(p, v, s, hello)
+	} else if !s.Shared() {
+		_, err = decrypter(cred)
+	}
+	if err != nil || !s.Ephemeral() || s.Shared() {
 		return c, err
 	}
 	const where = "client_hello.supported_groups"
@@ -240,7 +240,7 @@ func (p *Policy) groups12(v iana.Version, s *suite.Suite) []*suite.Group {
 // HasGroup reports whether p has a group for a suite, if that takes one.
 func (p *Policy) HasGroup(s *suite.Suite, v iana.Version) bool {
 	switch s.KeyExchange {
-	case suite.KeyExchangeRSA, suite.KeyExchangeDHE: // see groups12
+	case suite.KeyExchangeRSA, suite.KeyExchangePSK, suite.KeyExchangeDHE: // see groups12
 		return true
 	}
 	return slices.ContainsFunc(p.Groups, func(g *suite.Group) bool { return g.Serves(s, v) })

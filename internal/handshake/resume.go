@@ -13,6 +13,7 @@ import (
 	"github.com/akushu/akushu/internal/keys"
 	"github.com/akushu/akushu/internal/msg"
 	"github.com/akushu/akushu/internal/session"
+	"github.com/akushu/akushu/internal/suite"
 )
 
 // Resumption (RFC 9846 §2.2; resume12.go for TLS 1.2): internal/session says what a session
@@ -122,7 +123,7 @@ func (c *client) offerSession() error {
 	if s == nil {
 		return nil
 	}
-	peer, err := c.cfg.Trust.Judge(s.Peer.Certificates, offer.Now)
+	peer, err := c.judgeAgain(s, offer.Now)
 	if err != nil {
 		s.Wipe()
 		return nil
@@ -137,6 +138,14 @@ func (c *client) offerSession() error {
 	c.offerEarlyData(&offer)
 	c.hello.Extensions.Add(iana.ExtPreSharedKey)
 	return nil
+}
+
+// judgeAgain judges the server of a session. One with which we shared a key showed nothing.
+func (c *client) judgeAgain(s *session.State, now time.Time) (auth.Peer, error) {
+	if suite.ByID(s.Suite).Shared() {
+		return auth.Peer{}, nil
+	}
+	return c.cfg.Trust.Judge(s.Peer.Certificates, now)
 }
 
 // reofferSession offers the session again after a HelloRetryRequest, if it goes with the

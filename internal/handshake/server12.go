@@ -108,21 +108,26 @@ func (s *server12) checkClientHello() error {
 
 // negotiate chooses certificate, suite, signature scheme, group and protocol.
 func (s *server12) negotiate() error {
-	cred, err := s.credential()
+	cred, err := s.certified()
 	if err != nil {
 		return err
 	}
-	s.cred = cred
 	if s.choice12, err = choose12(&s.cfg.Policy, s.result.Version, s.hello, cred); err != nil {
 		return err
+	}
+	if s.cred = cred; s.suite.Shared() {
+		s.cred = &auth.Credential{} // none is shown
 	}
 	r := s.result
 	r.Suite = s.suite
 	if s.group != nil {
-		r.Group, r.Scheme = s.group.ID, s.scheme.ID
+		r.Group = s.group.ID
+	}
+	if s.scheme != nil {
+		r.Scheme = s.scheme.ID
 	}
 	s.layout.KeyExchange = form(s.suite)
-	s.transcript.keep = s.cfg.ClientAuth.Requests()
+	s.transcript.keep = s.asks()
 	s.transcript.begin(s.suite.TranscriptHash(r.Version))
 	return nil
 }
@@ -196,6 +201,9 @@ func (s *server12) staples() bool {
 
 // sendCertificate sends our chain and what is stapled to it.
 func (s *server12) sendCertificate() error {
+	if s.suite.Shared() {
+		return nil
+	}
 	if err := s.send(&msg.Certificate12{List: s.cred.Chain}); err != nil {
 		return err
 	}
@@ -209,15 +217,22 @@ func (s *server12) sendCertificate() error {
 // it, signed (RFC 5246 §7.4.3, RFC 8422 §5.4).
 func (s *server12) sendServerKeyExchange() error {
 	m := &msg.ServerKeyExchange{}
-	key, err := exchanges12[s.suite.KeyExchange].begin(s, m)
+	if s.suite.Shared() {
+		m.IdentityHint = []byte(s.cfg.PSKHint12)
+	}
+	key, err := exchangeOf(s.suite).begin(s, m)
 	if err != nil {
 		return alert.Internal("server_key_exchange", "no key for %v: %w", s.suite.KeyExchange, err)
 	}
 	s.key = key
-	if !s.suite.Ephemeral() {
+	if !s.speaks() {
 		return nil
 	}
-	m.Public, m.Algorithm = key.Public(), s.scheme.ID
+	m.Public = key.Public()
+	if s.scheme == nil { // nothing is signed
+		return s.send(m)
+	}
+	m.Algorithm = s.scheme.ID
 	unsigned, err := msg.Append(nil, &s.layout, m) // ParamsEnd says how far the parameters go
 	if err != nil {
 		return err
@@ -238,7 +253,7 @@ func (s *server12) sendServerHelloDone() error {
 
 // recvClientKeyExchange takes the client's side and derives the keys (RFC 5246 §7.4.7).
 func (s *server12) recvClientKeyExchange() error {
-	exchange := exchanges12[s.suite.KeyExchange]
+	exchange := exchangeOf(s.suite)
 	m := &msg.ClientKeyExchange{}
 	if _, err := s.receive(m); err != nil {
 		return err
@@ -246,6 +261,9 @@ func (s *server12) recvClientKeyExchange() error {
 	premaster, err := s.key.Shared(*exchange.share(m))
 	if err != nil {
 		return at(exchange.theClients, err)
+	}
+	if premaster, err = s.mixTheirs(premaster, m); err != nil {
+		return err
 	}
 	defer premaster.Wipe()
 	s.derive(s.result, s.cfg.log(&s.hello.Random), premaster, s.transcript.sum(), &s.hello.Random, &s.random)

@@ -72,6 +72,9 @@ func Usable() []*Suite {
 // Usable reports whether s is one of the suites that Usable lists.
 func (s *Suite) Usable() bool { return usable[s.KeyExchange] && s.Auth != AuthPSK }
 
+// Shared reports whether the ends are authenticated by a key that they share, and nothing else (RFC 4279 §2, §3).
+func (s *Suite) Shared() bool { return s.Auth == AuthPSK && s.KeyExchange != KeyExchangeRSA }
+
 // usable is what the flows can do. A key exchange is put here when they learn it.
 var usable = map[KeyExchange]bool{
 	KeyExchangeNegotiated: true, KeyExchangeECDHE: true, KeyExchangeDHE: true, KeyExchangeRSA: true,

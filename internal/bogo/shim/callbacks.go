@@ -46,6 +46,7 @@ func (s *session) setIdentity(c *tls.Config) error {
 	c.GetConfigForClient = s.seeHello(c, own)
 	switch {
 	case call.early: // it brings them
+	case len(own) == 0 && s.plan.offer.psk != "": // nobody needs any
 	case s.plan.async, call.ocsp, call.failCert, s.gated(own):
 		c.GetCertificate = s.chooseForClient(c, own)
 	default:

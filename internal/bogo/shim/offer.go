@@ -23,6 +23,8 @@ type offer struct {
 	shares      []uint16 // nil: as the groups say
 	schemes     []uint16 // for signatures of the peer
 	sign        []uint16 // for ours, where the credential does not say
+	psk         string   // of TLS 1.2 and before
+	pskIdentity string
 	serverName  string
 	protocols   string // ALPN as it is sent: a client's offer
 	protocol    string // ALPN that a server chooses
@@ -89,6 +91,11 @@ func (o *offer) setSuites(c *tls.Config) error {
 		c.CipherSuites = o.suites
 	case sets[o.ciphers] != nil:
 		c.CipherSuites = sets[o.ciphers]
+		if o.psk != "" {
+			c.LegacyPSKs = []tls.LegacyPSK{{Identity: []byte(o.pskIdentity), Key: []byte(o.psk)}}
+			c.LegacyPSKHint = o.pskIdentity
+			c.CipherSuites = append(slices.Clone(c.CipherSuites), sharing...)
+		}
 	default:
 		return o.nameSuites(c)
 	}
@@ -104,8 +111,8 @@ func (o *offer) nameSuites(c *tls.Config) error {
 		return notOffered("feature: cipher suites of equal preference")
 	}
 	for name := range strings.SplitSeq(o.ciphers, ":") {
-		all := suite.Usable()
-		i := slices.IndexFunc(all, func(s *suite.Suite) bool { return s.ID.String() == name })
+		all := suite.All()
+		i := slices.IndexFunc(all, func(s *suite.Suite) bool { return s.ID.String() == name && (s.Usable() || s.Shared()) })
 		if i < 0 {
 			return notOffered("feature: " + name)
 		}
@@ -125,6 +132,11 @@ var (
 		tls.TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA, tls.TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA,
 		tls.TLS_RSA_WITH_AES_128_GCM_SHA256, tls.TLS_RSA_WITH_AES_256_GCM_SHA384,
 		tls.TLS_RSA_WITH_AES_128_CBC_SHA, tls.TLS_RSA_WITH_AES_256_CBC_SHA,
+	}
+	sharing = []uint16{ // with a pre-shared key
+		uint16(iana.TLS_ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256),
+		uint16(iana.TLS_ECDHE_PSK_WITH_AES_128_CBC_SHA), uint16(iana.TLS_ECDHE_PSK_WITH_AES_256_CBC_SHA),
+		uint16(iana.TLS_PSK_WITH_AES_128_CBC_SHA), uint16(iana.TLS_PSK_WITH_AES_256_CBC_SHA),
 	}
 	sets = map[string][]uint16{
 		"":         usualSuites,

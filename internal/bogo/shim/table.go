@@ -29,7 +29,6 @@ const (
 	featureChannelID    = "feature: Channel ID"
 	featureALPS         = "feature: ALPS"
 	featurePAKE         = "feature: PAKE"
-	featurePSK12        = "feature: PSK key exchange of TLS 1.2"
 	featurePSK          = "feature: external PSKs"
 	featureRPK          = "feature: raw public keys"
 	featureDC           = "feature: delegated credentials"
@@ -119,8 +118,8 @@ var flags = map[string]flag{
 	"-psk-importer-context":         missingValue(featurePSK),
 	"-psk-importer-sha256":          missing(featurePSK),
 	"-psk-importer-sha384":          missing(featurePSK),
-	"-psk":                          missingValue(featurePSK12),
-	"-psk-identity":                 missingValue(featurePSK12),
+	"-psk":                          text(func(p *plan) *string { return &p.offer.psk }),
+	"-psk-identity":                 text(func(p *plan) *string { return &p.offer.pskIdentity }),
 	"-new-rpk-credential":           missing(featureRPK),
 	"-accepted-peer-cert-types":     missingValue(featureRPK),
 	"-available-client-cert-types":  missingValue(featureRPK),

@@ -1,0 +1,96 @@
+package interop_test
+
+import (
+	"encoding/hex"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/akushu/akushu/internal/suite"
+	"github.com/akushu/akushu/tls"
+)
+
+// lamp is a key that both ends are given.
+var lamp = tls.LegacyPSK{Identity: []byte("lamp"), Key: []byte("a key of any length at all")}
+
+// sharing is our end, with one suite for keys that are shared.
+func sharing(s *suite.Suite) *tls.Config {
+	return &tls.Config{
+		LegacyPSKs: []tls.LegacyPSK{lamp}, LegacyPSKHint: "house 7", CipherSuites: []uint16{uint16(s.ID)},
+		ServerName: "localhost", MaxVersion: tls.VersionTLS12,
+	}
+}
+
+// sharedWithOpenSSL is the suites for keys that are shared; those with 3DES are not in all builds of OpenSSL, and it has no
+// name for two.
+func sharedWithOpenSSL() []*suite.Suite {
+	return slices.DeleteFunc(suite.All(), func(s *suite.Suite) bool {
+		return !s.Shared() || strings.Contains(s.Cipher.Name, "3DES") ||
+			s.KeyExchange == suite.KeyExchangeECDHE && strings.Contains(s.Cipher.Name, "CCM")
+	})
+}
+
+var openSSLShares = []string{
+	"-psk", hex.EncodeToString(lamp.Key), "-psk_identity", string(lamp.Identity),
+	"-tls1_2", "-cipher", "ALL:PSK:@SECLEVEL=0",
+}
+
+// TestLegacyPSKOpenSSLServer connects to a server without certificate in every suite for keys that are shared.
+func TestLegacyPSKOpenSSLServer(t *testing.T) {
+	path := need(t, "openssl")
+	y := newTally(t, "keys shared before TLS 1.3: connect to OpenSSL")
+	args := append([]string{"s_server", "-accept", "127.0.0.1:0", "-rev", "-nocert", "-psk_hint", "house 7"}, openSSLShares...)
+	addr := startFor(t, 3*time.Minute, path, args...).await(t, `ACCEPT (127\.0\.0\.1:\d+)`)
+	for _, s := range sharedWithOpenSSL() {
+		y.run(t, s.ID.String(), func(t *testing.T) {
+			c, err := tls.Dial("tcp", addr, sharing(s))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			c.SetDeadline(time.Now().Add(60 * time.Second))
+			if _, err := io.WriteString(c, "akushu\n"); err != nil {
+				t.Fatal(err)
+			}
+			buf := make([]byte, 7)
+			if _, err := io.ReadFull(c, buf); err != nil || string(buf) != "uhsuka\n" {
+				t.Errorf("got %q, %v, want %q", buf, err, "uhsuka\n")
+			}
+		})
+	}
+}
+
+// TestLegacyPSKOpenSSLClient is connected to in every suite for keys that are shared.
+func TestLegacyPSKOpenSSLClient(t *testing.T) {
+	path := need(t, "openssl")
+	y := newTally(t, "keys shared before TLS 1.3: OpenSSL to our server")
+	for _, s := range sharedWithOpenSSL() {
+		y.run(t, s.ID.String(), func(t *testing.T) {
+			ln, err := tls.Listen("tcp", "127.0.0.1:0", sharing(s))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer ln.Close()
+			identity := make(chan string, 1)
+			go func() {
+				c, err := ln.Accept()
+				if err != nil {
+					return
+				}
+				defer c.Close()
+				c.SetDeadline(time.Now().Add(60 * time.Second))
+				_, _ = io.CopyN(c, c, 7)
+				info, _ := c.(*tls.Conn).Info()
+				identity <- info.PSKIdentity
+			}()
+			p := startFor(t, time.Minute, path, append([]string{"s_client", "-connect", ln.Addr().String()}, openSSLShares...)...)
+			p.say(t, "akushu")
+			p.await(t, `(?m)^akushu$`)
+			if got, want := <-identity, string(lamp.Identity); got != want {
+				t.Errorf("identity: got %q, want %q", got, want)
+			}
+		})
+	}
+}
