@@ -105,7 +105,7 @@ var bounds = []bound{
 	{
 		what: "records of a handshake message", most: record.MaxFragments, since: "the message before", alert: iana.AlertUnexpectedMessage, at: shown, heap: 4 * 64,
 		chain: func(t *testing.T, v iana.Version, n int) (tls.Certificate, int) {
-			const slice = 15
+			const slice = 7
 			return chainOfBytes(t, v, (n-1)*slice+1-4), slice
 		},
 	},

@@ -12,9 +12,10 @@ const messageHeaderLen = 4
 // otherwise: room for a long chain of certificates, and little for a peer to have us hold.
 const DefaultMaxMessage = 64 << 10
 
-// MaxFragments is how many records a message may come in: enough for one of [DefaultMaxMessage] in records of 16 bytes,
-// where RFC 8449 lets nobody ask for less than 64, and little for a peer to keep us busy with.
-const MaxFragments = 4096
+// MaxFragments is how many records a message may come in: enough for one of [DefaultMaxMessage] in records of 8 bytes,
+// where RFC 8449 lets nobody ask for less than 64, and for a ClientHello with a ticket of some kilobytes byte by byte; and
+// little for a peer to keep us busy with.
+const MaxFragments = 8192
 
 // Messages makes handshake messages of the fragments of handshake records, in which they may lie several together or one
 // in many pieces (RFC 9846 §5.1). It reads nothing itself; the zero value is ready.
