@@ -104,7 +104,7 @@ func (h *half) isProtected(r *rawRecord) bool {
 func (h *half) isProtectedSomehow(r *rawRecord) bool {
 	switch r.Type {
 	case iana.ContentHandshake:
-		return !h.messages.Partial() && !(len(r.fragment) > 0 && beginsHello(r.fragment))
+		return !h.messages.Partial() && !(len(r.fragment) > 0 && beginsHello(r.fragment, len(r.fragment)) == likely)
 	case iana.ContentAlert:
 		return !plausibleAlert(r.fragment)
 	}

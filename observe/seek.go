@@ -2,6 +2,7 @@ package observe
 
 import (
 	"github.com/akushu/akushu/internal/iana"
+	"github.com/akushu/akushu/internal/msg"
 	"github.com/akushu/akushu/internal/record"
 )
 
@@ -65,10 +66,12 @@ func likelihood(b []byte) guess {
 	if len(b) <= record.HeaderLen {
 		return possible
 	}
-	if b[0] == byte(iana.ContentHandshake) && beginsHello(b[record.HeaderLen:]) {
-		return likely
-	}
 	n, _ := recordSize(b)
+	if b[0] == byte(iana.ContentHandshake) {
+		if g := beginsHello(b[record.HeaderLen:min(n, len(b))], n-record.HeaderLen); g != unlikely {
+			return g
+		}
+	}
 	switch {
 	case len(b) <= n:
 		return possible
@@ -92,10 +95,36 @@ func plausibleHeader(b []byte) bool {
 	return !ok || n > record.HeaderLen && n <= record.HeaderLen+record.MaxCiphertext12
 }
 
-// beginsHello reports whether b may be the beginning of a ClientHello or ServerHello.
-func beginsHello(b []byte) bool {
+// helloLeast is how much of a hello is looked at: to the length of its session ID.
+const helloLeast = msg.HeaderLength + 2 + 32 + 1
+
+// beginsHello judges whether b begins with a ClientHello or ServerHello, in a record of n bytes.
+func beginsHello(b []byte, n int) guess {
 	t := iana.HandshakeType(b[0])
-	return (t == iana.HandshakeClientHello || t == iana.HandshakeServerHello) && (len(b) < 2 || b[1] == 0)
+	if t != iana.HandshakeClientHello && t != iana.HandshakeServerHello {
+		return unlikely
+	}
+	for i, fits := range []func(c byte) bool{
+		1:  func(c byte) bool { return c == 0 },
+		4:  func(c byte) bool { return c == 3 || c == 0x7f },
+		5:  func(c byte) bool { return c <= 4 || b[4] == 0x7f },
+		38: func(c byte) bool { return c <= 32 || b[4] == 0x7f },
+	} {
+		if fits != nil && i < len(b) && !fits(b[i]) {
+			return unlikely
+		}
+	}
+	if len(b) < helloLeast {
+		if n < helloLeast { // the rest is in other records
+			return unlikely
+		}
+		return possible
+	}
+	length := msg.HeaderLength + int(b[2])<<8 + int(b[3])
+	if length < helloLeast || t == iana.HandshakeClientHello && length < n {
+		return unlikely
+	}
+	return likely
 }
 
 // seek passes over bytes until a record begins. It reports whether it did anything.
