@@ -25,6 +25,8 @@ type Options struct {
 	Keys *Keys
 	// NoChecks leaves signatures, Finished and binders unchecked, which saves most of the time that a handshake takes.
 	NoChecks bool
+	// ListKeys has the Session list the connection's secrets. Without it, what opened records is not kept.
+	ListKeys KeyView
 	// Sink receives the events, one after the other. It must not call methods of the Conn.
 	// nil: events only make up the Session.
 	Sink func(Event)
@@ -188,6 +190,7 @@ func (c *Conn) Close(at At, how End, tcp TCP) {
 	c.closed = true
 	c.unwatch()
 	c.emit(Neither, at.Time, &FlowClosed{End: how, TCP: tcp})
+	c.fold.s.Keys = c.listKeys()
 	c.halves[ClientToServer].wipe()
 	c.halves[ServerToClient].wipe()
 	c.halves, c.scratch = [3]*half{}, nil
@@ -197,6 +200,9 @@ func (c *Conn) Close(at At, how End, tcp TCP) {
 func (c *Conn) Session() *Session {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if !c.closed {
+		c.fold.s.Keys = c.listKeys()
+	}
 	return c.fold.session()
 }
 

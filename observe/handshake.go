@@ -112,6 +112,7 @@ type handshake struct {
 	again       bool      // it is not the connection's first
 	abbreviation
 	checks checks
+	used   used // where keys are to be listed
 }
 
 // hellos counts them.

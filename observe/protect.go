@@ -396,9 +396,17 @@ func (h *half) use(r *rawRecord, o *opened) {
 	if o.opener != h.opener {
 		h.tellUsed(&o.key)
 	}
+	fresh := h.opener != o.opener
 	h.opener, h.traffic, h.origin = o.opener, o.traffic, o.origin
 	if o.main.premaster != nil {
 		h.c.keys.learn(h.hs.clientRandom, o.main.main)
+	}
+	if fresh && h.c.opts.ListKeys != NoKeys {
+		hs := h.c.hs
+		if !is13(h.c.tls) && h.hs != nil {
+			hs = h.hs
+		}
+		hs.used.note(o.level, h.dir, o.traffic, o.origin)
 	}
 	h.number, h.uncertain, h.attempts = o.number+1, false, 0
 }

@@ -139,6 +139,8 @@ type Lists struct {
 	Certificates    []Certificate    `json:"certificates"`
 	Findings        []FindingInfo    `json:"findings"`
 	Truncated       []string         `json:"truncated"`
+	// Keys is there where Options.ListKeys asks for it.
+	Keys []Key `json:"keys,omitempty"`
 }
 
 // MessageInfo is a handshake message, ChangeCipherSpec or alert.
@@ -253,6 +255,7 @@ func (l Lists) clone() Lists {
 	l.Certificates = copied(l.Certificates)
 	l.Findings = copied(l.Findings)
 	l.Truncated = copied(l.Truncated)
+	l.Keys = slices.Clone(l.Keys)
 	return l
 }
 

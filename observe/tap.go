@@ -18,6 +18,7 @@ type TapOptions struct {
 	Done      func(*Session) // called when a connection was closed, after its last event
 	Recording *Recording     // gets the bytes and the secrets
 	Now       func() time.Time
+	ListKeys  KeyView // see Options.ListKeys
 }
 
 // Tap watches connections of this process: of any TLS stack, crypto/tls included. It wraps
@@ -80,7 +81,7 @@ func (t *Tap) Conn(c net.Conn, r Role, connect time.Duration) *TappedConn {
 	start := t.opts.Now().Add(-connect)
 	w.seen = New(Options{
 		Stream: stream, Client: address(client), Server: address(server), Tap: true, Connect: connect, Start: start,
-		Keys: t.keys, Sink: t.opts.Sink,
+		Keys: t.keys, Sink: t.opts.Sink, ListKeys: t.opts.ListKeys,
 	})
 	if t.opts.Recording != nil {
 		w.recorded = t.opts.Recording.conversation(client, server, start, connect)

@@ -32,6 +32,7 @@ type WatchOptions struct {
 	JSON      bool               // on standard output
 	Ladders   io.Writer          // where ladders go; nil: nowhere
 	Recording *observe.Recording // may be nil
+	Keys      observe.KeyView
 }
 
 // Watch returns a Watcher.
@@ -40,7 +41,7 @@ func (e *Env) Watch(o WatchOptions) *Watcher {
 	if o.JSON {
 		w.json = ndjson.NewWriter(e.Out)
 	}
-	w.Tap = observe.NewTap(observe.TapOptions{Sink: w.add, Done: w.done, Recording: o.Recording, Now: e.Now})
+	w.Tap = observe.NewTap(observe.TapOptions{Sink: w.add, Done: w.done, Recording: o.Recording, Now: e.Now, ListKeys: o.Keys})
 	return w
 }
 

@@ -34,7 +34,8 @@ type Source interface {
 // Options says what is wanted of a capture. Functions are called by one goroutine, one after the
 // other.
 type Options struct {
-	Keys *observe.Keys // of all connections; nil: none but those that the capture holds
+	Keys     *observe.Keys   // of all connections; nil: none but those that the capture holds
+	ListKeys observe.KeyView // see observe.Options
 	// Watch returns what is to receive the events of a connection that begins, nil for nothing. It is
 	// not called for connections that are not looked at, and not before something comes that
 	// observe.Conn is needed for.

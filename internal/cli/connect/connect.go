@@ -34,6 +34,7 @@ type options struct {
 	sessionIn  string
 	sessionOut string
 	early      earlyData
+	keys       cli.KeyFlags
 }
 
 // New makes the verb.
@@ -64,6 +65,7 @@ func New(env *cli.Env) *cobra.Command {
 		o.early.name = name
 		return nil
 	})
+	o.keys.Register(f, words)
 	f.BoolVar(&o.json, "json", false, words.Text("help.flag.json_one"))
 	return cmd
 }
@@ -71,6 +73,9 @@ func New(env *cli.Env) *cobra.Command {
 // check looks at what the flags say together.
 func (o *options) check(cmd *cobra.Command, env *cli.Env, to string) error {
 	if err := o.tls.Check(cmd.Flags(), env.Words); err != nil {
+		return err
+	}
+	if err := o.keys.Check(env.Words); err != nil {
 		return err
 	}
 	if (o.cert == "") != (o.key == "") {
@@ -119,7 +124,7 @@ func run(ctx context.Context, env *cli.Env, o *options) (err error) {
 		defer file.Close()
 		log = file
 	}
-	watch := cli.WatchOptions{JSON: o.json, Ladders: o.ladders(env)}
+	watch := cli.WatchOptions{JSON: o.json, Ladders: o.ladders(env), Keys: o.keys.View()}
 	if o.pcapng != "" {
 		recording, finish, err := env.Record(o.pcapng)
 		if err != nil {

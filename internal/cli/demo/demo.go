@@ -38,6 +38,7 @@ type options struct {
 	earlyData  bool   // and it sends its request early
 	clientCert bool
 	json       bool
+	keys       cli.KeyFlags
 }
 
 // New makes the verb.
@@ -54,6 +55,7 @@ func New(env *cli.Env) *cobra.Command {
 	f.BoolVar(&o.clientCert, "client-cert", false, env.Words.Text("help.flag.client-cert"))
 	f.BoolVar(&o.helloRetry, "hello-retry", false, env.Words.Text("help.flag.hello-retry"))
 	cli.KeyType(f, env.Words, &o.keyType)
+	o.keys.Register(f, env.Words)
 	f.BoolVar(&o.json, "json", false, env.Words.Text("help.flag.json"))
 	return cmd
 }
@@ -62,11 +64,14 @@ func run(ctx context.Context, env *cli.Env, o *options) error {
 	if err := o.settle(env.Words); err != nil {
 		return err
 	}
+	if err := o.keys.Check(env.Words); err != nil {
+		return err
+	}
 	recording, finish, err := env.Record(File)
 	if err != nil {
 		return err
 	}
-	watch := cli.WatchOptions{JSON: o.json, Recording: recording}
+	watch := cli.WatchOptions{JSON: o.json, Recording: recording, Keys: o.keys.View()}
 	if !o.json {
 		watch.Ladders = env.Out
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/akushu/akushu/internal/cli"
 	"github.com/akushu/akushu/internal/cli/show"
 	"github.com/akushu/akushu/internal/dissect"
+	"github.com/akushu/akushu/observe"
 )
 
 type options struct {
@@ -20,6 +21,7 @@ type options struct {
 	follow  bool
 	bodies  string // a folder
 	show    show.Options
+	keys    cli.KeyFlags
 }
 
 // New makes the verb.
@@ -35,22 +37,23 @@ func New(env *cli.Env) *cobra.Command {
 	o.secrets.Register(f, words)
 	o.show.Register(f, words)
 	show.Stream(f, words, &o.stream)
+	o.keys.Register(f, words)
 	f.BoolVar(&o.follow, "follow", false, words.Text("help.flag.follow"))
 	cli.String(f, words, &o.bodies, "export-http", "DIR", "")
 	return cmd
 }
 
 func run(ctx context.Context, env *cli.Env, o *options) error {
-	if err := o.show.Check(env.Words); err != nil {
+	if err := cmp.Or(o.show.Check(env.Words), o.keys.Check(env.Words)); err != nil {
 		return err
 	}
 	o.show.Live = o.follow
-	o.show.Ladders = o.show.Verbose || o.show.Hex || o.stream >= 0 || o.follow
+	o.show.Ladders = o.show.Verbose || o.show.Hex || o.stream >= 0 || o.follow || o.keys.View() != observe.NoKeys
 	keys, err := o.secrets.Load(env, o.follow)
 	if err != nil {
 		return err
 	}
-	reading := dissect.Options{Keys: keys, Filter: o.show.Filter, Stream: o.stream, Live: o.follow}
+	reading := dissect.Options{Keys: keys, ListKeys: o.keys.View(), Filter: o.show.Filter, Stream: o.stream, Live: o.follow}
 	opening := file.Options{Follow: o.follow}
 	if o.follow {
 		reading.Secrets = o.secrets.Follow(ctx)

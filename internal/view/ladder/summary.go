@@ -52,7 +52,7 @@ func summarise(v *view, session *observe.Session) []Line {
 	for _, r := range rows {
 		lines = append(lines, s.row(r.label, width, r.text)...)
 	}
-	return lines
+	return append(lines, s.keys()...)
 }
 
 type summaryRow struct {

@@ -1,0 +1,41 @@
+package ladder
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/akushu/akushu/internal/explain"
+	"github.com/akushu/akushu/observe"
+)
+
+// The list of keys: values, what is masked, and why something is not there.
+func TestKeys(t *testing.T) {
+	s := &observe.Session{}
+	s.Version = "TLS 1.3"
+	s.Keys = []observe.Key{
+		{What: observe.KeyClientRandom, From: "client", Length: 2, Value: "abcd"},
+		{What: observe.KeyShared, Secret: true, Why: observe.LacksNotLogged},
+		{What: observe.KeyTraffic, Label: "CLIENT_TRAFFIC_SECRET_0", From: "client", Length: 32, Secret: true},
+		{What: observe.KeyWrite, Label: "CLIENT_TRAFFIC_SECRET_0", From: "client", Secret: true, Why: string(observe.DecryptNoSecret)},
+	}
+	for lang, want := range map[explain.Lang][]string{
+		explain.English: {
+			"client_random            abcd", "shared_secret            not known: key logs do not have it",
+			"CLIENT_TRAFFIC_SECRET_0  32 bytes, not shown", "  key                    the key log has no line for this connection",
+		},
+		explain.Japanese: {"鍵", "不明: 鍵ログには記録されない", "32 バイト、非表示", "この接続の行が鍵ログにない"},
+	} {
+		var text strings.Builder
+		for _, line := range New(Options{Width: 100, Words: explain.For(lang)}).Lines(s) {
+			for _, segment := range line {
+				text.WriteString(segment.Text)
+			}
+			text.WriteByte('\n')
+		}
+		for _, part := range want {
+			if !strings.Contains(text.String(), part) {
+				t.Errorf("no %q in\n%s", part, text.String())
+			}
+		}
+	}
+}
