@@ -19,6 +19,7 @@ import (
 	"github.com/akushu/akushu/internal/handshake"
 	"github.com/akushu/akushu/internal/iana"
 	"github.com/akushu/akushu/internal/msg"
+	"github.com/akushu/akushu/internal/sidechannel"
 	"github.com/akushu/akushu/internal/suite"
 )
 
@@ -519,4 +520,46 @@ func TestNoMarkWithoutDowngrade(t *testing.T) {
 			t.Errorf("%v: got %v, %v, a random that ends in %q", newest, c.err, s.err, random[24:])
 		}
 	}
+}
+
+// sealed is a transport of which nothing can be read behind a change of keys, whoever said what there.
+type sealed struct {
+	replay
+	changed bool
+}
+
+func (d *sealed) SetReadKeys(handshake.Epoch, *suite.TrafficKeys) error { d.changed = true; return nil }
+
+func (d *sealed) ReadMessage() ([]byte, error) {
+	if d.changed {
+		return nil, errors.New("it does not open")
+	}
+	return d.replay.ReadMessage()
+}
+
+// Every statement of a server's flow, from ClientHello to the Finished that does not open, runs as often whatever is in
+// the premaster secret. (internal/sidechannel counts hashes, private key and randomness in a whole server.)
+func TestPremasterTakesTheSamePath(t *testing.T) {
+	key := fixedRSA().(*rsa.PrivateKey)
+	ctx := &msg.Context{Version: iana.VersionTLS12, KeyExchange: msg.KeyExchangeRSA}
+	hello := &msg.ClientHello{
+		LegacyVersion: iana.VersionTLS12, CipherSuites: []iana.CipherSuite{iana.TLS_RSA_WITH_AES_128_GCM_SHA256}, CompressionMethods: []uint8{0},
+	}
+	runs := map[string]func(){}
+	for name, encrypted := range premasters(&key.PublicKey) {
+		if len(encrypted) != key.Size() || new(big.Int).SetBytes(encrypted).Cmp(key.N) >= 0 {
+			continue // which everybody can see
+		}
+		_, server := fixed(repeatable[slices.IndexFunc(repeatable, func(r repeat) bool { return r.suite == iana.TLS_RSA_WITH_AES_128_GCM_SHA256 })])
+		server.ALPN = nil
+		said := slices.Concat(encode(ctx, hello), encode(ctx, &msg.ClientKeyExchange{EncryptedPremaster: encrypted}))
+		runs[name] = func() {
+			d := &sealed{replay: replay{in: said}}
+			if _, _, err := handshake.Server(t.Context(), d, server); err == nil || !d.changed {
+				t.Errorf("%s: got %v, want it to come as far as Finished", name, err)
+			}
+		}
+	}
+	const module = "github.com/akushu/akushu/internal/"
+	sidechannel.SamePath(t, []string{module + "handshake", module + "auth", module + "keys", module + "suite"}, runs)
 }
