@@ -56,6 +56,9 @@ func (t *Tap) KeyLog() io.Writer { return t.keys }
 // AddSecret tells a secret that did not come through KeyLog.
 func (t *Tap) AddSecret(l keylog.Line) { t.keys.Add(l) }
 
+// AddPSK tells a pre-shared key, see [Keys.AddPSK].
+func (t *Tap) AddPSK(psk []byte) { t.keys.AddPSK(psk) }
+
 // Role is which end of a connection this process is.
 type Role uint8
 

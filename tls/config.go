@@ -87,6 +87,23 @@ type Config struct {
 	// go to the client, so that it can choose. Nil: the system's, and no names.
 	ClientCAs *x509.CertPool
 
+	// PreSharedKeys are secrets that this end shares with others, for TLS 1.3, where they take
+	// the place of certificates: LegacyPSKs are for older versions, and should not be the same
+	// keys (RFC 9846 Appendix F.7). A client offers all of them, in this order; a server takes any and, if
+	// it has no certificate, serves nobody else; where ClientAuth requires one, it takes none.
+	// [Info] says which was used. There are no tickets then.
+	PreSharedKeys []PreSharedKey
+
+	// GetPreSharedKey returns the key that an identity stands for, at a server that does not
+	// find it in PreSharedKeys; its Identity is not looked at. Nil without an error is that there is none, which identities of
+	// strangers, and tickets that do not open, come to. An error ends the handshake. The key
+	// must not be changed afterwards.
+	GetPreSharedKey func(client *ClientHelloInfo, identity []byte) (*PreSharedKey, error)
+
+	// PSKModes are the ways in which pre-shared keys and tickets are used in TLS 1.3, a server's
+	// in order of preference. Empty: PSKModeDHE.
+	PSKModes []PSKMode
+
 	// PostHandshakeAuth has a client offer that the server asks for its certificate after the
 	// handshake too (RFC 9846 §4.7.2), which is answered as in the handshake, from Certificates
 	// or GetClientCertificate, beside whatever is read and written. An error of that ends the
@@ -277,6 +294,9 @@ func (c *Config) Clone() *Config {
 		RootCAs:                     c.RootCAs,
 		ClientAuth:                  c.ClientAuth,
 		ClientCAs:                   c.ClientCAs,
+		PreSharedKeys:               c.PreSharedKeys,
+		GetPreSharedKey:             c.GetPreSharedKey,
+		PSKModes:                    c.PSKModes,
 		PostHandshakeAuth:           c.PostHandshakeAuth,
 		SessionTicketsDisabled:      c.SessionTicketsDisabled,
 		WrapSession:                 c.WrapSession,

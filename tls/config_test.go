@@ -74,7 +74,7 @@ func filled(t *testing.T) *Config {
 		VerifyPeerCertificate: func([][]byte, [][]*x509.Certificate) error { return nil },
 		VerifyConnection:      func(ConnectionState) error { return nil },
 		RootCAs:               x509.NewCertPool(),
-		PostHandshakeAuth:     true, ClientAuth: RequestClientCert, ClientCAs: x509.NewCertPool(), SessionTicketsDisabled: true, WrapSession: func(ConnectionState, *SessionState) ([]byte, error) { return nil, nil },
+		PreSharedKeys:         []PreSharedKey{{Identity: []byte{1}, Key: []byte{1}}}, PSKModes: []PSKMode{PSKModeDHE}, GetPreSharedKey: func(*ClientHelloInfo, []byte) (*PreSharedKey, error) { return nil, nil }, PostHandshakeAuth: true, ClientAuth: RequestClientCert, ClientCAs: x509.NewCertPool(), SessionTicketsDisabled: true, WrapSession: func(ConnectionState, *SessionState) ([]byte, error) { return nil, nil },
 		UnwrapSession:      func([]byte, ConnectionState) (*SessionState, error) { return nil, nil },
 		ServerSessionCache: NewLRUServerSessionCache(1), ClientSessionCache: NewLRUClientSessionCache(1),
 		MaxEarlyData:                1,

@@ -36,6 +36,8 @@ type resolved struct {
 	keys                  *session.TicketKeys
 	getConfigForClient    func(*ClientHelloInfo) (*Config, error)
 	verifyPeerCertificate func(rawCerts [][]byte, verifiedChains [][]*x509.Certificate) error
+	psks                  pskSource // asks no callback
+	getPreSharedKey       func(*ClientHelloInfo, []byte) (*PreSharedKey, error)
 	verifyConnection      func(ConnectionState) error
 	dynamicRecords        bool
 	padding               int
@@ -91,7 +93,7 @@ func (c *Config) server(conn net.Conn) (*serverSetup, error) {
 	if err := cmp.Or(checkEnvironment(), r.serverErr); err != nil {
 		return nil, err
 	}
-	if r.getConfigForClient == nil && r.certificates.forClient == nil {
+	if r.getConfigForClient == nil && r.certificates.forClient == nil && r.getPreSharedKey == nil {
 		return &r.server, nil
 	}
 	setup := r.server
@@ -101,7 +103,12 @@ func (c *Config) server(conn net.Conn) (*serverSetup, error) {
 
 // bind gives setup the callbacks that are asked about one connection.
 func (r *resolved) bind(setup *serverSetup, conn net.Conn) {
-	setup.Identity = &serverIdentity{&r.certificates, conn}
+	if setup.Identity != nil {
+		setup.Identity = &serverIdentity{&r.certificates, conn}
+	}
+	if setup.PSKs != nil {
+		setup.PSKs = &pskSource{r, conn}
+	}
 	if r.getConfigForClient == nil {
 		return
 	}
@@ -150,6 +157,7 @@ func newResolved(c *Config) *resolved {
 	r.setResumption(c)
 	r.setEarlyData(c)
 	r.setJudges()
+	err = cmp.Or(err, r.setPSKs(c))
 	r.clientErr, r.serverErr = err, cmp.Or(err, c.checkServer())
 	return r
 }
@@ -158,7 +166,7 @@ func (c *Config) checkServer() error {
 	if c.ClientAuth < NoClientCert || c.ClientAuth > RequireAndVerifyClientCert {
 		return configError("ClientAuth", "there is no kind %d", int(c.ClientAuth))
 	}
-	if len(c.Certificates) == 0 && c.GetCertificate == nil && c.GetConfigForClient == nil && len(c.LegacyPSKs) == 0 {
+	if len(c.Certificates) == 0 && c.GetCertificate == nil && c.GetConfigForClient == nil && len(c.LegacyPSKs) == 0 && !c.knowsPSKs() {
 		return configError("Certificates", "a server needs a certificate here, or GetCertificate, or GetConfigForClient")
 	}
 	return nil
@@ -225,7 +233,7 @@ func authorities(pool *x509.CertPool) [][]byte {
 
 // judgeChain asks VerifyPeerCertificate, then VerifyConnection.
 func (r *resolved) judgeChain(result *handshake.Result) error {
-	if result.Resumed { // as in crypto/tls: who resumes was judged before
+	if result.Resumed || result.PSKIdentity != nil { // as in crypto/tls: who resumes was judged before
 		return r.judge(result)
 	}
 	if err := r.judgeCertificates(result); err != nil {
@@ -272,7 +280,7 @@ var defaults = sync.OnceValue(func() handshake.Policy {
 // policy says what c is willing to do, or what is wrong with that.
 func (c *Config) policy() (handshake.Policy, error) {
 	p := defaults()
-	err := cmp.Or(c.setVersions(&p), c.setLegacyPSKs(&p), c.setSuites(&p), c.setGroups(&p), c.setKeyShares(&p), c.setProtocols(&p), c.setRecords(&p), c.setCompression(&p),
+	err := cmp.Or(c.setVersions(&p), c.setLegacyPSKs(&p), c.setSuites(&p), c.setGroups(&p), c.setKeyShares(&p), c.setProtocols(&p), c.setRecords(&p), c.setCompression(&p), c.setPSKModes(&p),
 		c.checkRenegotiation(), c.checkDHBits(), narrow(&p))
 	return p, err
 }

@@ -137,8 +137,8 @@ type Info struct {
 	// than the client says, below zero for less: clocks that differ, or a ClientHello that was
 	// held back. It is zero at a client, before TLS 1.3 and where no ticket was used.
 	TicketLateness time.Duration
-	// PSKIdentity says to a server which of [Config.LegacyPSKs] the client shares. It is empty where
-	// a session is resumed: WrapSession can keep it in the session's Extra.
+	// PSKIdentity says which of [Config.PreSharedKeys] or [Config.LegacyPSKs] both ends share. It is
+	// empty where they know each other by certificates, or a session is resumed.
 	PSKIdentity  string
 	ClientRandom [32]byte // by which the connection's lines in a key log are found
 }
@@ -165,6 +165,12 @@ func newInfo(r *handshake.Result) Info {
 		info.EarlyDataWhy = r.EarlyDataWhy.Error()
 	}
 	info.EncryptThenMAC = r.EncryptThenMAC
+	if r.PSKOnly {
+		info.KeyExchange = suite.KeyExchangePSK.String()
+	}
+	if r.PSKIdentity != nil {
+		info.Authentication = suite.AuthPSK.String()
+	}
 	if r.Version < iana.VersionTLS12 {
 		info.Hash = crypto.MD5SHA1.String()
 	}

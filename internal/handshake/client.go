@@ -100,7 +100,7 @@ func (c *client) sendClientHello() error {
 		}
 	}
 	c.offerRecordLimit()
-	for _, step := range []func() error{c.grease, c.offerSession, c.sendHello, c.t.Flush, c.startEarlyData} {
+	for _, step := range []func() error{c.grease, c.offerKnown, c.sendHello, c.t.Flush, c.startEarlyData} {
 		if err := step(); err != nil {
 			return err
 		}
@@ -187,8 +187,9 @@ func (c *client) offer13() error {
 		return alert.Internal("client_hello.legacy_session_id", "no randomness: %w", err)
 	}
 	h.SupportedVersions = c.cfg.versions()
-	h.PSKModes = []byte{1} // psk_dhe_ke, without which no server sends tickets
-	h.Extensions.Add(iana.ExtSupportedVersions, iana.ExtPSKKeyExchangeModes, iana.ExtKeyShare)
+	h.Extensions.Add(iana.ExtSupportedVersions)
+	c.offerModes()
+	h.Extensions.Add(iana.ExtKeyShare)
 	c.offerCompression()
 	c.offerPostAuth()
 	if c.cfg.Shares != nil {

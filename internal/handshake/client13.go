@@ -103,8 +103,11 @@ func (c *client13) sharedSecret(hello *msg.ServerHello) (keys.Secret, error) {
 	if err := c.checkEcho("server_hello", hello.LegacyVersion, hello.SessionID, hello.CompressionMethod); err != nil {
 		return nil, err
 	}
+	if err := c.checkMode(hello); err != nil {
+		return nil, err
+	}
 	if !hello.Extensions.Has(iana.ExtKeyShare) {
-		return nil, alert.Illegal("server_hello", ref, "key_share is missing").With(iana.AlertMissingExtension)
+		return c.takeNoShare(hello)
 	}
 	for _, s := range c.shares {
 		if s.group.ID == hello.KeyShare.Group {

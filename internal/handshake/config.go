@@ -9,6 +9,7 @@ import (
 	"github.com/akushu/akushu/internal/compression"
 	"github.com/akushu/akushu/internal/iana"
 	"github.com/akushu/akushu/internal/keys"
+	"github.com/akushu/akushu/internal/session"
 	"github.com/akushu/akushu/internal/suite"
 )
 
@@ -22,17 +23,18 @@ type Env struct {
 // are not changed.
 type Policy struct {
 	MinVersion, MaxVersion iana.Version
-	Suites                 []*suite.Suite           // of all versions, in one list
-	Groups                 []*suite.Group           // at least one
-	Shares                 []*suite.Group           // of Groups, for which a client sends key shares; nil: offerShares decides
-	Schemes                []*suite.Scheme          // for signatures of the peer
-	ALPN                   []string                 // empty: not negotiated
-	RequireALPN            bool                     // no protocol in common ends the handshake
-	RecordSizeLimit        uint16                   // of what the peer sends, 64 or more (RFC 8449); 0: none of our own
-	Compression            []*compression.Algorithm // of certificates, by preference; none: they go as they are
-	PSKHint12              string                   // that a server with PSKs12 gives
-	PSKs12                 []PSK12                  // for the suites with AuthPSK, which are not used without; a client has one
-	GREASE                 bool                     // a client offers what means nothing too (RFC 8701)
+	Suites                 []*suite.Suite            // of all versions, in one list
+	Groups                 []*suite.Group            // at least one
+	Shares                 []*suite.Group            // of Groups, for which a client sends key shares; nil: offerShares decides
+	Schemes                []*suite.Scheme           // for signatures of the peer
+	ALPN                   []string                  // empty: not negotiated
+	RequireALPN            bool                      // no protocol in common ends the handshake
+	RecordSizeLimit        uint16                    // of what the peer sends, 64 or more (RFC 8449); 0: none of our own
+	Compression            []*compression.Algorithm  // of certificates, by preference; none: they go as they are
+	PSKHint12              string                    // that a server with PSKs12 gives
+	PSKs12                 []PSK12                   // for the suites with AuthPSK, which are not used without; a client has one
+	PSKModes               []iana.PSKKeyExchangeMode // of TLS 1.3, in which PSKs and tickets are used; none: psk_dhe_ke
+	GREASE                 bool                      // a client offers what means nothing too (RFC 8701)
 }
 
 // Hooks are called as a handshake goes on. Each may be nil.
@@ -68,6 +70,7 @@ type ClientConfig struct {
 	ServerName        string              // sent as server_name unless it is an IP address or empty
 	Trust             *auth.Trust         // how the server's certificate is judged
 	Identity          auth.ClientIdentity // our certificate, if asked for one; nil: none
+	PSKs              []*session.PSK      // given from elsewhere; not changed
 	Resumption        *ClientResumption   // nil: sessions are not kept
 	PostHandshakeAuth bool                // TLS 1.3: the server may ask for our certificate later
 	Fallback          bool                // MaxVersion is lower than it might be, for the server is thought not to speak more
@@ -80,7 +83,8 @@ type ServerConfig struct {
 	Env
 	Policy
 	Hooks
-	Identity auth.ServerIdentity // our certificate
+	Identity auth.ServerIdentity // our certificate; nil: there is none, and PSKs must do
+	PSKs     PSKSource           // nil: none
 	// ClientAuth says whether a client is asked for its certificate, ClientTrust how that
 	// is judged, ClientAuthorities (DER of names) whose are accepted; none means anybody's.
 	ClientAuth        auth.ClientAuth
@@ -108,10 +112,11 @@ type Result struct {
 	EarlyData      EarlyData
 	EarlyDataWhy   error         // why early data that was offered was not sent, or not accepted; a session.Code if it can be
 	TicketLateness time.Duration // server, TLS 1.3: see session.PSK.Lateness
+	PSKIdentity    []byte        // of the key, given from elsewhere, that both ends share; nil: there was none, or a session is resumed
+	PSKOnly        bool          // TLS 1.3: the keys come of a PSK alone, without a key exchange
 	Resumed        bool          // the peer was authenticated by a PSK, and its certificates are of an earlier handshake
 	ExtendedMain   bool          // TLS 1.2: extended_main_secret was used (RFC 7627)
 	EncryptThenMAC bool          // TLS 1.2, with CBC: encrypt_then_mac was used (RFC 7366)
-	PSKIdentity    []byte        // server, TLS 1.2: of the key that the client shares; nil where a session is resumed
 	Peer           auth.Peer
 	ClientRandom   [32]byte
 	Asked          bool  // the client was asked for its certificate in the handshake

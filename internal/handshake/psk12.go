@@ -95,7 +95,7 @@ func (c *client12) mixOurs(premaster keys.Secret, ours *msg.ClientKeyExchange) k
 		return premaster
 	}
 	psk := c.cfg.PSKs12[0]
-	ours.Identity = psk.Identity
+	ours.Identity, c.result.PSKIdentity = psk.Identity, bytes.Clone(psk.Identity)
 	return premasterOf(premaster, psk.Key)
 }
 

@@ -1,6 +1,8 @@
 package handshake
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"crypto"
 	"errors"
@@ -98,10 +100,19 @@ func (e Env) sessionEnv() session.Env { return session.Env{Rand: e.Rand, Now: e.
 
 // offered is the session that a client offers to resume.
 type offered struct {
-	psks []*session.PSK // one, or none
+	psks []*session.PSK // a session's, if there is one, before all others
 	old  *session.State // of TLS 1.2, or nil
 	peer auth.Peer      // of its server, judged anew
 	used bool           // one was offered that could be offered again
+}
+
+// offerKnown offers what is known already: a session with the server, and PSKs.
+func (c *client) offerKnown() error {
+	if err := c.offerSession(); err != nil {
+		return err
+	}
+	c.offerPSKs()
+	return nil
 }
 
 // offerSession adds a session with the server to ClientHello, if there is one. Its
@@ -136,7 +147,6 @@ func (c *client) offerSession() error {
 	}
 	c.session.psks = []*session.PSK{s.PSK(s.Ticket)}
 	c.offerEarlyData(&offer)
-	c.hello.Extensions.Add(iana.ExtPreSharedKey)
 	return nil
 }
 
@@ -145,14 +155,25 @@ func (c *client) judgeAgain(s *session.State, now time.Time) (auth.Peer, error) 
 	if suite.ByID(s.Suite).Shared() {
 		return auth.Peer{}, nil
 	}
+	if len(s.Peer.Certificates) == 0 {
+		return auth.Peer{}, session.SessionFormat // it is of nobody
+	}
 	return c.cfg.Trust.Judge(s.Peer.Certificates, now)
 }
 
-// reofferSession offers the session again after a HelloRetryRequest, if it goes with the
-// suite that the server chose (RFC 9846 §4.2.4). It must be the last extension.
+// reofferSession offers again after a HelloRetryRequest what goes with the suite that the
+// server chose (RFC 9846 §4.2.4). It must be the last extension.
 func (c *client) reofferSession(h crypto.Hash) {
 	c.hello.Extensions.Remove(iana.ExtPreSharedKey)
-	if len(c.session.psks) > 0 && c.session.psks[0].Hash == h {
+	var rest []*session.PSK
+	for _, p := range c.session.psks {
+		if p.Hash == h {
+			rest = append(rest, p)
+		} else {
+			p.Key.Wipe()
+		}
+	}
+	if c.session.psks = rest; len(rest) > 0 {
 		c.hello.Extensions.Add(iana.ExtPreSharedKey)
 		return
 	}
@@ -203,14 +224,18 @@ func (c *client13) takeSelected(hello *msg.ServerHello) error {
 	if err != nil {
 		return err
 	}
-	c.psk, c.result.Resumed = psk, true
-	c.result.Peer = c.session.peer
+	c.psk = psk
+	if psk.External() {
+		c.result.PSKIdentity = bytes.Clone(psk.Identity)
+		return nil
+	}
+	c.result.Peer, c.result.Resumed = c.session.peer, true
 	return nil
 }
 
 // receiveTickets is what a client needs to make sessions of tickets.
 func (c *client13) receiveTickets() *clientTickets {
-	if c.cfg.Resumption == nil {
+	if c.cfg.Resumption == nil || c.psk != nil && c.psk.External() {
 		return nil
 	}
 	now := c.cfg.Now()
@@ -262,35 +287,41 @@ func (t *clientTickets) wipe() {
 	}
 }
 
-// choosePSK resumes the session of a ticket that the client offers, if it may be (RFC 9846
-// §4.3.11). A ticket that stands for nothing costs a full handshake and nothing else.
-func (s *server13) choosePSK() error {
-	if !s.cfg.Resumption.tickets() || !s.hello.Extensions.Has(iana.ExtPreSharedKey) {
-		return nil
+// choosePSK goes on with a PSK of the client's, if there is one that may be used: it resumes the
+// session of a ticket, or is one that both ends were given (RFC 9846 §4.3.11). It settles the
+// suite, which must have the PSK's hash, among several. A PSK that stands for nothing costs a
+// full handshake and nothing else.
+func (s *server13) choosePSK(among []*suite.Suite) error {
+	mode, ok := s.usesPSKs()
+	if !ok {
+		return s.checkNoPSK(s.hello.Extensions.Has(iana.ExtPreSharedKey))
 	}
 	if err := session.CheckOffer(&s.hello.PSK); err != nil {
 		return err
 	}
-	if _, ok := session.ChooseMode(s.hello.PSKModes, false); !ok {
-		return nil
+	facts := &session.Facts{
+		Version: iana.VersionTLS13, ServerName: s.result.ServerName, ALPN: s.result.ALPN, Now: s.cfg.Now(),
+	}
+	for _, each := range among {
+		facts.Suites = append(facts.Suites, each.ID)
 	}
 	tickets := s.tickets()
-	found := session.Select(s.ctx, s.findSession(tickets), s.hello.PSK.Identities, &session.Facts{
-		Version: iana.VersionTLS13, Suites: []iana.CipherSuite{s.result.Suite.ID},
-		ServerName: s.result.ServerName, ALPN: s.result.ALPN, Auth: s.cfg.Resumption.Auth, Now: s.cfg.Now(),
-	})
-	if found.PSK == nil || tickets.err != nil {
-		return tickets.err
+	find := session.Lookup(s.findExternal)
+	if s.cfg.Resumption.tickets() {
+		facts.Auth = s.cfg.Resumption.Auth
+		find = s.findSession(tickets).Else(find)
 	}
-	s.psk, s.selected = found.PSK, uint16(found.Index)
-	s.early = s.psk.Schedule(s.cfg.log(&s.hello.Random))
-	covered, err := session.BinderHash(s.psk.Hash, s.before, s.raw, s.hello.PSK.BindersAt)
-	if err != nil {
-		return alert.Internal("client_hello.pre_shared_key.binders", "%w", err)
+	found := session.Select(s.ctx, find, s.hello.PSK.Identities, facts)
+	if err := cmp.Or(tickets.err, s.pskErr); err != nil {
+		return err
 	}
-	s.result.Resumed = true
-	s.result.TicketLateness = s.psk.Lateness(s.hello.PSK.Identities[found.Index].ObfuscatedTicketAge, s.cfg.Now())
-	return s.psk.VerifyBinder(s.early, covered, s.hello.PSK.Binders[found.Index])
+	if found.PSK == nil {
+		return s.checkNoPSK(true)
+	}
+	if s.result.Suite = ofHash(among, found.PSK.Hash)[0]; mode == iana.ModePSKKE {
+		s.group, s.share, s.result.PSKOnly = nil, nil, true
+	}
+	return s.takePSK(found)
 }
 
 // findSession finds the session of a ticket. A client's certificates in it must be good
@@ -307,10 +338,10 @@ func (s *server13) findSession(tickets session.Tickets) session.Lookup {
 
 // sendTicket gives the client a ticket, if it can use one (RFC 9846 §4.7.1).
 func (s *server13) sendTicket() error {
-	if !s.cfg.Resumption.tickets() {
+	if !s.cfg.Resumption.tickets() || s.psk != nil && s.psk.External() {
 		return nil
 	}
-	if _, ok := session.ChooseMode(s.hello.PSKModes, false); !ok {
+	if _, ok := session.ChooseMode(s.hello.PSKModes, s.cfg.pskModes()); !ok {
 		return nil
 	}
 	resumption := s.main.Resumption(s.transcript.sum())

@@ -121,6 +121,9 @@ func (s *server) checkFallback() error {
 
 // credential asks for our certificate.
 func (s *server) credential() (*auth.Credential, error) {
+	if s.cfg.Identity == nil {
+		return nil, alert.NoCommonGround("certificate", "RFC 5246 §7.4.2", "there is no certificate, and no key that the client shares")
+	}
 	cred, err := s.cfg.Identity.ServerCredential(s.ctx, s.facts)
 	if err != nil {
 		return nil, err

@@ -9,6 +9,7 @@ import (
 	"github.com/akushu/akushu/internal/iana"
 	"github.com/akushu/akushu/internal/keys"
 	"github.com/akushu/akushu/internal/msg"
+	"github.com/akushu/akushu/internal/session"
 	"github.com/akushu/akushu/internal/suite"
 )
 
@@ -20,6 +21,8 @@ type server13 struct {
 	share    []byte                  // the client's, for group
 	selected uint16                  // which of the client's PSKs is psk
 	before   hash.Hash               // the transcript up to a HelloRetryRequest
+	pskErr   error                   // of who knows PSKs
+	lent     []*session.PSK          // that were looked at
 	request  *msg.CertificateRequest // nil: we did not ask for the client's certificate
 }
 
@@ -41,7 +44,8 @@ type server13 struct {
 //	CONNECTED
 func (s *server13) run() (*Result, Post, error) {
 	defer s.wipe()
-	for _, step := range []func() error{s.checkClientHello, s.negotiate, s.choosePSK, s.chooseEarlyData} {
+	defer s.wipeLent()
+	for _, step := range []func() error{s.checkClientHello, s.negotiate, s.chooseEarlyData} {
 		if err := step(); err != nil {
 			return nil, nil, err
 		}
@@ -99,13 +103,17 @@ func (s *server13) checkClientHello() error {
 	if !bytes.Equal(s.hello.CompressionMethods, []byte{0}) {
 		return alert.Illegal(where+".legacy_compression_methods", "RFC 9846 §4.2.2", "only null compression may be offered")
 	}
-	for _, need := range []struct{ t, with iana.ExtensionType }{
-		{iana.ExtSignatureAlgorithms, iana.ExtSupportedVersions},
-		{iana.ExtSupportedGroups, iana.ExtSupportedVersions},
-		{iana.ExtKeyShare, iana.ExtSupportedGroups},
-		{iana.ExtPSKKeyExchangeModes, iana.ExtPreSharedKey},
+	for _, need := range []struct {
+		t, with iana.ExtensionType
+		unless  bool
+	}{
+		{iana.ExtSignatureAlgorithms, iana.ExtSupportedVersions, x.Has(iana.ExtPreSharedKey)},
+		{iana.ExtSupportedGroups, iana.ExtSupportedVersions, x.Has(iana.ExtPreSharedKey)},
+		{iana.ExtKeyShare, iana.ExtSupportedGroups, false},
+		{iana.ExtSupportedGroups, iana.ExtKeyShare, false},
+		{iana.ExtPSKKeyExchangeModes, iana.ExtPreSharedKey, false},
 	} {
-		if x.Has(need.with) && !x.Has(need.t) {
+		if x.Has(need.with) && !x.Has(need.t) && !need.unless {
 			return alert.NoCommonGround(where, "RFC 9846 §9.2", "%v is missing", need.t).With(iana.AlertMissingExtension)
 		}
 	}
@@ -136,24 +144,44 @@ func (s *server13) checkShares() error {
 // negotiate chooses suite, group and protocol, by asking for a second ClientHello if need
 // be (RFC 9846 §4.2.1, §4.2.4).
 func (s *server13) negotiate() error {
-	chosen, err := chooseSuite(s.cfg.suites(iana.VersionTLS13), s.hello.CipherSuites)
-	if err != nil {
-		return err
+	all := s.common()
+	if len(all) == 0 {
+		return noSuite(s.hello.CipherSuites)
 	}
-	s.result.Suite = chosen
-	s.transcript.begin(chosen.Hash)
-	s.group, s.share, err = chooseGroup(&s.cfg.Policy, s.hello)
-	if err != nil {
-		return err
-	}
-	if s.share == nil {
+	var noGroup, err error
+	if s.group, s.share, noGroup = chooseGroup(&s.cfg.Policy, s.hello); s.needsRetry() {
+		if s.result.Suite, err = s.suiteForPSK(all); err != nil {
+			return err
+		}
+		s.transcript.begin(s.result.Suite.Hash)
 		if err := s.retry(); err != nil {
 			return err
 		}
+		all = []*suite.Suite{s.result.Suite}
 	}
-	s.result.Group = s.group.ID
-	s.result.ALPN, err = chooseALPN(&s.cfg.Policy, s.hello)
-	return err
+	s.result.Suite = all[0]
+	if s.result.ALPN, err = chooseALPN(&s.cfg.Policy, s.hello); err != nil {
+		return err
+	}
+	if err := s.choosePSK(all); err != nil {
+		return err
+	}
+	if !s.result.HelloRetry {
+		s.transcript.begin(s.result.Suite.Hash)
+	}
+	if s.group != nil {
+		s.result.Group = s.group.ID
+	}
+	if s.result.PSKOnly {
+		return nil
+	}
+	return noGroup
+}
+
+// needsRetry reports whether a share is missing, and is needed: psk_ke does without.
+func (s *server13) needsRetry() bool {
+	mode, ok := s.usesPSKs()
+	return s.group != nil && s.share == nil && !(ok && mode == iana.ModePSKKE)
 }
 
 // retry sends HelloRetryRequest and takes the second ClientHello (RFC 9846 §4.2.4).
@@ -212,9 +240,13 @@ func (s *server13) recvSecondHello() error {
 
 // sendServerHello finishes the key exchange and returns the shared secret.
 func (s *server13) sendServerHello() (keys.Secret, error) {
-	public, shared, err := s.group.Respond(s.cfg.Rand, s.share)
-	if err != nil {
-		return nil, at("client_hello.key_share.client_shares.key_exchange", err)
+	var public []byte
+	var shared keys.Secret
+	if s.group != nil {
+		var err error
+		if public, shared, err = s.group.Respond(s.cfg.Rand, s.share); err != nil {
+			return nil, at("client_hello.key_share.client_shares.key_exchange", err)
+		}
 	}
 	m := &msg.ServerHello{
 		LegacyVersion:   iana.VersionTLS12,
@@ -222,9 +254,12 @@ func (s *server13) sendServerHello() (keys.Secret, error) {
 		SessionID:       s.hello.SessionID,
 		CipherSuite:     s.result.Suite.ID,
 		SelectedVersion: iana.VersionTLS13,
-		KeyShare:        msg.KeyShareEntry{Group: s.group.ID, KeyExchange: public},
+		KeyShare:        msg.KeyShareEntry{Group: s.result.Group, KeyExchange: public},
 	}
-	m.Extensions.Add(iana.ExtSupportedVersions, iana.ExtKeyShare)
+	m.Extensions.Add(iana.ExtSupportedVersions)
+	if s.group != nil {
+		m.Extensions.Add(iana.ExtKeyShare)
+	}
 	if s.psk != nil {
 		m.SelectedIdentity = s.selected
 		m.Extensions.Add(iana.ExtPreSharedKey)

@@ -138,14 +138,13 @@ func consider(ctx context.Context, find Lookup, i int, identity []byte, facts *F
 	return p, nil
 }
 
-// ChooseMode picks psk_dhe_ke where the client offers it, which it should, and psk_ke only where policy allows (RFC 9846
-// §4.3.9). ok is false where there is none: no PSK is used then, and no ticket is sent.
-func ChooseMode(offered []byte, pskOnly bool) (mode iana.PSKKeyExchangeMode, ok bool) {
-	switch {
-	case contains(offered, byte(iana.ModePSKDHEKE)):
-		return iana.ModePSKDHEKE, true
-	case pskOnly && contains(offered, byte(iana.ModePSKKE)):
-		return iana.ModePSKKE, true
+// ChooseMode picks the first of ours, in which we use PSKs, that the client offers (RFC 9846 §4.3.9). ok is false where
+// there is none: no PSK is used then, and no ticket is sent.
+func ChooseMode(offered []byte, ours []iana.PSKKeyExchangeMode) (mode iana.PSKKeyExchangeMode, ok bool) {
+	for _, mode := range ours {
+		if contains(offered, byte(mode)) {
+			return mode, true
+		}
 	}
 	return 0, false
 }

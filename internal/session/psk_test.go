@@ -325,21 +325,23 @@ func TestSelectWipes(t *testing.T) {
 
 func TestChooseMode(t *testing.T) {
 	ke, dhe := byte(iana.ModePSKKE), byte(iana.ModePSKDHEKE)
+	usual := []iana.PSKKeyExchangeMode{iana.ModePSKDHEKE}
+	both := append(usual, iana.ModePSKKE)
 	for _, c := range []struct {
 		offered []byte
-		pskOnly bool
+		ours    []iana.PSKKeyExchangeMode
 		want    iana.PSKKeyExchangeMode
 		ok      bool
 	}{
-		{[]byte{dhe}, false, iana.ModePSKDHEKE, true},
-		{[]byte{ke, dhe}, true, iana.ModePSKDHEKE, true},
-		{[]byte{ke}, true, iana.ModePSKKE, true},
-		{[]byte{ke}, false, 0, false},
-		{[]byte{0x0b}, true, 0, false},
-		{nil, true, 0, false},
+		{[]byte{dhe}, usual, iana.ModePSKDHEKE, true},
+		{[]byte{ke, dhe}, both, iana.ModePSKDHEKE, true},
+		{[]byte{ke}, both, iana.ModePSKKE, true},
+		{[]byte{ke}, usual, 0, false},
+		{[]byte{0x0b}, both, 0, false},
+		{nil, both, 0, false},
 	} {
-		if got, ok := ChooseMode(c.offered, c.pskOnly); got != c.want || ok != c.ok {
-			t.Errorf("%v, PSK alone %t: got %v, %t, want %v, %t", c.offered, c.pskOnly, got, ok, c.want, c.ok)
+		if got, ok := ChooseMode(c.offered, c.ours); got != c.want || ok != c.ok {
+			t.Errorf("%v, ours %v: got %v, %t, want %v, %t", c.offered, c.ours, got, ok, c.want, c.ok)
 		}
 	}
 }
