@@ -259,7 +259,12 @@ type Config struct {
 	// changes nothing else.
 	GREASE bool
 
-	// Renegotiation must be RenegotiateNever. TLS 1.3 has none.
+	// Renegotiation says what a client does when a server of TLS 1.2 or before asks for another
+	// handshake, for a certificate as a rule: refuse (the zero value), take part once, or each
+	// time. It takes part only with servers that bind one handshake to the other (RFC 5746),
+	// and whose certificate stays the same; VerifyPeerCertificate and VerifyConnection are asked
+	// again. Keying material is not exported then. Servers do not renegotiate, and TLS 1.3
+	// has none.
 	Renegotiation RenegotiationSupport
 
 	// KeyLogWriter is given the secrets of every connection in the format of RFC 9850, each

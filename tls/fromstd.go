@@ -63,7 +63,6 @@ func conversions() map[string]func(from *std.Config, to *Config) error {
 		"GetConfigForClient": callbackFromStd,
 		"MinVersion":         minFromStd,
 		"MaxVersion":         maxFromStd,
-		"Renegotiation":      renegotiationFromStd,
 		"SessionTicketKey":   ticketKeyFromStd,
 		"sessionTicketKeys":  setKeysFromStd,
 
@@ -162,13 +161,6 @@ func minFromStd(from *std.Config, to *Config) error {
 // maxFromStd takes a bound above all versions for what it is.
 func maxFromStd(from *std.Config, to *Config) error {
 	return versionFromStd(min(from.MaxVersion, VersionTLS13), &to.MaxVersion)
-}
-
-func renegotiationFromStd(from *std.Config, to *Config) error {
-	if from.Renegotiation != RenegotiateNever {
-		return errors.New("only RenegotiateNever is supported")
-	}
-	return nil
 }
 
 // ticketKeyFromStd passes over a key that crypto/tls made for itself, which begins with

@@ -40,7 +40,7 @@ var stdFields = map[string]struct {
 	"KeyLogWriter":                {io.Discard, carried},
 	"SessionTicketsDisabled":      {true, carried},
 
-	"Renegotiation":                       {RenegotiateOnceAsClient, named},
+	"Renegotiation":                       {RenegotiateOnceAsClient, carried},
 	"NameToCertificate":                   {map[string]*Certificate{}, named},
 	"ClientAuth":                          {std.RequestClientCert, carried},
 	"ClientCAs":                           {x509.NewCertPool(), carried},

@@ -23,6 +23,7 @@ type inHalf struct {
 	version  iana.Version          // 0 until negotiated
 	post     handshake.Post        // set by the handshake
 	data     []byte                // application data that was not read yet, in records' buffer
+	request  []byte                // a HelloRequest that came with the server's Finished
 	kept     []byte                // application data that came before data, and was in the way
 	proof    proof                 // that the peer has our Finished
 	amid     bool                  // handshake messages are to follow, and nothing else
@@ -119,6 +120,9 @@ func (h *inHalf) read(b []byte) (int, error) {
 		if err := h.next(); err != nil {
 			return 0, h.fail(err)
 		}
+		if len(h.kept) > 0 { // it came in the midst of a renegotiation
+			return h.takeKept(b), nil
+		}
 	}
 	n := copy(b, h.data)
 	if h.data = h.data[n:]; len(h.data) == 0 {
@@ -154,6 +158,10 @@ func (h *inHalf) fail(err error) error {
 
 // next takes one record.
 func (h *inHalf) next() error {
+	if request := h.request; request != nil {
+		h.request = nil
+		return h.post.HandlePost(h, request)
+	}
 	typ, content, err := h.records.Next()
 	if err == nil {
 		err = h.checkOther(typ)

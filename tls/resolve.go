@@ -149,6 +149,7 @@ func newResolved(c *Config) *resolved {
 		Trust:             &r.trust,
 		Identity:          clientIdentity{&r.certificates},
 		PostHandshakeAuth: c.PostHandshakeAuth,
+		Renegotiate:       handshake.Renegotiate(c.Renegotiation),
 		Fallback:          slices.Contains(c.CipherSuites, TLS_FALLBACK_SCSV),
 		MinFieldBits:      c.MinDHBits, MaxFieldBits: c.MaxDHBits,
 	}
@@ -391,13 +392,6 @@ func (c *Config) setRecords(p *handshake.Policy) error {
 		return configError("RecordPadding", "%d bytes, a record holds up to %d", n, record.MaxPlaintext)
 	}
 	p.RecordSizeLimit, p.GREASE = uint16(c.RecordSizeLimit), c.GREASE
-	return nil
-}
-
-func (c *Config) checkRenegotiation() error {
-	if c.Renegotiation != RenegotiateNever {
-		return configError("Renegotiation", "only RenegotiateNever is supported")
-	}
 	return nil
 }
 

@@ -178,7 +178,7 @@ func TestBadConfigurations(t *testing.T) {
 		{&Config{NextProtos: []string{"h2", ""}}, `tls: Config.NextProtos: "" has 0 bytes, a protocol's name has 1 to 255`},
 		{&Config{NextProtos: []string{strings.Repeat("x", 256)}}, `tls: Config.NextProtos: "` + strings.Repeat("x", 256) + `" has 256 bytes, a protocol's name has 1 to 255`},
 		{&Config{NextProtos: strings.Split(strings.Repeat(strings.Repeat("x", 255)+" ", 256), " ")[:256]}, "tls: Config.NextProtos: 65536 bytes of names, at most 65535 can be sent"},
-		{&Config{Renegotiation: RenegotiateFreelyAsClient}, "tls: Config.Renegotiation: only RenegotiateNever is supported"},
+		{&Config{Renegotiation: RenegotiateFreelyAsClient + 1}, "tls: Config.Renegotiation: there is no kind 3"},
 		{&Config{RequireALPN: true}, "tls: Config.RequireALPN: NextProtos is empty, so that there is nothing to require"},
 		{&Config{RecordSizeLimit: 63}, "tls: Config.RecordSizeLimit: 63 bytes, a limit is from 64 to 16385 (RFC 8449 §4)"},
 		{&Config{RecordSizeLimit: 16386}, "tls: Config.RecordSizeLimit: 16386 bytes, a limit is from 64 to 16385 (RFC 8449 §4)"},

@@ -243,7 +243,7 @@ func (c *Conn) flow(ctx context.Context, t *transport) error {
 	}
 	result, post, err := run(ctx, t)
 	if err == nil {
-		if err = t.checkTurn(); err != nil {
+		if err = t.endFlight(result.Version); err != nil {
 			result.Exporter.Wipe()
 		}
 	}

@@ -40,6 +40,7 @@ func connectionState(r *handshake.Result, complete bool) ConnectionState {
 var (
 	errExportEarly = errors.New("tls: keying material cannot be exported before the handshake is complete")
 	errExportLate  = errors.New("tls: keying material cannot be exported after Close")
+	errExportAgain = errors.New("tls: keying material is not exported where there may be a renegotiation, which changes it")
 	errExportWeak  = errors.New("tls: keying material is exported only where the main secret belongs to one handshake: " +
 		"in TLS 1.3, and in TLS 1.2 with extended_main_secret (RFC 7627 §5.4)")
 )
@@ -49,6 +50,8 @@ func exporterOf(r *handshake.Result) stdtls.Exporter {
 	switch {
 	case r.Version < iana.VersionTLS13 && !r.ExtendedMain:
 		return noExporter(errExportWeak)
+	case r.Renegotiable:
+		return noExporter(errExportAgain)
 	case r.Exporter == nil:
 		return noExporter(errExportEarly)
 	}

@@ -22,6 +22,7 @@ type transport struct {
 	shared bool            // the application may write: the lock of out is not held
 	taking bool            // early data goes to the application
 	takes  int64           // at most this many bytes
+	again  bool            // it is a renegotiation, and the server's flight has not begun: data may still come
 }
 
 // ReadMessage implements [handshake.Transport].
@@ -36,7 +37,10 @@ func (t *transport) ReadMessage() ([]byte, error) {
 		}
 		switch {
 		case typ == iana.ContentHandshake:
+			t.again = false
 			err = t.in.messages.Push(content)
+		case typ == iana.ContentApplicationData && t.again:
+			err = t.in.keepData(content)
 		case typ == iana.ContentChangeCipherSpec && t.in.version == iana.VersionTLS13:
 			err = t.passOver(content)
 		case typ == iana.ContentApplicationData && t.taking:

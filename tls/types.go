@@ -106,8 +106,7 @@ const (
 	ECDSAWithSHA1          = std.ECDSAWithSHA1
 )
 
-// The answers to a request for renegotiation. RenegotiateNever is the only one that
-// [Config] takes.
+// The answers to a request for renegotiation: see [Config.Renegotiation].
 const (
 	RenegotiateNever          = std.RenegotiateNever
 	RenegotiateOnceAsClient   = std.RenegotiateOnceAsClient

@@ -22,7 +22,8 @@ type client struct {
 	hello   *msg.ClientHello
 	shares  []share // the private halves of hello.KeyShares
 	session offered
-	changed bool // a ChangeCipherSpec went out
+	changed bool           // a ChangeCipherSpec went out
+	again   *renegotiation // what a renegotiation has to agree with; nil in a first handshake
 	result  *Result
 }
 
@@ -39,7 +40,12 @@ type share struct {
 //	                          ▲ │                 └► TLS 1.2: client12.go
 //	                          └─┘ HelloRetryRequest, once
 func Client(ctx context.Context, t Transport, cfg *ClientConfig) (result *Result, post Post, err error) {
-	c := &client{flow: flow{t: t}, ctx: ctx, cfg: cfg, result: &Result{ServerName: hostName(cfg.ServerName)}}
+	return runClient(ctx, t, cfg, nil)
+}
+
+func runClient(ctx context.Context, t Transport, cfg *ClientConfig, again *renegotiation) (result *Result, post Post, err error) {
+	c := &client{flow: flow{t: t}, ctx: ctx, cfg: cfg, again: again, result: &Result{ServerName: hostName(cfg.ServerName)}}
+	c.requests.ignored = true
 	defer c.wipeShares()
 	defer c.session.wipe()
 	defer func() {
@@ -74,6 +80,7 @@ func (c *client) run() (*Result, Post, error) {
 	}
 	c.t.SetVersion(c.result.Version)
 	if c.result.Version == iana.VersionTLS13 {
+		c.requests.ignored = false
 		return (&client13{client: c}).run(hello)
 	}
 	return (&client12{client: c}).run(hello)
@@ -173,6 +180,7 @@ func (c *client) offer12() {
 		x.Add(iana.ExtECPointFormats)
 	}
 	x.Add(iana.ExtExtendedMainSecret, iana.ExtRenegotiationInfo)
+	c.hello.RenegotiatedConnInfo = c.again.ofClient()
 	if c.offers(func(s *suite.Suite, _ iana.Version) bool { return s.Cipher.CBC() }) {
 		x.Add(iana.ExtEncryptThenMAC)
 	}

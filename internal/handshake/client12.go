@@ -72,12 +72,13 @@ func (c *client12) run(hello *msg.ServerHello) (*Result, Post, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if _, err := c.recvFinished12(&c.flow, keys.Server); err != nil {
+	second, err := c.recvFinished12(&c.flow, keys.Server)
+	if err != nil {
 		return nil, nil, err
 	}
 	c.finish12(c.result, first, &c.client.hello.Random, &c.hello.Random)
 	c.keepSession(ticket)
-	return c.result, post12{client: true}, nil
+	return c.result, post12{client: true, again: c.mayRenegotiate(first, second)}, nil
 }
 
 // takeServerHello takes what of it is TLS 1.2's.
@@ -86,9 +87,8 @@ func (c *client12) takeServerHello() error {
 	if err := c.takeSessionID(); err != nil {
 		return err
 	}
-	if len(c.hello.RenegotiatedConnInfo) != 0 {
-		return alert.Illegal(where+".renegotiation_info", "RFC 5746 §3.4", "it is not empty in a first handshake").
-			With(iana.AlertHandshakeFailure)
+	if err := c.again.checkInfo(c.hello); err != nil {
+		return err
 	}
 	if c.hello.Extensions.Has(iana.ExtECPointFormats) && !slices.Contains(c.hello.PointFormats, 0) {
 		return alert.Illegal(where+".ec_point_formats", "RFC 8422 §5.1.2", "uncompressed points are missing")
@@ -104,7 +104,10 @@ func (c *client12) takeServerHello() error {
 	if err := c.recvRecordLimit(where, &c.hello.Extensions, c.hello.RecordSizeLimit); err != nil {
 		return err
 	}
-	return c.recvALPN(where, &c.hello.Extensions, c.hello.ALPN)
+	if err := c.recvALPN(where, &c.hello.Extensions, c.hello.ALPN); err != nil {
+		return err
+	}
+	return c.again.checkSame(c.result)
 }
 
 // recvCertificate takes the server's chain and, if it comes, an OCSP response for it.
@@ -131,6 +134,9 @@ func (c *client12) recvCertificate() error {
 		use = auth.ToEncipher
 	}
 	if err := c.judge(use, m.List, peer); err != nil {
+		return err
+	}
+	if err := c.again.checkPeer(&c.result.Peer); err != nil {
 		return err
 	}
 	curve := suite.CurveOf(c.result.Peer.Key)

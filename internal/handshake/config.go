@@ -73,6 +73,7 @@ type ClientConfig struct {
 	PSKs              []*session.PSK      // given from elsewhere; not changed
 	Resumption        *ClientResumption   // nil: sessions are not kept
 	PostHandshakeAuth bool                // TLS 1.3: the server may ask for our certificate later
+	Renegotiate       Renegotiate         // what a HelloRequest comes to
 	Fallback          bool                // MaxVersion is lower than it might be, for the server is thought not to speak more
 	// The bits of the modulus that a server may choose for DHE; see suite.FiniteField.
 	MinFieldBits, MaxFieldBits int
@@ -125,6 +126,7 @@ type Result struct {
 	RecordSizeLimit uint16
 	TLSUnique       []byte   // TLS 1.2: the first Finished (RFC 5929 §3); nil where it is unsafe
 	Exporter        Exporter // of keying material
+	Renegotiable    bool     // another handshake may come, or this is one: keying material changes
 }
 
 // wipe zeroes the secret in r.

@@ -304,6 +304,11 @@ func (s *spoken) ReadSecret() keys.Secret { return nil }
 func (s *spoken) Answer(func(context.Context) (*handshake.Answer, error)) {
 	*s = append(*s, "answer a request")
 }
+
+func (s *spoken) Renegotiate(func(context.Context, handshake.Transport) (*handshake.Result, handshake.Post, error)) error {
+	*s = append(*s, "renegotiate")
+	return nil
+}
 func (s *spoken) Warn(a iana.Alert) error { *s = append(*s, "warn "+a.String()); return nil }
 
 // message is a handshake message: its type and its body.

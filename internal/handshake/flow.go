@@ -16,7 +16,8 @@ type flow struct {
 	transcript transcript
 	layout     msg.Context // what the layouts must know, filled in as it is negotiated
 	peeked     []byte      // a message that was read but not taken yet
-	buf        []byte      // for encoding
+	requests   requests
+	buf        []byte // for encoding
 }
 
 // send appends m to the flight and to the transcript.
@@ -36,12 +37,18 @@ func (f *flow) sendRaw(raw []byte) error {
 
 // peek returns the type of the next message without taking it.
 func (f *flow) peek() (iana.HandshakeType, error) {
-	if f.peeked == nil {
+	for f.peeked == nil {
 		raw, err := f.t.ReadMessage()
 		if err != nil {
 			return 0, err
 		}
-		f.peeked = raw
+		passed, err := f.requests.pass(raw)
+		if err != nil {
+			return 0, err
+		}
+		if !passed {
+			f.peeked = raw
+		}
 	}
 	return iana.HandshakeType(f.peeked[0]), nil
 }

@@ -67,10 +67,12 @@ func recvKeyUpdate(t PostTransport, raw []byte) error {
 	return nil
 }
 
-// post12 handles what may come after a TLS 1.2 handshake: the wish for another one, which
-// is declined with a warning, so that the connection goes on (RFC 5246 §7.2.2).
+// post12 handles what may come after a TLS 1.2 handshake: the wish for another one. It is
+// declined with a warning, so that the connection goes on (RFC 5246 §7.2.2), but where a client
+// may renegotiate.
 type post12 struct {
 	client bool
+	again  *renegotiation // nil: it may not
 }
 
 // Wipe implements [Post].
@@ -87,6 +89,9 @@ func (p post12) HandlePost(t PostTransport, raw []byte) error {
 	}
 	if err := msg.DecodeInto(wish, &msg.Context{Version: iana.VersionTLS12}, raw); err != nil {
 		return err
+	}
+	if p.again != nil {
+		return t.Renegotiate(p.again.run)
 	}
 	return t.Warn(iana.AlertNoRenegotiation)
 }

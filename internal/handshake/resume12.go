@@ -91,13 +91,14 @@ func (c *client12) resume() (*Result, Post, error) {
 	if err := c.cfg.peer(c.result); err != nil {
 		return nil, nil, err
 	}
-	if _, err := c.sendFinished12(&c.flow, keys.Client); err != nil {
+	second, err := c.sendFinished12(&c.flow, keys.Client)
+	if err != nil {
 		return nil, nil, err
 	}
 	c.result.Proof = ProofData
 	c.finish12(c.result, first, &c.client.hello.Random, &c.hello.Random)
 	c.keepSession(ticket)
-	return c.result, post12{client: true}, nil
+	return c.result, post12{client: true, again: c.mayRenegotiate(second, first)}, nil
 }
 
 // recvTicket takes the ticket that ServerHello promised, if it did (RFC 5077 §3.3).

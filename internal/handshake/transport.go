@@ -116,4 +116,7 @@ type PostTransport interface {
 	Amid(bool)
 	// Warn sends a warning alert as soon as the writer is free.
 	Warn(iana.Alert) error
+	// Renegotiate runs another handshake over the connection, which it waits for the writer
+	// to yield, and goes on as that says. It does nothing where no more can be written.
+	Renegotiate(func(context.Context, Transport) (*Result, Post, error)) error
 }
