@@ -7,6 +7,7 @@ type Label uint8
 const (
 	ExternalBinderKey Label = iota + 1
 	ResumptionBinderKey
+	ImportedBinderKey
 	ClientEarlyTraffic
 	EarlyExporter
 	ClientHandshakeTraffic
@@ -21,6 +22,7 @@ const (
 	WriteKey
 	WriteIV
 	TicketPSK
+	ImportedPSK
 	ExporterBase
 	ExporterValue
 
@@ -35,7 +37,7 @@ const (
 // Source is the kind of secret that a derivation starts from.
 type Source uint8
 
-// The sources: the three rungs of the TLS 1.3 ladder, the secrets derived from them, and TLS 1.2's two.
+// The sources: the three rungs of the TLS 1.3 ladder, the secrets derived from them, an external PSK, and TLS 1.2's two.
 const (
 	FromEarly Source = iota + 1
 	FromHandshake
@@ -44,6 +46,7 @@ const (
 	FromTraffic
 	FromResumption
 	FromExporter
+	FromExternal
 	FromPremaster
 	FromMain12
 )
@@ -75,6 +78,7 @@ type derivation struct {
 var derivations = [...]derivation{
 	ExternalBinderKey:        {"binder_key", "ext binder", "", FromEarly, Client, ""},
 	ResumptionBinderKey:      {"binder_key", "res binder", "", FromEarly, Client, ""},
+	ImportedBinderKey:        {"binder_key", "imp binder", "", FromEarly, Client, ""}, // RFC 9258 §5.2
 	ClientEarlyTraffic:       {"client_early_traffic_secret", "c e traffic", "CLIENT_EARLY_TRAFFIC_SECRET", FromEarly, Client, "ClientHello"},
 	EarlyExporter:            {"early_exporter_secret", "e exp master", "EARLY_EXPORTER_SECRET", FromEarly, Both, "ClientHello"},
 	ClientHandshakeTraffic:   {"client_handshake_traffic_secret", "c hs traffic", "CLIENT_HANDSHAKE_TRAFFIC_SECRET", FromHandshake, Client, "ClientHello...ServerHello"},
@@ -89,6 +93,7 @@ var derivations = [...]derivation{
 	WriteKey:                 {"write_key", "key", "", FromTraffic, Both, ""},
 	WriteIV:                  {"write_iv", "iv", "", FromTraffic, Both, ""},
 	TicketPSK:                {"PSK", "resumption", "", FromResumption, Both, ""},
+	ImportedPSK:              {"ipskx", "derived psk", "", FromExternal, Both, ""}, // RFC 9258 §5.1
 	ExporterBase:             {"exporter base", "", "", FromExporter, Both, ""},
 	ExporterValue:            {"exporter value", "exporter", "", FromExporter, Both, ""},
 

@@ -22,7 +22,7 @@ func TLS13(h crypto.Hash, log Log) KDF { return KDF{hash: h, prefix: "tls13 ", l
 //	                   0
 //	                   ↓
 //	PSK or 0 → HKDF-Extract ═ Early Secret        Early
-//	                   ├─→ "ext binder" | "res binder"  binder_key
+//	                   ├─→ "ext binder" | "res binder" | "imp binder"  binder_key
 //	                   ├─→ "c e traffic"                client_early_traffic_secret
 //	                   ├─→ "e exp master"               early_exporter_secret
 //	                   ↓
@@ -75,7 +75,7 @@ func (k KDF) Early(psk Secret) Early {
 }
 
 // AppendBinder appends a PskBinderEntry to dst (RFC 9846 §4.3.11.2): the HMAC, under kind, of the transcript hash up to
-// the truncated ClientHello. kind is ExternalBinderKey or ResumptionBinderKey.
+// the truncated ClientHello. kind is ExternalBinderKey, ResumptionBinderKey or ImportedBinderKey.
 func (e Early) AppendBinder(dst []byte, kind Label, transcript []byte) []byte {
 	m := e.open(kind)
 	defer m.release()
@@ -209,6 +209,20 @@ func (k KDF) TicketPSK(resumption Secret, nonce []byte) Secret {
 	defer m.release()
 	psk := make(Secret, k.hash.Size())
 	k.expand(m, psk, TicketPSK, TicketPSK.Wire(), nonce)
+	return psk
+}
+
+// ImportPSK returns the key of length bytes that is imported from an external one under an ImportedIdentity (RFC 9258
+// §5.1). The hash is the external key's, whatever that of the imported one.
+func (k KDF) ImportPSK(external Secret, identity []byte, length int) Secret {
+	m := acquire(k.hash)
+	defer m.release()
+	epskx := make(Secret, k.hash.Size())
+	defer epskx.Wipe()
+	m.extract(epskx, nil, external)
+	m.setKey(epskx)
+	psk := make(Secret, length)
+	k.expand(m, psk, ImportedPSK, ImportedPSK.Wire(), m.keepHash(identity))
 	return psk
 }
 

@@ -22,6 +22,7 @@ type PSK struct {
 	Identity []byte
 	Key      keys.Secret // high entropy: a password will not do (RFC 9846 §2.2)
 	Hash     crypto.Hash
+	Imported bool // from an external one, for this Hash: see Import
 	// Params are what early data is sent and accepted under. For an external PSK they are given with it, and may be zero
 	// where there is no early data.
 	Params
@@ -181,9 +182,13 @@ func CheckSelected(offered []*PSK, index uint16, suite iana.CipherSuite, early b
 // Schedule starts a key schedule with the PSK.
 func (p *PSK) Schedule(log keys.Log) keys.Early { return keys.TLS13(p.Hash, log).Early(p.Key) }
 
-// binderKey is the label of the binder key, by which neither kind of PSK passes for the other (RFC 9846 §7.1).
+// binderKey is the label of the binder key, by which no kind of PSK passes for another (RFC 9846 §7.1, RFC 9258
+// §5.2).
 func (p *PSK) binderKey() keys.Label {
-	if p.External() {
+	switch {
+	case p.Imported:
+		return keys.ImportedBinderKey
+	case p.External():
 		return keys.ExternalBinderKey
 	}
 	return keys.ResumptionBinderKey
