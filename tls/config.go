@@ -244,6 +244,11 @@ type Config struct {
 	// client's limit in any case.
 	RecordSizeLimit int
 
+	// MaxRecordSize is how many bytes of content this end puts into a record at most, 64 to 16,384,
+	// in the handshake too: for peers with little memory that do not say so, or links where a
+	// record should not wait for its end. Zero: as many as the peer takes.
+	MaxRecordSize int
+
 	// RecordPadding fills the records of TLS 1.3 that this end sends up to multiples of so many
 	// bytes, as far as there is room, so that their lengths say less of what is in them (RFC
 	// 9846 §5.4). Zero: no padding.
@@ -327,6 +332,7 @@ func (c *Config) Clone() *Config {
 		MaxDHBits:                   c.MaxDHBits,
 		DynamicRecordSizingDisabled: c.DynamicRecordSizingDisabled,
 		RecordSizeLimit:             c.RecordSizeLimit,
+		MaxRecordSize:               c.MaxRecordSize,
 		RecordPadding:               c.RecordPadding,
 		CertificateCompression:      c.CertificateCompression,
 		GREASE:                      c.GREASE,

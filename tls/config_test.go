@@ -96,6 +96,7 @@ func filled(t *testing.T) *Config {
 		MaxDHBits:                   4096,
 		DynamicRecordSizingDisabled: true,
 		RecordSizeLimit:             4096,
+		MaxRecordSize:               1024,
 		RecordPadding:               512,
 		CertificateCompression:      []CertificateCompression{{ID: 1, Decompress: func(r io.Reader) (io.Reader, error) { return r, nil }}},
 		GREASE:                      true,

@@ -153,6 +153,33 @@ func TestRecordPadding(t *testing.T) {
 	}
 }
 
+// MaxRecordSize holds for every record, those of the handshake too, and counts what is in them.
+func TestMaxRecordSize(t *testing.T) {
+	cert, pool := newCert(t)
+	for _, v := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		const most = 100
+		config := &tls.Config{
+			Certificates: []tls.Certificate{cert}, RootCAs: pool, ServerName: "localhost",
+			MinVersion: v, MaxVersion: v, MaxRecordSize: most, SessionTicketsDisabled: true,
+		}
+		fromClient, fromServer, _, _ := bulk(t, config, config)
+		for who, lengths := range map[string][]int{"client": fromClient, "server": fromServer} {
+			full := 0
+			for i, n := range lengths {
+				if n > most+8+17 { // a nonce, a tag, the type
+					t.Errorf("%s, %s: record %d has %d bytes, want %d of content at most", tls.VersionName(v), who, i, n, most)
+				}
+				if n >= most+16 {
+					full++
+				}
+			}
+			if full < 100 {
+				t.Errorf("%s, %s: %d full records of %d, want most of them", tls.VersionName(v), who, full, len(lengths))
+			}
+		}
+	}
+}
+
 // GREASE changes nothing that either stack cares for.
 func TestGREASE(t *testing.T) {
 	for _, v := range []uint16{0, tls.VersionTLS12, tls.VersionTLS13} {

@@ -41,6 +41,7 @@ type resolved struct {
 	verifyConnection      func(ConnectionState) error
 	dynamicRecords        bool
 	padding               int
+	largest               int  // bytes of content in a record
 	replayEarly           bool // what is rejected may be sent again
 	early                 handshake.ServerEarlyData
 }
@@ -51,6 +52,7 @@ type serverSetup struct {
 	handshake.ServerConfig
 	dynamicRecords bool // records grow with the connection, instead of being large at once
 	padding        int  // records of TLS 1.3 are filled up to multiples of it; 0: as they come
+	largest        int  // bytes of content in a record; 0: as many as there may be
 }
 
 // zero stands for a nil *Config.
@@ -124,7 +126,7 @@ func (r *resolved) bind(setup *serverSetup, conn net.Conn) {
 		if err != nil {
 			return nil, err
 		}
-		setup.dynamicRecords, setup.padding = other.dynamicRecords, other.padding
+		setup.dynamicRecords, setup.padding, setup.largest = other.dynamicRecords, other.padding, other.largest
 		return r.lendKeys(c, &other.ServerConfig), nil
 	}
 }
@@ -137,6 +139,7 @@ func newResolved(c *Config) *resolved {
 		verifyConnection:      c.VerifyConnection,
 		dynamicRecords:        !c.DynamicRecordSizingDisabled,
 		padding:               c.RecordPadding,
+		largest:               c.MaxRecordSize,
 		trust:                 auth.Trust{Roots: c.RootCAs, Name: c.ServerName, Usage: x509.ExtKeyUsageServerAuth, Skip: c.InsecureSkipVerify},
 	}
 	r.identity.certificates = &r.certificates
@@ -153,7 +156,7 @@ func newResolved(c *Config) *resolved {
 		Fallback:          slices.Contains(c.CipherSuites, TLS_FALLBACK_SCSV),
 		MinFieldBits:      c.MinDHBits, MaxFieldBits: c.MaxDHBits,
 	}
-	r.server = serverSetup{handshake.ServerConfig{Env: env, Policy: policy, Hooks: hooks, Identity: &r.identity}, r.dynamicRecords, r.padding}
+	r.server = serverSetup{handshake.ServerConfig{Env: env, Policy: policy, Hooks: hooks, Identity: &r.identity}, r.dynamicRecords, r.padding, r.largest}
 	r.setClientAuth(c)
 	r.setResumption(c)
 	r.setEarlyData(c)
@@ -387,6 +390,9 @@ func (c *Config) setProtocols(p *handshake.Policy) error {
 func (c *Config) setRecords(p *handshake.Policy) error {
 	if n := c.RecordSizeLimit; n != 0 && (n < 64 || n > record.MaxPlaintext+1) {
 		return configError("RecordSizeLimit", "%d bytes, a limit is from 64 to %d (RFC 8449 §4)", n, record.MaxPlaintext+1)
+	}
+	if n := c.MaxRecordSize; n != 0 && (n < 64 || n > record.MaxPlaintext) {
+		return configError("MaxRecordSize", "%d bytes, it is from 64 to %d", n, record.MaxPlaintext)
 	}
 	if n := c.RecordPadding; n < 0 || n > record.MaxPlaintext {
 		return configError("RecordPadding", "%d bytes, a record holds up to %d", n, record.MaxPlaintext)

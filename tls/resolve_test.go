@@ -182,6 +182,8 @@ func TestBadConfigurations(t *testing.T) {
 		{&Config{RequireALPN: true}, "tls: Config.RequireALPN: NextProtos is empty, so that there is nothing to require"},
 		{&Config{RecordSizeLimit: 63}, "tls: Config.RecordSizeLimit: 63 bytes, a limit is from 64 to 16385 (RFC 8449 §4)"},
 		{&Config{RecordSizeLimit: 16386}, "tls: Config.RecordSizeLimit: 16386 bytes, a limit is from 64 to 16385 (RFC 8449 §4)"},
+		{&Config{MaxRecordSize: 63}, "tls: Config.MaxRecordSize: 63 bytes, it is from 64 to 16384"},
+		{&Config{MaxRecordSize: 16385}, "tls: Config.MaxRecordSize: 16385 bytes, it is from 64 to 16384"},
 		{&Config{RecordPadding: -1}, "tls: Config.RecordPadding: -1 bytes, a record holds up to 16384"},
 		{&Config{Certificates: []Certificate{{}}}, "tls: Config.Certificates[0]: there is no certificate in it"},
 		{&Config{Certificates: withKey(nil)}, "tls: Config.Certificates[1]: it has no private key"},

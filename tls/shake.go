@@ -276,6 +276,7 @@ func (c *Conn) clientFlow(ctx context.Context, t *transport) (*handshake.Result,
 		c.out.sent = fullSizeAfter
 	}
 	c.out.records.SetPadding(r.padding)
+	c.out.records.SetLargest(r.largest)
 	return handshake.Client(ctx, t, cfg)
 }
 
@@ -285,9 +286,11 @@ func (c *Conn) serverFlow(ctx context.Context, t *transport) (*handshake.Result,
 		return nil, nil, alert.Internal("handshake", "%w", err)
 	}
 	c.out.records.SetPadding(setup.padding)
+	c.out.records.SetLargest(setup.largest)
 	result, post, err := handshake.Server(ctx, t, &setup.ServerConfig)
 	t.reclaim()
 	c.out.records.SetPadding(setup.padding)
+	c.out.records.SetLargest(setup.largest)
 	if !setup.dynamicRecords {
 		c.out.sent = fullSizeAfter
 	}

@@ -17,6 +17,7 @@ type half struct {
 	guard protection         // made of keys; nil until it is needed, and when resting
 	seq   uint64             // of the next record
 	limit int                // bytes in a protected record (RFC 8449 §4); 0 is none
+	own   int                // bytes of content in any record, as this end wants it; 0 is no wish
 }
 
 // SetKeys protects from now on with k, which it takes over: the half wipes them when they have done their service. Nil is
@@ -32,13 +33,17 @@ func (h *half) SetLimit(n int) { h.limit = n }
 
 // maxLimited is the most content that goes into a record, MaxPlaintext where there is no limit.
 func (h *half) maxLimited() int {
+	most := MaxPlaintext
+	if h.own > 0 {
+		most = min(h.own, most)
+	}
 	switch {
 	case h.limit == 0 || h.keys == nil:
-		return MaxPlaintext
+		return most
 	case h.tls13():
-		return min(h.limit-1, MaxPlaintext)
+		return min(h.limit-1, most)
 	default:
-		return min(h.limit, MaxPlaintext)
+		return min(h.limit, most)
 	}
 }
 
@@ -195,6 +200,9 @@ type Sealer struct {
 // SetVersion says what was negotiated, or 0x0301 for the first ClientHello. It stands in the headers of records that are
 // not protected with TLS 1.3, as 0x0303 at most (RFC 9846 §5.1). Zero is 0x0301.
 func (s *Sealer) SetVersion(v iana.Version) { s.version = min(v, iana.VersionTLS12) }
+
+// SetLargest makes records, protected or not, carry at most n bytes of content and padding for good. Zero is no wish.
+func (s *Sealer) SetLargest(n int) { s.own = n }
 
 // SetMaxContent makes records carry at most n bytes of content and padding. Zero, and more than that, is MaxPlaintext.
 func (s *Sealer) SetMaxContent(n int) { s.most = min(n, MaxPlaintext) }

@@ -173,6 +173,7 @@ func (s *session) trusts(authorities [][]byte, cert *tls.Certificate) bool {
 // judge is the callback that has the last word on the peer.
 func (s *session) judge(state tls.ConnectionState) error {
 	s.elsewhere(func() {})
+	s.judged++
 	call := &s.plan.callback
 	if s.plan.early.rejected && !s.plan.server {
 		call = &s.plan.retry.callback

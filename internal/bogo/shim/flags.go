@@ -164,6 +164,14 @@ func expectingValue(e func(value string) expectation) flag {
 	}}
 }
 
+// renegotiating is a flag that says what becomes of a wish for another handshake.
+func renegotiating(how tls.RenegotiationSupport) flag {
+	return flag{set: func(p *plan, _ string) error {
+		p.offer.renegotiate = how
+		return nil
+	}}
+}
+
 // missing is a flag for something that is not offered.
 func missing(what string) flag { return flag{missing: what} }
 

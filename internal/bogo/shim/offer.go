@@ -29,6 +29,8 @@ type offer struct {
 	protocols   string // ALPN as it is sent: a client's offer
 	protocol    string // ALPN that a server chooses
 	noTickets   bool
+	largest     int // record
+	renegotiate tls.RenegotiationSupport
 	fallback    bool // a client comes back with less than it can
 	grease      bool
 	compress    bool     // certificates, with all algorithms
@@ -49,6 +51,8 @@ func (s *session) config() (*tls.Config, error) {
 		SessionTicketsDisabled:      o.noTickets,
 		ServerSessionCache:          servers{s.plan.memory},
 		GREASE:                      o.grease,
+		Renegotiation:               o.renegotiate,
+		MaxRecordSize:               o.largest,
 		Time:                        s.plan.now,
 	}
 	for _, step := range []func(*tls.Config) error{

@@ -33,13 +33,14 @@ type plan struct {
 
 // wanted is what must come of the handshake and has a value also where no flag names one.
 type wanted struct {
-	protocol      string // of ALPN, by a client
-	noCertificate bool   // from the peer
-	miss          bool   // a session is not resumed
-	noSession     bool   // a client gets no session
-	skew          string // of the ticket's age, in seconds
-	never         bool   // the handshake is not to succeed
-	schemes       []tls.SignatureScheme
+	protocol       string // of ALPN, by a client
+	noCertificate  bool   // from the peer
+	miss           bool   // a session is not resumed
+	noSession      bool   // a client gets no session
+	skew           string // of the ticket's age, in seconds
+	renegotiations int
+	never          bool // the handshake is not to succeed
+	schemes        []tls.SignatureScheme
 }
 
 // runner is where the runner is and what the test is called there.

@@ -22,6 +22,7 @@ type session struct {
 	early     *tls.EarlyData // at a server, until it was read
 	begin     func()         // lets the answer to early data come
 	allowance int            // how much of what a client says may go out early
+	judged    int            // how often the peer was judged: once in each handshake
 	lost      bool           // early data was rejected
 	raw       *trickle       // nil unless the test is asynchronous
 	ahead     *bufio.Reader  // nil unless the test looks ahead

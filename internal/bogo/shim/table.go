@@ -18,6 +18,8 @@ const (
 	boringHint       = "BoringSSL-only API: a hint of the server's groups"
 	boringGroupFlags = "BoringSSL-only API: flags of groups"
 	boringJDK11      = "BoringSSL-only API: workaround for JDK 11"
+	boringExplicit   = "BoringSSL-only API: renegotiating when the application says so"
+	boringForbid     = "BoringSSL-only API: forbidding renegotiation from some point on"
 	boringNoAck      = "BoringSSL-only API: not acknowledging server_name"
 	boringProperties = "BoringSSL-only API: certificate properties"
 
@@ -34,9 +36,9 @@ const (
 	featureDC           = "feature: delegated credentials"
 	featureAnchors      = "feature: trust anchor identifiers"
 	featurePadding      = "feature: padding asked of the server"
-	featureRenegotiate  = "feature: renegotiation"
+	featureSecureRenego = "feature: saying whether renegotiation would be secure"
+	featureExportAgain  = "feature: exporting keying material where there may be a renegotiation"
 	featurePermute      = "feature: permuted extensions"
-	featureFragment     = "feature: choosing the size of records"
 	featureChainSize    = "feature: limit of the chain's size"
 	featurePreference   = "feature: the client's order of preference"
 	featureCertTypes    = "feature: the certificate types of a CertificateRequest"
@@ -86,7 +88,7 @@ var flags = map[string]flag{
 	"-no-server-name-ack":            missing(boringNoAck),
 	"-jdk11-workaround":              missing(boringJDK11),
 	"-max-cert-list":                 missingValue(featureChainSize),
-	"-max-send-fragment":             missingValue(featureFragment),
+	"-max-send-fragment":             number(func(p *plan) *int { return &p.offer.largest }),
 
 	// Policies with a name.
 	"-fips-202205":  named(&fips202205),
@@ -179,7 +181,7 @@ var flags = map[string]flag{
 	"-peek-then-read":             yes(func(p *plan) *bool { return &p.talk.peeks }),
 	"-partial-write":              nothing(), // a Write writes all
 	"-cbc-record-splitting":       nothing(), // as always, in TLS 1.0
-	"-use-exporter-between-reads": missing(featureRenegotiate),
+	"-use-exporter-between-reads": missing(featureExportAgain),
 
 	// What must come of the handshake.
 	"-handshake-never-done":            yes(func(p *plan) *bool { return &p.wanted.never }),
@@ -202,8 +204,8 @@ var flags = map[string]flag{
 	"-expect-no-hrr":                   expecting(is("that there was no HelloRetryRequest", func(s *session) bool { return !s.state.HelloRetryRequest })),
 	"-expect-extended-master-secret":   expecting(is("an extended main secret", func(s *session) bool { return s.info.ExtendedMainSecret || s.state.Version >= tls.VersionTLS13 })),
 	"-expect-selected-credential":      {value: true, set: selected},
-	"-expect-secure-renegotiation":     missing(featureRenegotiate),
-	"-expect-no-secure-renegotiation":  missing(featureRenegotiate),
+	"-expect-secure-renegotiation":     missing(featureSecureRenego),
+	"-expect-no-secure-renegotiation":  missing(featureSecureRenego),
 	"-expect-client-ca-list":           {value: true, set: askedFor},
 	"-expect-msg-callback":             missingValue(boringTrace),
 
@@ -234,12 +236,12 @@ var flags = map[string]flag{
 	"-early-write-after-message":         missingValue(boringStep),
 
 	// Renegotiation.
-	"-renegotiate-once":                     missing(featureRenegotiate),
-	"-renegotiate-freely":                   missing(featureRenegotiate),
-	"-renegotiate-ignore":                   missing(featureRenegotiate),
-	"-renegotiate-explicit":                 missing(featureRenegotiate),
-	"-forbid-renegotiation-after-handshake": missing(featureRenegotiate),
-	"-expect-total-renegotiations":          missingValue(featureRenegotiate),
+	"-renegotiate-once":                     renegotiating(tls.RenegotiateOnceAsClient),
+	"-renegotiate-freely":                   renegotiating(tls.RenegotiateFreelyAsClient),
+	"-renegotiate-ignore":                   renegotiating(tls.RenegotiateNever),
+	"-renegotiate-explicit":                 missing(boringExplicit),
+	"-forbid-renegotiation-after-handshake": missing(boringForbid),
+	"-expect-total-renegotiations":          number(func(p *plan) *int { return &p.wanted.renegotiations }),
 
 	// Extensions that are not offered.
 	"-install-cert-compression-algs":        yes(func(p *plan) *bool { return &p.offer.compress }),

@@ -80,6 +80,7 @@ func (s *session) say() error {
 		{!s.plan.server && !t.silent && !t.alert, s.checkSession},
 		{true, s.checkEarly},
 		{s.plan.server, s.checkSkew},
+		{!s.plan.server, s.checkRenegotiations},
 		{t.goodbye, s.sayGoodbye},
 	} {
 		if !step.wanted {
@@ -266,6 +267,17 @@ func (s *session) checkSession() error {
 		return mustFail{err}
 	}
 	return s.checkCapable()
+}
+
+// checkRenegotiations checks how many handshakes there were beyond the first.
+func (s *session) checkRenegotiations() error {
+	if !s.ConnectionState().HandshakeComplete {
+		return nil
+	}
+	if err := same("the number of renegotiations", s.judged-1, s.plan.wanted.renegotiations); err != nil {
+		return mustFail{err}
+	}
+	return nil
 }
 
 // sayGoodbye sends close_notify and waits for the runner's.
