@@ -54,6 +54,7 @@ row 3: the flows; captures; HTTP, seen
   internal/capture: keylog
   internal/capture/packet: internal/capture
   internal/capture/tcp: internal/capture/packet
+  internal/capture/rewrite: internal/capture internal/capture/packet
   internal/capture/file: internal/capture keylog
   internal/capture/capfilter
   internal/capture/live: internal/capture internal/capture/capfilter

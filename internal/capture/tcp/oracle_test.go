@@ -18,6 +18,7 @@ import (
 
 	"github.com/akushu/akushu/internal/capture"
 	"github.com/akushu/akushu/internal/capture/packet"
+	"github.com/akushu/akushu/internal/capture/rewrite"
 	"github.com/akushu/akushu/internal/capture/tcp"
 	godiff "github.com/google/go-cmp/cmp"
 )
@@ -71,21 +72,23 @@ func text(seed, n int) []byte {
 	return b
 }
 
-// A rewrite changes a capture.
-type rewrite struct {
+// A change is made to a capture.
+type change struct {
 	name string
 	do   func([]capture.Packet) []capture.Packet
 }
 
-var rewrites = []rewrite{
+func split(all []capture.Packet) []capture.Packet { return rewrite.Split(all, 240) }
+
+var rewrites = []change{
 	{"as it is", func(all []capture.Packet) []capture.Packet { return all }},
 	{"segments of 240 bytes", split},
-	{"reordered", func(all []capture.Packet) []capture.Packet { return swap(all, 3) }},
-	{"reordered, of 240 bytes", func(all []capture.Packet) []capture.Packet { return swap(split(all), 5) }},
-	{"some twice, at once", func(all []capture.Packet) []capture.Packet { return twice(all, 4, 0) }},
-	{"some twice, later", func(all []capture.Packet) []capture.Packet { return twice(all, 4, 5*time.Millisecond) }},
-	{"some lost", func(all []capture.Packet) []capture.Packet { return lose(all, 7) }},
-	{"some lost, of 240 bytes", func(all []capture.Packet) []capture.Packet { return lose(split(all), 9) }},
+	{"reordered", func(all []capture.Packet) []capture.Packet { return rewrite.Swap(all, 3) }},
+	{"reordered, of 240 bytes", func(all []capture.Packet) []capture.Packet { return rewrite.Swap(split(all), 5) }},
+	{"some twice, at once", func(all []capture.Packet) []capture.Packet { return rewrite.Twice(all, 4, 0) }},
+	{"some twice, later", func(all []capture.Packet) []capture.Packet { return rewrite.Twice(all, 4, 5*time.Millisecond) }},
+	{"some lost", func(all []capture.Packet) []capture.Packet { return rewrite.Lose(all, 7) }},
+	{"some lost, of 240 bytes", func(all []capture.Packet) []capture.Packet { return rewrite.Lose(split(all), 9) }},
 	{"in VLANs", func(all []capture.Packet) []capture.Packet { return wrap(all, 12, "\x81\x00\x00\x07") }},
 	{"from the middle on", func(all []capture.Packet) []capture.Packet { return all[9:] }},
 	{"the first half", func(all []capture.Packet) []capture.Packet { return all[:len(all)/2] }},
@@ -97,82 +100,6 @@ var rewrites = []rewrite{
 
 // header decodes a packet.
 func header(p capture.Packet) packet.Packet { return *packet.NewDecoder().Decode(&p) }
-
-// split cuts segments into those of 240 bytes.
-func split(all []capture.Packet) []capture.Packet {
-	var cut []capture.Packet
-	for _, p := range all {
-		k := header(p)
-		n := len(k.Payload)
-		for at := 0; at == 0 || at < n; at += 240 {
-			cut = append(cut, slice(p, k, at, min(at+240, n)))
-		}
-	}
-	return cut
-}
-
-// slice is a packet with a part of its payload.
-func slice(p capture.Packet, k packet.Packet, from, to int) capture.Packet {
-	heads := len(p.Data) - len(k.Payload)
-	data := append(bytes.Clone(p.Data[:heads]), k.Payload[from:to]...)
-	tcpAt := heads - 20 - len(k.TCP.Options)
-	binary.BigEndian.PutUint32(data[tcpAt+4:], k.TCP.Seq+uint32(from))
-	if k.Src.Addr().Is4() {
-		binary.BigEndian.PutUint16(data[16:], uint16(len(data)-14))
-	} else {
-		binary.BigEndian.PutUint16(data[18:], uint16(len(data)-54))
-	}
-	p.Data, p.Length = data, len(data)
-	return p
-}
-
-func hasData(p capture.Packet) bool { k := header(p); return len(k.Payload) > 0 }
-
-// swap exchanges every nth segment with data and the one behind it, of the same direction.
-func swap(all []capture.Packet, n int) []capture.Packet {
-	all = slices.Clone(all)
-	for i, met := 0, 0; i+1 < len(all); i++ {
-		if !hasData(all[i]) || !hasData(all[i+1]) || header(all[i]).Src != header(all[i+1]).Src {
-			continue
-		}
-		if met++; met%n == 0 {
-			all[i], all[i+1] = all[i+1], all[i]
-			all[i].Time, all[i+1].Time = all[i+1].Time, all[i].Time
-			i++
-		}
-	}
-	return all
-}
-
-// twice repeats every nth segment with data behind the one that follows it, or later.
-func twice(all []capture.Packet, n int, later time.Duration) []capture.Packet {
-	var more []capture.Packet
-	for i, met := 0, 0; i < len(all); i++ {
-		more = append(more, all[i])
-		if !hasData(all[i]) {
-			continue
-		}
-		if met++; met%n == 0 {
-			p := all[i]
-			p.Time = p.Time.Add(later)
-			more = append(more, p)
-		}
-	}
-	slices.SortStableFunc(more, func(a, b capture.Packet) int { return a.Time.Compare(b.Time) })
-	return more
-}
-
-// lose loses every nth segment with data.
-func lose(all []capture.Packet, n int) []capture.Packet {
-	met := 0
-	return slices.DeleteFunc(slices.Clone(all), func(p capture.Packet) bool {
-		if !hasData(p) {
-			return false
-		}
-		met++
-		return met%n == 0
-	})
-}
 
 // wrap puts bytes into every packet.
 func wrap(all []capture.Packet, at int, with string) []capture.Packet {

@@ -1,0 +1,319 @@
+package dissect_test
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/xml"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/akushu/akushu/internal/capture"
+	"github.com/akushu/akushu/internal/capture/rewrite"
+	"github.com/akushu/akushu/internal/iana"
+	"github.com/akushu/akushu/observe"
+)
+
+// said is what both say of a connection.
+type said struct {
+	Stream                        int
+	Client                        string
+	Version, Suite, Name          string
+	ALPN, JA3, JA3S               string
+	FromClient, FromServer        []string // handshake messages and alerts, in order
+	Certificates                  []string
+	ClientData, ServerData        string // sums of them
+	SYN, SYNACK, FINOrRST, Opened bool   // the last: there are data, and they were decrypted
+}
+
+// ours is what we say, in the order of streams.
+func ours(list []*observe.Session) []said {
+	var all []said
+	for _, s := range list {
+		k := said{
+			Stream: s.Stream, Client: s.Client, Version: s.Version, Suite: s.CipherSuiteID, Name: s.ServerName, ALPN: s.ALPN, JA3: s.JA3, JA3S: s.JA3S,
+			SYN: s.TCP.SYN, SYNACK: s.TCP.SYNACK, FINOrRST: s.TCP.FIN || s.TCP.RST,
+		}
+		alerts := s.Alerts
+		for _, m := range s.Messages {
+			what := m.Type
+			if m.Type == "Alert" {
+				what, alerts = "Alert "+alerts[0].Description, alerts[1:]
+			}
+			if m.From == "client" {
+				k.FromClient = append(k.FromClient, what)
+			} else {
+				k.FromServer = append(k.FromServer, what)
+			}
+		}
+		for _, c := range s.Certificates {
+			k.Certificates = append(k.Certificates, c.SHA256)
+		}
+		if k.Opened = s.ApplicationData.Client.Bytes+s.ApplicationData.Server.Bytes > 0; k.Opened {
+			k.ClientData, k.ServerData = s.ApplicationData.Client.SHA256, s.ApplicationData.Server.SHA256
+		}
+		all = append(all, k)
+	}
+	return all
+}
+
+// node is a field of PDML.
+type node struct {
+	Name  string `xml:"name,attr"`
+	Show  string `xml:"show,attr"`
+	Value string `xml:"value,attr"`
+	Inner []node `xml:",any"`
+}
+
+// all calls f with every field inside of n, in order.
+func (n *node) all(f func(*node)) {
+	for i := range n.Inner {
+		f(&n.Inner[i])
+		n.Inner[i].all(f)
+	}
+}
+
+// first is the value of the first field of a name.
+func (n *node) first(name string) (show string) {
+	n.all(func(k *node) {
+		if show == "" && k.Name == name {
+			show = k.Show
+		}
+	})
+	return show
+}
+
+// theirs is what tshark says of a capture.
+type theirs struct {
+	t       *testing.T
+	args    []string
+	streams []*said
+}
+
+// tsharkSays has tshark say it.
+func tsharkSays(t *testing.T, all []capture.Packet, log []byte) []said {
+	t.Helper()
+	k := &theirs{t: t, args: tsharkArgs(t, all, log)}
+	out := k.run("-T", "pdml")
+	d := xml.NewDecoder(bytes.NewReader(out))
+	for {
+		token, err := d.Token()
+		if err == io.EOF {
+			break
+		}
+		check(t, err)
+		if e, ok := token.(xml.StartElement); ok && e.Name.Local == "packet" {
+			var p node
+			check(t, d.DecodeElement(&p, &e))
+			k.packet(&p)
+		}
+	}
+	k.data()
+	var list []said
+	for _, s := range k.streams {
+		list = append(list, *s)
+	}
+	return list
+}
+
+// tsharkArgs stores a capture and its secrets, and tells tshark of them.
+func tsharkArgs(t *testing.T, all []capture.Packet, log []byte) []string {
+	t.Helper()
+	dir := t.TempDir()
+	name, keys := filepath.Join(dir, "album.pcapng"), filepath.Join(dir, "keys")
+	check(t, os.WriteFile(keys, log, 0o600))
+	f, err := os.Create(name)
+	check(t, err)
+	defer f.Close()
+	w, err := capture.NewWriter(f, capture.Section{})
+	check(t, err)
+	links := map[capture.LinkType]int{}
+	for _, p := range all {
+		if _, ok := links[p.LinkType]; !ok {
+			links[p.LinkType], err = w.AddInterface(capture.Interface{LinkType: p.LinkType})
+			check(t, err)
+		}
+		p.Interface = links[p.LinkType]
+		check(t, w.WritePacket(p))
+	}
+	return []string{
+		"-n", "-r", name, "-o", "tls.keylog_file:" + keys, "-o", "tcp.reassemble_out_of_order:TRUE", "-o", "tcp.try_heuristic_first:TRUE",
+		"-d", "tcp.port==21001,http",
+	}
+}
+
+func (k *theirs) run(args ...string) []byte {
+	k.t.Helper()
+	path, err := exec.LookPath("tshark")
+	if err != nil {
+		if os.Getenv("CI") == "true" {
+			k.t.Fatal("tshark is not installed, and CI needs it")
+		}
+		k.t.Skip("tshark is not installed")
+	}
+	out, err := exec.CommandContext(k.t.Context(), path, append(k.args, args...)...).Output()
+	check(k.t, err)
+	return out
+}
+
+// packet takes what a packet brings.
+func (k *theirs) packet(p *node) {
+	var header *node
+	for i := range p.Inner {
+		if p.Inner[i].Name == "tcp" {
+			header = &p.Inner[i]
+		}
+	}
+	id, err := strconv.Atoi(header.first("tcp.stream"))
+	check(k.t, err)
+	source := p.first("ip.src") + p.first("ipv6.src") + ":" + header.first("tcp.srcport")
+	if strings.Count(source, ":") > 1 {
+		source = "[" + p.first("ipv6.src") + "]:" + header.first("tcp.srcport")
+	}
+	if id == len(k.streams) {
+		k.streams = append(k.streams, &said{Stream: id, Client: source})
+	}
+	s := k.streams[id]
+	flags, _ := strconv.ParseUint(header.first("tcp.flags"), 0, 16)
+	s.SYN, s.SYNACK = s.SYN || flags&0x12 == 2, s.SYNACK || flags&0x12 == 0x12
+	s.FINOrRST = s.FINOrRST || flags&5 != 0
+	for i := range p.Inner {
+		if p.Inner[i].Name == "tls" {
+			p.Inner[i].all(func(n *node) { k.field(s, source == s.Client, n) })
+		}
+	}
+}
+
+// field takes a field of TLS.
+func (k *theirs) field(s *said, client bool, n *node) {
+	list := &s.FromServer
+	if client {
+		list = &s.FromClient
+	}
+	switch n.Name {
+	case "tls.change_cipher_spec":
+		*list = append(*list, "ChangeCipherSpec")
+	case "tls.alert_message":
+		code, _ := strconv.Atoi(n.first("tls.alert_message.desc"))
+		*list = append(*list, "Alert "+iana.Alert(code).String())
+	case "tls.handshake":
+		*list = append(*list, k.message(s, client, n))
+	case "tls.handshake.certificate":
+		der, err := hex.DecodeString(n.Value)
+		check(k.t, err)
+		s.Certificates = append(s.Certificates, fmt.Sprintf("%x", sha256.Sum256(der)))
+	}
+}
+
+// message takes a handshake message, and returns its name.
+func (k *theirs) message(s *said, client bool, n *node) string {
+	code, err := strconv.Atoi(n.first("tls.handshake.type"))
+	if err != nil {
+		return observe.TypeEncryptedHandshake
+	}
+	typ := iana.HandshakeType(code)
+	switch typ {
+	case iana.HandshakeClientHello:
+		if s.JA3 == "" {
+			s.JA3, s.Name = n.first("tls.handshake.ja3"), n.first("tls.handshake.extensions_server_name")
+		}
+	case iana.HandshakeEncryptedExtensions:
+		s.ALPN = n.first("tls.handshake.extensions_alpn_str")
+	case iana.HandshakeServerHello:
+		if strings.HasPrefix(n.first("tls.handshake.random"), "cf:21:ad:74:e5:9a:61:11") {
+			return iana.HandshakeHelloRetryRequest.StructName()
+		}
+		if s.Version == "" {
+			k.hello(s, n)
+		}
+	}
+	return typ.StructName()
+}
+
+func (k *theirs) hello(s *said, n *node) {
+	version := n.first("tls.handshake.extensions.supported_version")
+	if version == "" {
+		version = n.first("tls.handshake.version")
+	}
+	v, err := strconv.ParseUint(version, 0, 16)
+	check(k.t, err)
+	s.Version, s.Suite = iana.Version(v).String(), n.first("tls.handshake.ciphersuite")
+	s.JA3S, s.ALPN = n.first("tls.handshake.ja3s"), n.first("tls.handshake.extensions_alpn_str")
+}
+
+// data takes what was decrypted.
+func (k *theirs) data() {
+	args := []string{"-q"}
+	for _, s := range k.streams {
+		args = append(args, "-z", "follow,tls,raw,"+strconv.Itoa(s.Stream))
+	}
+	var s *said
+	var sums [2]bytes.Buffer
+	var client bool // whether the first node is
+	finish := func() {
+		if s == nil || sums[0].Len()+sums[1].Len() == 0 {
+			return
+		}
+		s.Opened = true
+		s.ClientData = fmt.Sprintf("%x", sha256.Sum256(sums[0].Bytes()))
+		s.ServerData = fmt.Sprintf("%x", sha256.Sum256(sums[1].Bytes()))
+	}
+	for line := range strings.Lines(string(k.run(args...))) {
+		line = strings.TrimRight(line, "\n")
+		if stream, ok := strings.CutPrefix(line, "Filter: tcp.stream eq "); ok {
+			finish()
+			id, err := strconv.Atoi(stream)
+			check(k.t, err)
+			s = k.streams[id]
+			sums[0].Reset()
+			sums[1].Reset()
+		}
+		if node, ok := strings.CutPrefix(line, "Node 0: "); ok {
+			client = node == strings.NewReplacer("[", "", "]", "").Replace(s.Client)
+		}
+		from := 0
+		if strings.HasPrefix(line, "\t") == client {
+			from = 1
+		}
+		if b, err := hex.DecodeString(strings.TrimSpace(line)); err == nil {
+			sums[from].Write(b)
+		}
+	}
+	finish()
+}
+
+// TestTsharkOnRecordings: of captures of real programs tshark says the same, as they are and as a network may deliver
+// them: connections, messages, versions, suites, names, certificates, alerts, decrypted bytes.
+func TestTsharkOnRecordings(t *testing.T) {
+	for _, row := range []struct {
+		name string
+		do   func([]capture.Packet) []capture.Packet
+	}{
+		{"as they are", func(all []capture.Packet) []capture.Packet { return all }},
+		{"MTU 300", func(all []capture.Packet) []capture.Packet { return rewrite.Split(all, 260) }},
+		{"MTU 300, reordered", func(all []capture.Packet) []capture.Packet { return rewrite.Swap(rewrite.Split(all, 260), 3) }},
+		{"repeated", func(all []capture.Packet) []capture.Packet { return rewrite.Twice(all, 3, time.Millisecond) }},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			all, log := album(t, capture.LinkEthernet)
+			all = row.do(all)
+			want, got := tsharkSays(t, all, log), ours(sessions(t, all, log))
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("got something else (-tshark +got):\n%.8000s", diff)
+			}
+			if opened := slices.DeleteFunc(got, func(s said) bool { return !s.Opened }); len(opened) < 20 {
+				t.Errorf("got %d connections that were decrypted, want 20 and more", len(opened))
+			}
+		})
+	}
+}
