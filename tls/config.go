@@ -59,8 +59,9 @@ type Config struct {
 	// GetConfigForClient may give a server another Config for one client, in place of this
 	// one, or nil to go on with this one. It is asked before any other callback, and the
 	// other's GetConfigForClient is not asked. Returning the same pointer for many clients
-	// saves work. The ticket keys are this Config's, unless SetSessionTicketKeys gave the other
-	// its own: so a Config made anew for each client can resume.
+	// saves work. The ticket keys and the register of early data are this Config's, unless
+	// SetSessionTicketKeys gave the other keys of its own: so a Config made anew for each
+	// client can resume.
 	GetConfigForClient func(*ClientHelloInfo) (*Config, error)
 
 	// VerifyPeerCertificate has a word after the peer's certificates were verified. It is
@@ -72,7 +73,8 @@ type Config struct {
 
 	// VerifyConnection has the last word on a connection, at either end and always, after
 	// VerifyPeerCertificate. HandshakeComplete is not yet true. An error ends the
-	// handshake, tells the peer bad_certificate and is what the handshake returns.
+	// handshake, tells the peer bad_certificate and is what the handshake returns. A client
+	// asks before it lets early data out, and again when the server has answered.
 	VerifyConnection func(ConnectionState) error
 
 	// RootCAs are the authorities that a client trusts. Nil: the system's.

@@ -28,6 +28,7 @@ type early struct {
 	rejected  atomic.Bool      // client: what was written is lost, and nobody has said so yet
 	data      *EarlyData       // server
 	write     earlyWrites      // guarded by the lock of outHalf
+	room      atomic.Int64     // client: write.left while it is open, else 0
 	replaying bool             // what is rejected may be sent again
 }
 
@@ -163,6 +164,7 @@ func (c *Conn) writeEarly(b []byte) (n int, done bool, err error) {
 	}
 	n, err = h.send(b)
 	w.left, w.sent = w.left-int64(n), w.sent+int64(n)
+	e.room.Store(w.left)
 	if e.replaying {
 		w.kept = append(w.kept, b[:n]...)
 	}
@@ -172,16 +174,11 @@ func (c *Conn) writeEarly(b []byte) (n int, done bool, err error) {
 // EarlyDataLeft returns how many bytes Write can send as early data now: 0 where there is none,
 // and when the server has answered. A Write of more waits for the handshake.
 func (c *Conn) EarlyDataLeft() int64 {
-	if !c.client || c.foreseen() == nil || c.result.Load() != nil {
+	e := c.early.Load()
+	if e == nil || !c.client {
 		return 0
 	}
-	c.out.mu.Lock()
-	defer c.out.unlock()
-	w := &c.early.Load().write
-	if !w.open {
-		return 0
-	}
-	return w.left
+	return e.room.Load()
 }
 
 // settleEarly decides, at the end of the handshake, about early data that was rejected. It
@@ -235,6 +232,7 @@ func (t *transport) ShareWriting(soon *handshake.Result, most int64) {
 		most = min(most, maxKept)
 	}
 	e.write = earlyWrites{open: true, left: most}
+	e.room.Store(most)
 	t.out.begin()
 	t.shared = true
 	t.out.unlock()
@@ -247,8 +245,21 @@ func (t *transport) reclaim() {
 		return
 	}
 	t.shared = false
+	e := t.in.conn.early.Load()
+	e.room.Store(0) // no Write of later counts on it
 	t.out.mu.Lock()
-	t.in.conn.early.Load().write.open = false
+	e.write.open = false
+	e.room.Store(0) // one that was under way has set it
+}
+
+// reclaimSoon is reclaim where the handshake failed: a Write that waits for a peer that reads no
+// more is interrupted, as long as an alert may take.
+func (t *transport) reclaimSoon() {
+	if t.shared {
+		t.in.conn.deadline.hurry(t.in.conn.raw)
+		defer t.in.conn.deadline.relax(t.in.conn.raw)
+	}
+	t.reclaim()
 }
 
 // lockShared holds the lock of out until the function that it returns is called, if the

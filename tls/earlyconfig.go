@@ -40,15 +40,29 @@ func (c *Config) register() *session.Strikes {
 // setEarlyData has a server take early data, as far as c does.
 func (r *resolved) setEarlyData(c *Config) {
 	r.replayEarly = c.ReplayEarlyData
+	r.register = func() session.Register {
+		if c.EarlyDataRegister != nil {
+			return c.EarlyDataRegister
+		}
+		return c.register()
+	}
 	if c.MaxEarlyData == 0 {
 		return
 	}
 	r.early = handshake.ServerEarlyData{
 		Max:        c.MaxEarlyData,
-		AntiReplay: session.AntiReplay{Register: c.EarlyDataRegister, Window: c.EarlyDataWindow},
-	}
-	if c.EarlyDataRegister == nil {
-		r.early.AntiReplay.Register = c.register()
+		AntiReplay: session.AntiReplay{Register: r.register(), Window: c.EarlyDataWindow},
 	}
 	r.server.EarlyData = &r.early
+}
+
+// lendRegister has other take early data once together with all that take the same tickets,
+// unless it was given a register of its own.
+func (r *resolved) lendRegister(other *Config, to *handshake.ServerConfig) {
+	if to.EarlyData == nil || other.EarlyDataRegister != nil {
+		return
+	}
+	lent := *to.EarlyData
+	lent.AntiReplay.Register = r.register()
+	to.EarlyData = &lent
 }

@@ -183,7 +183,7 @@ const earlyLinger = 5 * time.Second
 // Close waits for the end of the handshake, for a moment, and closes the connection.
 func (c *EarlyConn) Close() error {
 	if !c.data.isOver() {
-		_ = c.raw.SetReadDeadline(time.Now().Add(earlyLinger))
+		_ = c.Conn.SetReadDeadline(time.Now().Add(earlyLinger))
 		_ = c.Handshake()
 	}
 	return c.Conn.Close()
@@ -202,7 +202,7 @@ func (d *EarlyData) conclude() {
 	d.over = true
 	d.until.stop()
 	if d.until.set {
-		_ = d.conn.raw.SetReadDeadline(d.until.at)
+		_ = d.conn.SetReadDeadline(d.until.at)
 	}
 	d.more.Broadcast()
 }

@@ -10,6 +10,7 @@ import (
 func init() {
 	hook.Client = func(c any, edit func(*handshake.ClientConfig)) { edit(&c.(*Config).resolve().client) }
 	hook.Server = func(c any, edit func(*handshake.ServerConfig)) { edit(&c.(*Config).resolve().server.ServerConfig) }
+	hook.SetMaxEarlyData = func(s any, most uint32) { s.(*ClientSessionState).state.MaxEarlyData = most }
 	hook.MaxEarlyData = func(s any) uint32 { return s.(*ClientSessionState).state.MaxEarlyData }
 	hook.Alert = func(c any, a iana.Alert) error { return c.(*Conn).out.sendAlert(a) }
 }

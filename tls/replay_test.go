@@ -229,3 +229,26 @@ func TestReplayToServerWithout(t *testing.T) {
 	}
 	r.again(t, server, "rejected", "takes no early data")
 }
+
+// TestReplayToConfigsForClients plays a first flight to a server that has another Config for
+// each client: they are lent the ticket keys, and take it once in all.
+func TestReplayToConfigsForClients(t *testing.T) {
+	r := newReplayer(t)
+	var others []*tls.Config
+	for range 4 {
+		others = append(others, &tls.Config{Certificates: r.server.Certificates, MaxEarlyData: r.server.MaxEarlyData, Time: r.server.Time})
+	}
+	var asked atomic.Int32
+	r.server = &tls.Config{Time: r.server.Time, GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
+		return others[int(asked.Add(1))%len(others)], nil
+	}}
+	for range others { // all of them have been there for as long as the ticket
+		r.client = r.client.Clone()
+		r.client.ClientSessionCache = new(sticky)
+		r.prime(t)
+	}
+	r.flight = r.record(t)
+	if got := r.playAll(r.server); got != 1 {
+		t.Errorf("taken %d times, want 1", got)
+	}
+}

@@ -44,6 +44,7 @@ type resolved struct {
 	largest               int  // bytes of content in a record
 	replayEarly           bool // what is rejected may be sent again
 	early                 handshake.ServerEarlyData
+	register              func() session.Register // of early data
 }
 
 // serverSetup is what a server does for one connection. What a Config that

@@ -186,5 +186,6 @@ func (r *resolved) lendKeys(other *Config, to *handshake.ServerConfig) *handshak
 	if resumption.IDs != nil {
 		resumption.IDs = &session.IDs{Cache: resumption.IDs.Cache, Tickets: r.keys}
 	}
+	r.lendRegister(other, &lent)
 	return &lent
 }

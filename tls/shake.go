@@ -198,7 +198,7 @@ func (c *Conn) perform(ctx context.Context, r *run) {
 	t := &transport{in: &c.in, out: &c.out, run: r}
 	err := errNoReturn
 	defer func() {
-		t.reclaim()
+		t.reclaimSoon()
 		if err == errNoReturn {
 			r.fate = fateOf(recover())
 			t.apologise()
@@ -247,11 +247,12 @@ func (c *Conn) flow(ctx context.Context, t *transport) error {
 			result.Exporter.Wipe()
 		}
 	}
-	t.reclaim()
 	if err != nil {
+		t.reclaimSoon()
 		t.refuse(err)
 		return c.plainError(err)
 	}
+	t.reclaim()
 	result.Exporter = guard(result.Exporter)
 	c.in.post = post
 	// The ciphers go, the keys stay: a connection that idles from here on keeps none.
@@ -288,6 +289,9 @@ func (c *Conn) serverFlow(ctx context.Context, t *transport) (*handshake.Result,
 	c.out.records.SetPadding(setup.padding)
 	c.out.records.SetLargest(setup.largest)
 	result, post, err := handshake.Server(ctx, t, &setup.ServerConfig)
+	if err != nil {
+		return nil, nil, err
+	}
 	t.reclaim()
 	c.out.records.SetPadding(setup.padding)
 	c.out.records.SetLargest(setup.largest)

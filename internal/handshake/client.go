@@ -107,12 +107,11 @@ func (c *client) sendClientHello() error {
 		}
 	}
 	c.offerRecordLimit()
-	for _, step := range []func() error{c.grease, c.offerKnown, c.sendHello, c.t.Flush, c.startEarlyData} {
+	for _, step := range []func() error{c.grease, c.offerKnown, c.sendHello, c.t.Flush, c.startEarlyData, c.shareEarlyData} {
 		if err := step(); err != nil {
 			return err
 		}
 	}
-	c.shareEarlyData()
 	return nil
 }
 

@@ -164,16 +164,22 @@ func (c *client) startEarlyData() error {
 	})
 }
 
-// shareEarlyData lets the application write, from here until the server has answered.
-func (c *client) shareEarlyData() {
+// shareEarlyData lets the application write, from here until the server has answered. The
+// application judges the server before: early data is for nobody else.
+func (c *client) shareEarlyData() error {
 	if !c.offersEarlyData() {
-		return
+		return nil
 	}
 	psk := c.session.psks[0]
-	c.t.ShareWriting(&Result{
+	soon := &Result{
 		Version: psk.Version, Suite: suite.ByID(psk.Suite), ALPN: psk.ALPN, ServerName: c.result.ServerName,
 		Resumed: true, Peer: c.session.peer, ClientRandom: c.hello.Random,
-	}, int64(psk.MaxEarlyData))
+	}
+	if err := c.cfg.peer(soon); err != nil {
+		return err
+	}
+	c.t.ShareWriting(soon, int64(psk.MaxEarlyData))
+	return nil
 }
 
 // changeCipherSpec sends the ChangeCipherSpec that is there for middleboxes, once (RFC 9846

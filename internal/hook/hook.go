@@ -20,6 +20,9 @@ var (
 	// MaxEarlyData tells how many bytes of early data a *tls.ClientSessionState is good for.
 	MaxEarlyData func(session any) uint32
 
+	// SetMaxEarlyData has a *tls.ClientSessionState allow so many bytes, whatever its server said.
+	SetMaxEarlyData func(session any, most uint32)
+
 	// Alert sends a fatal alert over a *tls.Conn whose handshake is complete.
 	Alert func(conn any, a iana.Alert) error
 )
