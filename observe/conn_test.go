@@ -331,3 +331,28 @@ func sorted(list string) string {
 	slices.SortStableFunc(words, func(a, b string) int { return strings.Compare(a[:1], b[:1]) })
 	return strings.Join(words, " ")
 }
+
+// Keys may come so late that one direction is opened long before the other: the messages are listed as they went by.
+func TestMessagesInTheirOrder(t *testing.T) {
+	both(t, func(t *testing.T, c *conversation) {
+		want := messageList(watch(c, options(), withKeys(c)).session)
+		lines := bytes.SplitAfter(c.keys, []byte("\n"))
+		for _, first := range []string{"CLIENT", "SERVER"} {
+			got := watch(c, options(), func(conn *observe.Conn, chunk int) {
+				if chunk < len(c.chunks) {
+					return
+				}
+				for _, begins := range []bool{true, false} {
+					for _, line := range lines {
+						if strings.HasPrefix(string(line), first) == begins {
+							addKeys(conn, line)
+						}
+					}
+				}
+			})
+			if got := messageList(got.session); got != want {
+				t.Errorf("keys of the %s first:\n got %s\nwant %s", first, got, want)
+			}
+		}
+	})
+}

@@ -1,6 +1,7 @@
 package observe
 
 import (
+	"cmp"
 	"encoding/json"
 	"math"
 	"slices"
@@ -221,8 +222,11 @@ type FindingInfo struct {
 // Timestamp is a time.Time that is encoded as RFC 3339 in UTC.
 type Timestamp struct{ time.Time }
 
-// MarshalJSON gives the time in UTC, an empty string for one that RFC 3339 cannot write.
+// MarshalJSON gives the time in UTC, an empty string for one that is not known, or that RFC 3339 cannot write.
 func (t Timestamp) MarshalJSON() ([]byte, error) {
+	if t.IsZero() {
+		return []byte(`""`), nil
+	}
 	if b, err := t.UTC().MarshalJSON(); err == nil {
 		return b, nil
 	}
@@ -264,7 +268,41 @@ func copied[T any](list []T) []T { return append(make([]T, 0, len(list)), list..
 func (s *Session) clone() *Session {
 	c := *s
 	c.Lists = s.Lists.clone()
+	inTime(c.Messages)
 	return &c
+}
+
+// when is a place in the order of what went by: the packet, or the time where there are no packets.
+func (m *MessageInfo) when() int64 {
+	if m.Frame != 0 {
+		return int64(m.Frame)
+	}
+	return int64(m.Time)
+}
+
+// inTime puts messages in the order in which they went by, where one direction ran ahead of the other for want of keys.
+// Within a direction they stay as they are.
+func inTime(list []MessageInfo) {
+	if slices.IsSortedFunc(list, func(a, b MessageInfo) int { return cmp.Compare(a.when(), b.when()) }) {
+		return
+	}
+	type timed struct {
+		at int64
+		m  MessageInfo
+	}
+	all := make([]timed, len(list))
+	next := make(map[string]int64) // the earliest of what comes later, by sender
+	for i, m := range slices.Backward(list) {
+		at := m.when()
+		if later, known := next[m.From]; known {
+			at = min(at, later)
+		}
+		all[i], next[m.From] = timed{at, m}, at
+	}
+	slices.SortStableFunc(all, func(a, b timed) int { return cmp.Compare(a.at, b.at) })
+	for i := range all {
+		list[i] = all[i].m
+	}
 }
 
 // appendTo adds v to a list, or names the list in Truncated once it is full.

@@ -36,6 +36,9 @@ type Source interface {
 type Options struct {
 	Keys     *observe.Keys   // of all connections; nil: none but those that the capture holds
 	ListKeys observe.KeyView // see observe.Options
+	// Checks has signatures and MACs checked of every connection; without it, of those only whose events somebody
+	// watches. It costs about as much as all else that is done for a short connection.
+	Checks bool
 	// Watch returns what is to receive the events of a connection that begins, nil for nothing. It is
 	// not called for connections that are not looked at, and not before something comes that
 	// observe.Conn is needed for.

@@ -53,7 +53,7 @@ func run(ctx context.Context, env *cli.Env, o *options) error {
 	if err != nil {
 		return err
 	}
-	reading := dissect.Options{Keys: keys, ListKeys: o.keys.View(), Filter: o.show.Filter, Stream: o.stream, Live: o.follow}
+	reading := dissect.Options{Keys: keys, ListKeys: o.keys.View(), Checks: o.show.JSON, Filter: o.show.Filter, Stream: o.stream, Live: o.follow}
 	opening := file.Options{Follow: o.follow}
 	if o.follow {
 		reading.Secrets = o.secrets.Follow(ctx)
