@@ -213,7 +213,7 @@ func (h *half) covered(late bool) func() ([]said, bool) {
 // covered is the messages before one of an end; n counts the end's own. It reports false while some may be missing.
 func (hs *handshake) covered(d Dir, n int) ([]said, bool) {
 	t := &hs.said
-	if t.partial || hs.client == 0 || hs.server == 0 || len(t.by[ClientToServer]) < hs.client || !hs.heard(d) {
+	if !t.greeted() || hs.client == 0 || hs.server == 0 || len(t.by[ClientToServer]) < hs.client || !hs.heard(d) {
 		return nil, false
 	}
 	list := t.order(hs.version)

@@ -245,6 +245,9 @@ func (c *Conn) wake() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.closed {
+		for _, h := range c.halves[ClientToServer:] {
+			h.tellDropped(h.markAt(0).at.Time)
+		}
 		c.changed()
 		c.run()
 	}

@@ -23,9 +23,11 @@ type half struct {
 	assembly
 	ending
 	telling   telling
-	blocked   bool // the next record waits for something
-	blockedOn int  // Conn.news when it began to
-	forced    bool // the next record must not wait
+	blocked   bool  // the next record waits for something
+	blockedOn int   // Conn.news when it began to
+	forced    bool  // the next record must not wait
+	dropped   int64 // bytes of records that were given up for want of room, until a key comes
+	droppedAt int64 // the offset of the first of them
 }
 
 // telling is the bodies of the events that come with every record, told again and again.

@@ -337,10 +337,10 @@ func (h *half) open(r *rawRecord) opened {
 // mismatch says why a record does not open with a key.
 func (h *half) mismatch(k *key) DecryptError {
 	switch {
-	case k.opener != h.opener:
-		return DecryptWrongSecret
 	case h.holed:
 		return DecryptGap
+	case k.opener != h.opener:
+		return DecryptWrongSecret
 	}
 	return DecryptBadRecord
 }

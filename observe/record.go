@@ -73,6 +73,7 @@ func (h *half) protectedRecord(r *rawRecord) bool {
 	if h.protected == 0 {
 		h.protected = r.mark.order
 	}
+	h.missedChange(r)
 	o := h.open(r)
 	if o.opener != nil || !o.wait || h.forced || h.c.final {
 		h.keepTail(r)
@@ -81,13 +82,23 @@ func (h *half) protectedRecord(r *rawRecord) bool {
 	case o.opener != nil:
 		h.openedRecord(r, &o)
 	case o.wait && h.forced:
-		h.dropRecord(r)
+		h.dropRecord(r, o.why)
 	case o.wait && !h.c.final:
 		return false
 	default:
 		h.closedRecord(r, o.why)
 	}
 	return true
+}
+
+// missedChange takes, before TLS 1.3, a protected record where no ChangeCipherSpec was seen for the sign that one is in
+// the bytes that are missing.
+func (h *half) missedChange(r *rawRecord) {
+	if h.holed && h.epoch == EpochInitial && h.hs == nil && h.c.tls != 0 && !is13(h.c.tls) && h.c.hs.begun() {
+		h.hs = h.c.hs
+		h.abandon(r.time())
+		h.changeKeys(r, level{epoch: EpochApplication})
+	}
 }
 
 // keepTail notes what a record ends with, which may be the IV of the next (RFC 2246 §6.2.3.2).
@@ -157,10 +168,23 @@ func (h *half) likelyHandshake(r *rawRecord) bool {
 	return h.peer().protected == 0 || r.mark.order < h.peer().protected
 }
 
-// dropRecord gives a record up for want of room.
-func (h *half) dropRecord(r *rawRecord) {
-	h.emit(r.time(), &Gap{Offset: r.place.Offset, Length: int64(record.HeaderLen + len(r.fragment)), Reason: GapHeld})
-	h.missed(DecryptHeld)
+// dropRecord gives a record up for want of room, as one that could not be opened.
+func (h *half) dropRecord(r *rawRecord, why DecryptError) {
+	if h.dropped == 0 {
+		h.droppedAt = r.place.Offset
+	}
+	h.dropped += int64(record.HeaderLen + len(r.fragment))
+	h.closedRecord(r, why)
+}
+
+// tellDropped tells of what was given up before a key came that might have opened it.
+func (h *half) tellDropped(t time.Time) {
+	if h.dropped == 0 {
+		return
+	}
+	h.emit(t, &Gap{Offset: h.droppedAt, Length: h.dropped, Reason: GapHeld})
+	h.dropped = 0
+	h.c.fold.s.DecryptError = DecryptHeld
 }
 
 // missed notes that a protected record was not opened.

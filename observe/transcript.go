@@ -134,12 +134,17 @@ func hashOf(h crypto.Hash, list []said) []byte {
 // through is the hash of all messages up to the first of a type, included, if they are there; of a ServerHello that is no
 // HelloRetryRequest.
 func (t *transcript) through(h crypto.Hash, what iana.HandshakeType) ([]byte, bool) {
-	if t.partial || len(t.by[ClientToServer]) == 0 || len(t.by[ServerToClient]) == 0 {
+	if !t.greeted() {
 		return nil, false
 	}
 	list := t.order(0)
-	if what == iana.HandshakeServerHello {
+	switch what {
+	case iana.HandshakeServerHello:
 		list = t.order(iana.VersionTLS13)
+	case iana.HandshakeClientKeyExchange: // before which the server said all that it had to
+		if before(list, ServerToClient, iana.HandshakeServerHelloDone) < 0 {
+			return nil, false
+		}
 	}
 	i := slices.IndexFunc(list, func(s said) bool { return s.is(what) && !isRetry(s.raw) })
 	if i < 0 {
@@ -148,9 +153,15 @@ func (t *transcript) through(h crypto.Hash, what iana.HandshakeType) ([]byte, bo
 	return hashOf(h, list[:i+1]), true
 }
 
+// greeted reports whether the hellos of both ends are there, as far as they were asked for.
+func (t *transcript) greeted() bool {
+	client, server := t.by[ClientToServer], t.by[ServerToClient]
+	return !t.partial && len(client) > 0 && len(server) > 0 && (!isRetry(server[0]) || len(client) > 1)
+}
+
 // throughServer is the hash of ClientHello...server Finished in TLS 1.3.
 func (t *transcript) throughServer(h crypto.Hash) ([]byte, bool) {
-	if t.partial || !t.done[ServerToClient] {
+	if !t.greeted() || !t.done[ServerToClient] {
 		return nil, false
 	}
 	list := t.order(iana.VersionTLS13)
