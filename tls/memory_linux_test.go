@@ -204,3 +204,52 @@ func TestMemoryOfData(t *testing.T) {
 		})
 	}
 }
+
+// TestMemoryOfPSKs looks for the secrets of connections that were resumed, or whose ends share a
+// key, after they were closed.
+func TestMemoryOfPSKs(t *testing.T) {
+	m := openMemory(t)
+	legacy := []tls.LegacyPSK{{Identity: []byte("lamp"), Key: []byte("0123456789abcdef")}}
+	for _, tt := range []struct {
+		name    string
+		version uint16
+		setup   func(*tls.Config)
+		resume  bool
+	}{
+		{"psk_dhe_ke", tls.VersionTLS13, keysOf(pskA), false},
+		{"psk_ke", tls.VersionTLS13, together(keysOf(pskA), modes(tls.PSKModeOnly)), false},
+		{"TLS 1.2", tls.VersionTLS12, func(c *tls.Config) { c.LegacyPSKs = legacy }, false},
+		{"resumed", tls.VersionTLS13, certified(t), true},
+		{"resumed by psk_ke", tls.VersionTLS13, together(certified(t), modes(tls.PSKModeOnly, tls.PSKModeDHE)), true},
+		{"resumed in TLS 1.2", tls.VersionTLS12, certified(t), true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var book logbook
+			config := &tls.Config{ServerName: "localhost", MaxVersion: tt.version, KeyLogWriter: &book}
+			cache := tls.NewLRUClientSessionCache(1)
+			if tt.resume {
+				config.ClientSessionCache = cache
+			}
+			tt.setup(config)
+			var before []keys.Secret
+			for i := range 2 {
+				rawC, rawS := loopback(t)
+				client, server := tls.Client(rawC, config), tls.Server(rawS, config)
+				exchange(t, client, server)
+				if got, want := client.ConnectionState().DidResume, tt.resume && i == 1; got != want {
+					t.Errorf("connection %d: resumed %v, want %v", i, got, want)
+				}
+				before = append(before, append(secretsOf(client), secretsOf(server)...)...)
+				client.Close()
+				server.Close()
+			}
+			cache.Put("localhost", nil) // what it keeps is secret too
+			if n := left(before); n != 0 || len(before) == 0 {
+				t.Errorf("got %d of %d secrets that are not zero", n, len(before))
+			}
+			if at := m.find(t, book.secrets()...); len(at) != 0 {
+				t.Errorf("of %d secrets these are left: %s", len(book.secrets()), strings.Join(at, ", "))
+			}
+		})
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 
@@ -252,5 +253,39 @@ func TestObservedPSK(t *testing.T) {
 				t.Errorf("got decrypted %v (%s), resumed %v, findings %v", s.Decrypted, s.DecryptError, s.Resumed, s.Findings)
 			}
 		})
+	}
+}
+
+// TestKeyLogOfPSKs has both ends log the same secrets, those that every handshake of TLS 1.3 has.
+func TestKeyLogOfPSKs(t *testing.T) {
+	want := []string{
+		"CLIENT_HANDSHAKE_TRAFFIC_SECRET", "SERVER_HANDSHAKE_TRAFFIC_SECRET",
+		"CLIENT_TRAFFIC_SECRET_0", "SERVER_TRAFFIC_SECRET_0", "EXPORTER_SECRET",
+	}
+	for _, mode := range []tls.PSKMode{tls.PSKModeDHE, tls.PSKModeOnly} {
+		var client, server logbook
+		config := &tls.Config{ServerName: "localhost", PreSharedKeys: []tls.PreSharedKey{psk384, pskA}, PSKModes: []tls.PSKMode{mode}, KeyLogWriter: &client}
+		other := config.Clone()
+		other.KeyLogWriter = &server
+		rawC, rawS := loopback(t)
+		c, s := tls.Client(rawC, config), tls.Server(rawS, other)
+		exchange(t, c, s)
+		c.Close()
+		s.Close()
+		theirs := server.named()
+		slices.Sort(theirs)
+		ours := client.named()
+		slices.Sort(ours)
+		if !slices.Equal(ours, theirs) {
+			t.Errorf("%v: the client logs %q, the server %q", mode, ours, theirs)
+		}
+		for _, label := range want {
+			if !slices.ContainsFunc(ours, func(line string) bool { return strings.HasPrefix(line, label+" ") }) {
+				t.Errorf("%v: no %s in %q", mode, label, ours)
+			}
+		}
+		if len(ours) != len(want) {
+			t.Errorf("%v: got %d secrets, want %d", mode, len(ours), len(want))
+		}
 	}
 }

@@ -32,8 +32,9 @@ import (
 type repeat struct {
 	version iana.Version
 	group   iana.NamedGroup
-	suite   iana.CipherSuite // 0: any; with RSA the certificate is of another key
-	random  bool             // the client draws what nobody can repeat, so that only it can be repeated to the server
+	suite   iana.CipherSuite                                       // 0: any; with RSA the certificate is of another key
+	setup   func(*handshake.ClientConfig, *handshake.ServerConfig) // nil: nothing more
+	random  bool                                                   // the client draws what nobody can repeat, so that only it can be repeated to the server
 }
 
 // repeatable is the handshakes that fuzzing starts from.
@@ -45,6 +46,9 @@ var repeatable = []repeat{
 	{version: iana.VersionTLS12, group: iana.GroupX25519, suite: iana.TLS_RSA_WITH_AES_128_GCM_SHA256, random: true},
 	{version: iana.VersionTLS10, group: iana.GroupX25519, suite: iana.TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA},
 	{version: iana.VersionTLS11, group: iana.GroupX25519, suite: iana.TLS_RSA_WITH_AES_128_CBC_SHA, random: true},
+	{version: iana.VersionTLS13, group: iana.GroupX25519, setup: share},
+	{version: iana.VersionTLS13, group: iana.GroupSecp256r1, setup: share}, // with a HelloRetryRequest
+	{version: iana.VersionTLS13, group: iana.GroupX25519, setup: alone},
 }
 
 // fixedRSA is a key of no importance.
@@ -100,6 +104,9 @@ func fixed(r repeat) (*handshake.ClientConfig, *handshake.ServerConfig) {
 	server := &handshake.ServerConfig{
 		Env: handshake.Env{Rand: &counter{n: 100}, Now: clock}, Policy: policy,
 		Identity: identity{&auth.Credential{Chain: [][]byte{der}, Leaf: leaf, Key: key, OCSP: []byte("response")}},
+	}
+	if r.setup != nil {
+		r.setup(client, server)
 	}
 	server.MaxVersion = r.version
 	server.Groups = groups(r.group)

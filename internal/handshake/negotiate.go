@@ -133,17 +133,6 @@ func list[T interface {
 	return strings.Join(names, ", ")
 }
 
-// chooseSuite picks the first suite of candidates, which are in our order of preference,
-// that the client offers.
-func chooseSuite(candidates []*suite.Suite, offered []iana.CipherSuite) (*suite.Suite, error) {
-	for _, s := range candidates {
-		if slices.Contains(offered, s.ID) {
-			return s, nil
-		}
-	}
-	return nil, noSuite(offered)
-}
-
 func noSuite(offered []iana.CipherSuite) error {
 	return alert.NoCommonGround("client_hello.cipher_suites", "RFC 9846 §4.2.1",
 		"no cipher suite in common; the client offers %s", list(offered))
