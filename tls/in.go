@@ -27,6 +27,7 @@ type inHalf struct {
 	kept     []byte                // application data that came before data, and was in the way
 	proof    proof                 // that the peer has our Finished
 	amid     bool                  // handshake messages are to follow, and nothing else
+	forget   func()                // has the session forgotten; nil: nobody keeps it by ID
 	floods   floods                // what came since then and brought nothing
 	err      error                 // why nothing can be read any more
 	doom     atomic.Pointer[error] // why the connection was broken off
@@ -97,7 +98,7 @@ func (h *inHalf) wipe() {
 	h.records.Wipe()
 	h.messages = record.Messages{}
 	clear(h.kept)
-	h.data, h.kept = nil, nil
+	h.data, h.kept, h.forget = nil, nil, nil
 	if h.post != nil {
 		h.post.Wipe()
 	}
@@ -149,11 +150,21 @@ func (h *inHalf) fail(err error) error {
 	}
 	var remote AlertError
 	if told || errors.As(err, &remote) {
+		h.forgetSession()
 		h.conn.out.urge(end)
 		h.conn.result.Load().Exporter.Wipe()
 		h.wipe()
 	}
 	return h.err
+}
+
+// forgetSession has the session forgotten by whoever keeps it, after a fatal alert (RFC 5246
+// §7.2.2).
+func (h *inHalf) forgetSession() {
+	if h.forget != nil {
+		h.forget()
+		h.forget = nil
+	}
 }
 
 // next takes one record.

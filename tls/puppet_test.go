@@ -198,6 +198,7 @@ func (p *puppet) SetVersion(v iana.Version) {
 }
 
 func (p *puppet) SetRecordLimits(int, int) {}
+func (p *puppet) OnFatal(func())           {}
 
 func (p *puppet) Warn(iana.Alert) error { return nil }
 

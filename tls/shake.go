@@ -250,6 +250,10 @@ func (c *Conn) flow(ctx context.Context, t *transport) error {
 	if err != nil {
 		t.reclaimSoon()
 		t.refuse(err)
+		var remote AlertError
+		if _, told := alertFor(err); told || errors.As(err, &remote) {
+			c.in.forgetSession()
+		}
 		return c.plainError(err)
 	}
 	t.reclaim()

@@ -198,6 +198,9 @@ func (t *transport) Warn(a iana.Alert) error {
 	return t.out.alert(iana.AlertLevelWarning, a)
 }
 
+// OnFatal implements [handshake.Transport].
+func (t *transport) OnFatal(forget func()) { t.in.forget = forget }
+
 // refuse tells the peer why the handshake failed, where it is to be told. Where a context ended
 // it, the user's deadline may be over too, and does not keep the peer from hearing of it.
 func (t *transport) refuse(err error) {

@@ -78,7 +78,6 @@ func (c *client) run() (*Result, Post, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	c.t.SetVersion(c.result.Version)
 	if c.result.Version == iana.VersionTLS13 {
 		c.requests.ignored = false
 		return (&client13{client: c}).run(hello)
@@ -371,6 +370,10 @@ func (c *client) recvServerHello(raw []byte, retried *msg.HelloRetryRequest) (*m
 	if err := c.checkEarlyVersion(v); err != nil {
 		return nil, err
 	}
+	c.t.SetVersion(v) // what is wrong beyond it, the server is told in it
+	if err := c.checkSentinel(m, v); err != nil {
+		return nil, err
+	}
 	if err := order.CheckExtensions(order.Of(m), v, &m.Extensions, c.requested); err != nil {
 		return nil, err
 	}
@@ -394,8 +397,7 @@ func (c *client) recvServerHello(raw []byte, retried *msg.HelloRetryRequest) (*m
 	return m, nil
 }
 
-// checkVersion returns the version that the server chose, after looking for signs that
-// somebody talked the two ends into an older one.
+// checkVersion returns the version that the server chose.
 func (c *client) checkVersion(m *msg.ServerHello, retried *msg.HelloRetryRequest) (iana.Version, error) {
 	v := m.LegacyVersion
 	if m.Extensions.Has(iana.ExtSupportedVersions) {
@@ -412,11 +414,16 @@ func (c *client) checkVersion(m *msg.ServerHello, retried *msg.HelloRetryRequest
 			"the server chose %v, we offered %v to %v", v, c.cfg.MinVersion, c.cfg.MaxVersion).
 			With(iana.AlertProtocolVersion)
 	}
-	if hasSentinel(&m.Random, v, c.cfg.MaxVersion) {
-		return 0, alert.Illegal("server_hello.random", "RFC 9846 §4.2.3",
+	return v, nil
+}
+
+// checkSentinel looks for signs that somebody talked the two ends into an older version.
+func (c *client) checkSentinel(m *msg.ServerHello, v iana.Version) error {
+	if v < iana.VersionTLS13 && hasSentinel(&m.Random, v, c.cfg.MaxVersion) {
+		return alert.Illegal("server_hello.random", "RFC 9846 §4.2.3",
 			"it ends in the downgrade sentinel: the server speaks a newer version, somebody in between does not want it")
 	}
-	return v, nil
+	return nil
 }
 
 // checkEcho checks the fields of a TLS 1.3 ServerHello that only repeat.

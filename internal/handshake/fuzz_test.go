@@ -169,6 +169,7 @@ func (r *replay) ShareWriting(*handshake.Result, int64) {}
 func (r *replay) TakeEarlyData(int64)                   {}
 func (r *replay) SetVersion(iana.Version)               {}
 func (r *replay) SetRecordLimits(int, int)              {}
+func (r *replay) OnFatal(func())                        {}
 
 func (r *replay) Warn(iana.Alert) error                                  { return nil }
 func (r *replay) SetReadKeys(handshake.Epoch, *suite.TrafficKeys) error  { return nil }

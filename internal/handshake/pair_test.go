@@ -47,6 +47,7 @@ type end struct {
 	wait    func() bool
 	flushed int
 	limits  [2]int // of records: what is read, what is written
+	forget  func() // of OnFatal
 	skipped []int  // the bounds of SkipEarlyData
 	takes   int64  // of TakeEarlyData
 	took    string
@@ -176,6 +177,8 @@ func (e *end) SkipEarlyData(most int) { e.skipped = append(e.skipped, most) }
 func (e *end) SetVersion(v iana.Version) { e.version = v }
 
 func (e *end) SetRecordLimits(read, write int) { e.limits = [2]int{read, write} }
+
+func (e *end) OnFatal(forget func()) { e.forget = forget }
 
 func (e *end) Warn(a iana.Alert) error { e.warned = append(e.warned, a); return nil }
 

@@ -2,6 +2,7 @@ package handshake
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"slices"
 	"time"
@@ -131,9 +132,14 @@ func (c *client12) keepSession(ticket *msg.NewSessionTicket12) {
 	if s == nil && !c.result.Resumed {
 		s = session.AcceptID(base, c.hello.SessionID, now)
 	}
-	if s != nil {
-		c.cfg.Resumption.Cache.Put(c.cfg.ServerName, s)
+	if s == nil {
+		return
 	}
+	cache, name := c.cfg.Resumption.Cache, c.cfg.ServerName
+	if len(s.Ticket) == 0 { // it must not be offered again then (RFC 5246 §7.2.2)
+		c.t.OnFatal(func() { cache.Remove(name) })
+	}
+	cache.Put(name, s)
 }
 
 // deriveFrom makes the keys of a session's main secret, which it copies (RFC 5246 §6.3).
@@ -189,7 +195,9 @@ func (s *server12) lookUp() (found *session.State, renew bool, _ error) {
 	case len(s.hello.SessionTicket) > 0 && r.tickets():
 		found, renew, err = tickets.Open(s.ctx, s.hello.SessionTicket)
 	case len(s.hello.SessionTicket) == 0 && len(s.hello.SessionID) > 0 && r.IDs != nil:
-		found, err = r.IDs.Get(s.ctx, s.hello.SessionID)
+		if found, err = r.IDs.Get(s.ctx, s.hello.SessionID); found != nil {
+			s.forgetOnFatal(s.hello.SessionID)
+		}
 	}
 	if err != nil {
 		return nil, false, tickets.err
@@ -289,7 +297,22 @@ func (s *server12) sendTicket() error {
 func (s *server12) keepSession() {
 	if len(s.id) > 0 {
 		_ = s.cfg.Resumption.IDs.Issue(s.ctx, s.cfg.sessionEnv(), s.sessionState(), s.id)
+		s.forgetOnFatal(s.id)
 	}
+}
+
+// forgetTimeout is how long a cache may take to forget a session.
+const forgetTimeout = 5 * time.Second
+
+// forgetOnFatal has the session under an ID forgotten if a fatal alert ends a connection of it:
+// it must not be resumed then (RFC 5246 §7.2.2).
+func (s *server12) forgetOnFatal(id []byte) {
+	ids, id, ctx := s.cfg.Resumption.IDs, bytes.Clone(id), context.WithoutCancel(s.ctx)
+	s.t.OnFatal(func() {
+		ctx, cancel := context.WithTimeout(ctx, forgetTimeout)
+		defer cancel()
+		_ = ids.Remove(ctx, id) // what it does not forget, a later connection may resume
+	})
 }
 
 // sessionState is the session that is to be resumed later. It shares the main secret.

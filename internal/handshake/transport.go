@@ -54,6 +54,9 @@ type Transport interface {
 	SetRecordLimits(read, write int)
 	// Warn sends a warning alert. It never blocks for longer than five seconds.
 	Warn(iana.Alert) error
+	// OnFatal has forget called, once, if a fatal alert ends the connection, sent or received,
+	// in the handshake or later. It takes the place of an earlier one.
+	OnFatal(forget func())
 }
 
 // An EarlyTransport is what a transport does for early data, or 0-RTT (RFC 9846 §2.3).

@@ -24,8 +24,8 @@ type Reader struct {
 // NewReader returns a Reader of src, at the begin of a connection and without keys.
 func NewReader(src borrow.Source) *Reader { return &Reader{src: src, size: borrow.Medium} }
 
-// SetVersion says what was negotiated. Headers must carry it from then on, except in TLS 1.3, where what they carry means
-// nothing (RFC 9846 §5.1).
+// SetVersion says what was negotiated. Headers must carry it from then on, except those of alerts in the clear, and except
+// in TLS 1.3, where what they carry means nothing (RFC 9846 §5.1).
 func (r *Reader) SetVersion(v iana.Version) { r.version = v }
 
 // Next returns the next record, opened in place: content is good until the next call of Next, Done or Wipe.
@@ -73,7 +73,7 @@ func (r *Reader) check(h Header) error {
 	if !h.known() {
 		return alert.Unexpected("record", "RFC 9846 §5", "a record of type %v", h.Type)
 	}
-	if r.version != 0 && r.version <= iana.VersionTLS12 && h.Version != r.version {
+	if r.version != 0 && r.version <= iana.VersionTLS12 && h.Version != r.version && !r.mayDiffer(h) {
 		return alert.Illegal("record", "RFC 5246 §6.2.1", "the header says %v, and %v was negotiated", h.Version, r.version).
 			With(iana.AlertProtocolVersion)
 	}
@@ -81,6 +81,12 @@ func (r *Reader) check(h Header) error {
 		return tooLong(h.Length, most, "RFC 9846 §5.1, §5.2")
 	}
 	return nil
+}
+
+// mayDiffer reports whether a record may say another version of TLS than was negotiated: an alert in the clear, by which the
+// peer may refuse just that version.
+func (r *Reader) mayDiffer(h Header) bool {
+	return h.Type == iana.ContentAlert && !r.Protected() && h.begins()
 }
 
 // fill reads until n bytes are there that have not been used.

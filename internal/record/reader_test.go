@@ -280,29 +280,34 @@ func TestNotTLS(t *testing.T) {
 
 // Behind the first record any type of TLS is passed on, for the caller to judge, and so is any version until one is negotiated.
 func TestLaterRecords(t *testing.T) {
+	const data, warns = iana.ContentApplicationData, iana.ContentAlert
 	for _, test := range []struct {
+		typ                 iana.ContentType
 		negotiated, carries iana.Version
 		want                iana.Alert
 	}{
-		{0, 0x0301, 0},
-		{0, 0x7f7f, 0},
-		{iana.VersionTLS12, 0x0303, 0},
-		{iana.VersionTLS12, 0x0301, iana.AlertProtocolVersion},
-		{iana.VersionTLS11, 0x0303, iana.AlertProtocolVersion},
-		{iana.VersionTLS13, 0x0303, 0},
-		{iana.VersionTLS13, 0x7f7f, 0},
+		{data, 0, 0x0301, 0},
+		{data, 0, 0x7f7f, 0},
+		{data, iana.VersionTLS12, 0x0303, 0},
+		{data, iana.VersionTLS12, 0x0301, iana.AlertProtocolVersion},
+		{data, iana.VersionTLS11, 0x0303, iana.AlertProtocolVersion},
+		{data, iana.VersionTLS13, 0x0303, 0},
+		{data, iana.VersionTLS13, 0x7f7f, 0},
+		{warns, iana.VersionTLS12, 0x0301, 0}, // by which a peer may refuse that version
+		{warns, iana.VersionTLS12, 0x0300, 0},
+		{warns, iana.VersionTLS12, 0x7f7f, iana.AlertProtocolVersion},
 	} {
-		records := append([]byte("\x16\x03\x01\x00\x01x"), Header{iana.ContentApplicationData, test.carries, 1}.Append(nil)...)
+		records := append([]byte("\x16\x03\x01\x00\x01x"), Header{test.typ, test.carries, 1}.Append(nil)...)
 		r := NewReader(borrow.From(bytes.NewReader(append(records, 'y'))))
 		if _, _, err := r.Next(); err != nil {
 			t.Fatal(err)
 		}
 		r.SetVersion(test.negotiated)
 		typ, content, err := r.Next()
-		what := fmt.Sprintf("%v negotiated, %v in the header", test.negotiated, test.carries)
+		what := fmt.Sprintf("%v, %v negotiated, %v in the header", test.typ, test.negotiated, test.carries)
 		if test.want != 0 {
 			wantAlert(t, what, err, test.want)
-		} else if err != nil || typ != iana.ContentApplicationData || string(content) != "y" {
+		} else if err != nil || typ != test.typ || string(content) != "y" {
 			t.Errorf("%s: got %v, %q, %v, want it read", what, typ, content, err)
 		}
 		r.Wipe()
