@@ -2,11 +2,9 @@ package record
 
 import (
 	"bytes"
-	"crypto"
 	"crypto/cipher"
 	"crypto/hmac"
 	"crypto/rand"
-	"encoding"
 	"flag"
 	"fmt"
 	"hash"
@@ -203,61 +201,6 @@ func fill(p []byte, b byte) {
 	}
 }
 
-// counted is a hash that says what it is asked for.
-type counted struct {
-	hash.Hash
-	encoding.BinaryAppender
-	encoding.BinaryUnmarshaler
-	work *work
-}
-
-// work is what hashes did: each call and its length, and the sum of these.
-type work struct {
-	calls []string
-	bytes int
-}
-
-func (w *work) hash(h crypto.Hash) func() hash.Hash {
-	return func() hash.Hash {
-		std := h.New()
-		return &counted{std, std.(encoding.BinaryAppender), std.(encoding.BinaryUnmarshaler), w}
-	}
-}
-
-func (c *counted) Write(p []byte) (int, error) {
-	c.work.calls = append(c.work.calls, fmt.Sprint("write ", len(p)))
-	c.work.bytes += len(p)
-	return c.Hash.Write(p)
-}
-
-func (c *counted) Sum(b []byte) []byte {
-	c.work.calls = append(c.work.calls, "sum")
-	return c.Hash.Sum(b)
-}
-
-func (c *counted) UnmarshalBinary(b []byte) error {
-	c.work.calls = append(c.work.calls, "restore")
-	return c.BinaryUnmarshaler.UnmarshalBinary(b)
-}
-
-// compressions returns how many blocks were hashed, from the calls.
-func (w *work) compressions(block, lengthLen int) (n int) {
-	partial := 0
-	for _, call := range w.calls {
-		var size int
-		switch _, err := fmt.Sscanf(call, "write %d", &size); {
-		case err == nil:
-			n += (partial + size) / block
-			partial = (partial + size) % block
-		case call == "sum":
-			n += (partial+lengthLen)/block + 1
-		default:
-			partial = 0
-		}
-	}
-	return n
-}
-
 // opening is a way to open a record with a given MAC hash: ours, or one to compare it with.
 type opening func(s *suite.Suite, newHash func() hash.Hash, record []byte) error
 
@@ -323,15 +266,16 @@ func naive(s *suite.Suite, newHash func() hash.Hash, record []byte) error {
 // differs returns two of the ways on which open does another amount of work, or nothing.
 func differs(t *testing.T, s *suite.Suite, n int, open opening) string {
 	t.Helper()
-	lengthLen := s.MAC.New().BlockSize() / 8
 	var first, firstName string
 	for name, c := range ways(s, n) {
-		var w work
-		err := open(s, w.hash(s.MAC), c.record(t))
+		record := c.record(t)
+		var w sidechannel.Work
+		w.Start()
+		err := open(s, w.Hash(s.MAC, s.MAC.New), record)
 		if right := name[:5] == "right"; right != (err == nil) {
 			t.Errorf("%d bytes, %s: got %v", n, name, err)
 		}
-		got := fmt.Sprint(w.compressions(s.MAC.New().BlockSize(), lengthLen), " compressions, ", w.bytes, " bytes, ", w.calls)
+		got := fmt.Sprint(&w, " ", w.Stop())
 		if first == "" {
 			first, firstName = got, name
 		}
