@@ -91,21 +91,27 @@ type check struct {
 	verdict verdict
 }
 
-// checksMax bounds the checks that one handshake waits for.
-const checksMax = 256
+// Bounds of what is checked, for a signature takes its time: how many things of a connection, and after how many messages
+// of a handshake it is looked whether they can be.
+const (
+	checksMax = 512
+	roundsMax = 64
+)
 
 // checks is those of a handshake.
 type checks struct {
 	waiting []*check
+	rounds  int  // in which they were looked at
 	bad     bool // something is
 	shut    [3]bool
 }
 
 // later notes a check of a message that just came.
 func (h *half) later(s *source, what, where, message string, judge func() (verdict, bool)) {
-	if list := &h.c.hs.checks; h.c.opts.NoChecks || len(list.waiting) >= checksMax {
+	if h.c.opts.NoChecks || h.c.checks >= checksMax {
 		return
 	}
+	h.c.checks++
 	own := *s.rawRecord
 	own.fragment = nil
 	place := h.begins
@@ -118,9 +124,10 @@ func (h *half) later(s *source, what, where, message string, judge func() (verdi
 // judge settles the checks of a handshake that can be, and all of them at its end.
 func (c *Conn) judge(hs *handshake, final bool) {
 	list := &hs.checks
-	if len(list.waiting) == 0 {
+	if list.rounds++; len(list.waiting) == 0 || list.rounds > roundsMax && !final {
 		return
 	}
+	c.lastLook = final
 	var done []*check
 	rest := list.waiting[:0]
 	for _, k := range list.waiting {
@@ -304,9 +311,14 @@ func (h *half) verifyBinders(s *source, m *msg.ClientHello) {
 	}
 	n := len(raw) - 1
 	hello := said{ClientToServer, raw[n][:m.PSK.BindersAt]}
-	for i, binder := range m.PSK.Binders[:min(len(m.PSK.Binders), len(m.PSK.Identities))] {
+	for i, binder := range m.PSK.Binders[:min(len(m.PSK.Binders), len(m.PSK.Identities), bindersMax)] {
 		identity := m.PSK.Identities[i]
+		looked := -1
 		h.later(s, CheckBinder, fmt.Sprintf("binders[%d]", i), "ClientHello", func() (verdict, bool) {
+			if looked == h.c.news && !h.c.lastLook && !hs.said.done[ServerToClient] {
+				return unknown(ReasonUnknownPSK), false
+			}
+			looked = h.c.news
 			before, ok := hs.beforeHello(n)
 			if !ok {
 				return hs.missing()
@@ -316,6 +328,9 @@ func (h *half) verifyBinders(s *source, m *msg.ClientHello) {
 		})
 	}
 }
+
+// bindersMax bounds the binders of one hello that are looked at.
+const bindersMax = 16
 
 // beforeHello is the messages before the n-th ClientHello.
 func (hs *handshake) beforeHello(n int) ([]said, bool) {

@@ -60,8 +60,15 @@ type Conn struct {
 	late    []earlySegment
 	scratch []byte // where records are opened
 	rules   rules
+	checking
 	output
 	content
+}
+
+// checking bounds what is verified.
+type checking struct {
+	checks   int  // how many things were
+	lastLook bool // nothing more will come that one may wait for
 }
 
 // roles is what is known of which end is which.

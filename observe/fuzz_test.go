@@ -2,6 +2,7 @@ package observe_test
 
 import (
 	"encoding/binary"
+	"strings"
 	"testing"
 
 	"github.com/akushu/akushu/observe"
@@ -24,6 +25,7 @@ func play(script []byte) (*observe.Session, uint64, int) {
 			m.Fields()
 		}
 	}
+	o.ListKeys = observe.ShownKeys
 	o.RolesGuessed = len(script) > 0 && script[0]&128 != 0
 	conn := observe.New(o)
 	for len(script) >= 3 {
@@ -80,6 +82,8 @@ func FuzzConn(f *testing.F) {
 		f.Add(script(load(f, g.name)))
 	}
 	f.Add([]byte("\x00\x00\x05hello\x02\x00\x10\x04\x00\x00"))
+	two := "\x80\x1f\x01\x00\x02\x00\x06\x00\x00\x00\x10\x01\x00\x80\x07\x00\xc0" + strings.Repeat("c", 16)
+	f.Add([]byte("\x80\x00" + string(rune(len(two))) + two + "\x01\x00\x0e\x80\x0b\x04\x00\x01\x00\x02\x00\x00\x00\x00\x00\x00"))
 	f.Fuzz(func(t *testing.T, script []byte) {
 		s, events, most := play(script)
 		if events == 0 || s.End != observe.EndInput {

@@ -57,7 +57,7 @@ var ErrUnsupported = errors.New("the signature cannot be checked")
 
 // Bounds of keys: what is larger costs more time than anybody should take of a looker-on, in bits.
 const (
-	maxRSA = 16384
+	maxRSA = 8192
 	maxDSA = 4096
 )
 
