@@ -18,6 +18,8 @@ type Fingerprint struct {
 	Name  FingerprintName
 	Value string
 	Text  string // what Value is made of
+	// Again tells that the hello is not the first of its end, whose fingerprint is the connection's.
+	Again bool
 }
 
 // FingerprintName names a kind of fingerprint.
@@ -74,7 +76,7 @@ func newJA3(name FingerprintName, version uint16, lists ...[]uint16) *Fingerprin
 		text += "," + joinCodes(list, "%d", "-")
 	}
 	sum := md5.Sum([]byte(text))
-	return &Fingerprint{name, hex.EncodeToString(sum[:]), text}
+	return &Fingerprint{Name: name, Value: hex.EncodeToString(sum[:]), Text: text}
 }
 
 func joinCodes(list []uint16, format, between string) string {
@@ -99,7 +101,7 @@ func ja4(m *msg.ClientHello) *Fingerprint {
 	if schemes := codesOf(m.SignatureAlgorithms); len(schemes) > 0 {
 		second += "_" + joinCodes(schemes, "%04x", ",")
 	}
-	return &Fingerprint{FingerprintJA4, how + "_" + ja4Hash(first) + "_" + ja4Hash(second), how + "_" + first + "_" + second}
+	return &Fingerprint{Name: FingerprintJA4, Value: how + "_" + ja4Hash(first) + "_" + ja4Hash(second), Text: how + "_" + first + "_" + second}
 }
 
 // ja4Hash is the beginning of a hash, and zeros for nothing.

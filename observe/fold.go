@@ -119,6 +119,9 @@ func (f *fold) apply(e *Event) {
 
 // fingerprint takes what a hello has, of which a ServerHello, which comes later, counts more than a HelloRetryRequest.
 func (f *fold) fingerprint(b *Fingerprint) {
+	if b.Again {
+		return
+	}
 	switch b.Name {
 	case FingerprintJA3:
 		f.s.JA3 = b.Value

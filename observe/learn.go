@@ -81,15 +81,15 @@ func (h *half) clientHello(s *source, m *msg.ClientHello) {
 	h.c.changed()
 	if hs.client > 1 { // the first one counts, and early data ends here (RFC 9846 §4.2.2)
 		h.level = level{epoch: EpochInitial}
+		h.clientPrints(s, m, true)
 		return
 	}
 	hs.clientRandom = m.Random
 	h.c.unwatch()
 	h.c.watch(hs, m.Random)
 	hs.offer, hs.offered = newOffer(m), m.LegacyVersion
-	if !hs.again && !hs.hello2 {
-		h.emit(s.time(), ja3(m))
-		h.emit(s.time(), ja4(m))
+	if !hs.hello2 {
+		h.clientPrints(s, m, hs.again)
 	}
 	if m.Extensions.Has(iana.ExtServerName) && len(m.ServerName) > 0 {
 		h.tell(s, Negotiated{What: WhatServerName, Chosen: string(m.ServerName[0].HostName)})
@@ -195,11 +195,19 @@ func (h *half) serverHello13(s *source, m *msg.ServerHello) {
 	}
 }
 
+// clientPrints tells the fingerprints of a client's hello.
+func (h *half) clientPrints(s *source, m *msg.ClientHello, again bool) {
+	for _, f := range []*Fingerprint{ja3(m), ja4(m)} {
+		f.Again = again
+		h.emit(s.time(), f)
+	}
+}
+
 // serverPrint tells the fingerprint of a server's hello.
 func (h *half) serverPrint(s *source, legacy iana.Version, x *msg.Extensions) {
-	if !h.c.hs.again {
-		h.emit(s.time(), ja3s(legacy, h.c.hs.cipherSuite, x))
-	}
+	f := ja3s(legacy, h.c.hs.cipherSuite, x)
+	f.Again = h.c.hs.again
+	h.emit(s.time(), f)
 }
 
 // version settles the version by a server's hello.

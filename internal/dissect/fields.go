@@ -43,10 +43,15 @@ func fill(k *filter.Packet, e *observe.Event, tls13 bool) {
 	case *observe.HTTPHead:
 		fillHTTP(k, b)
 	case *observe.Fingerprint:
-		k.Text(map[observe.FingerprintName]filter.Field{
-			observe.FingerprintJA3: filter.TLSJA3, observe.FingerprintJA3S: filter.TLSJA3S,
-		}[b.Name], b.Value)
+		if field, ok := fingerprints[b.Name]; ok {
+			k.Text(field, b.Value)
+		}
 	}
+}
+
+// fingerprints is those that Wireshark has fields for.
+var fingerprints = map[observe.FingerprintName]filter.Field{
+	observe.FingerprintJA3: filter.TLSJA3, observe.FingerprintJA3S: filter.TLSJA3S,
 }
 
 // fillRecord fills in a record's header. TLS 1.3 hides the type: the one in the header is then the opaque type, and

@@ -26,8 +26,9 @@ until_open() { for _ in $(seq 100); do (: >"/dev/tcp/127.0.0.1/$1") 2>/dev/null 
 # record NAME SERVER-COMMAND CLIENT-COMMAND: both have $port, $keys and what the server needs to say hello.
 record() {
 	local name=$1 server=$2 client=$3
+	port=$((port + 1))
 	if [ ${#wanted[@]} -gt 0 ] && [[ ! " ${wanted[*]} " == *" $name "* ]]; then return; fi
-	port=$((port + 1)); keys=$work/$name.keys; : >"$keys"
+	keys=$work/$name.keys; : >"$keys"
 	export port keys
 	bash -c "$server" >server.log 2>&1 & local s=$!
 	until_open $port; rm -f dump.log
@@ -58,7 +59,7 @@ tls="ssl_certificate $work/server.pem; ssl_certificate_key $work/server.key;"
 record plain_http "$(nginx "" "")" 'curl -s -i http://localhost:$port/ http://localhost:$port/missing'
 record curl_h2_tls13 "$(nginx "ssl http2" "$tls ssl_protocols TLSv1.3;")" 'SSLKEYLOGFILE=$keys curl -s --cacert root.pem https://localhost:$port/'
 record curl_h1_tls12 "$(nginx ssl "$tls ssl_protocols TLSv1.2;")" 'SSLKEYLOGFILE=$keys curl -s --http1.1 --cacert root.pem https://localhost:$port/ https://localhost:$port/missing'
-interface=any record any_tls13 "$serve -www" 'SSLKEYLOGFILE=$keys curl -s --cacert root.pem https://localhost:$port/'
+interface=any record any_tls13 "$(nginx ssl "$tls ssl_protocols TLSv1.3;")" 'SSLKEYLOGFILE=$keys curl -s --cacert root.pem https://localhost:$port/'
 record rsa_tls12 "$serve -rev -tls1_2 -cipher AES128-SHA" "$say"
 record dhe_tls12 "$serve -rev -tls1_2 -cipher DHE-RSA-AES256-GCM-SHA384" "$say"
 record chacha_tls12 "$serve -rev -tls1_2 -cipher ECDHE-RSA-CHACHA20-POLY1305" "$say"
