@@ -211,7 +211,6 @@ func TestEarlyClose(t *testing.T) {
 			if err := c.HandshakeEarly(context.Background()); err != nil {
 				t.Fatal(err)
 			}
-			before := secretsOf(c)
 			var wg sync.WaitGroup
 			for range 3 {
 				wg.Go(func() {
@@ -245,7 +244,7 @@ func TestEarlyClose(t *testing.T) {
 			_ = second()
 			wg.Wait()
 			_, _ = c.Handshake(), s.Handshake() // until the flows have ended
-			after := slices.Concat(before, secretsOf(c), secretsOf(s))
+			after := slices.Concat(secretsOf(c), secretsOf(s))
 			kept := secretsOf(p.client.ClientSessionCache) // which the connection has at hand, and are not its own
 			after = slices.DeleteFunc(after, func(s keys.Secret) bool {
 				return slices.ContainsFunc(kept, func(k keys.Secret) bool { return &k[0] == &s[0] })
