@@ -2,8 +2,15 @@ package observe_test
 
 import (
 	"bytes"
+	"context"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net"
+	"os/exec"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/akushu/akushu/observe"
 )
@@ -166,4 +173,85 @@ func TestLooksLikeTLS(t *testing.T) {
 			}
 		}
 	}
+}
+
+// turn is what a server of another protocol does before TLS: it waits until the client has said something, and answers.
+type turn struct{ until, say string }
+
+// OpenSSL's client asks servers of other protocols for TLS: what it says there is not TLS, and what comes then is.
+func TestStartTLSOfOpenSSL(t *testing.T) {
+	program := need(t, "openssl")
+	cert := certificate(t, "ECDSA")
+	for protocol, turns := range map[string][]turn{
+		"smtp":     {{"", "220 mail ESMTP\r\n"}, {"\r\n", "250-mail\r\n250 STARTTLS\r\n"}, {"STARTTLS\r\n", "220 go\r\n"}},
+		"imap":     {{"", "* OK ready\r\n"}, {"CAPABILITY\r\n", "* CAPABILITY IMAP4rev1 STARTTLS\r\n. OK\r\n"}, {"STARTTLS\r\n", ". OK\r\n"}},
+		"pop3":     {{"", "+OK\r\n"}, {"STLS\r\n", "+OK\r\n"}},
+		"ftp":      {{"", "220 ftp\r\n"}, {"AUTH TLS\r\n", "234 go\r\n"}},
+		"nntp":     {{"", "200 news\r\n"}, {"CAPABILITIES\r\n", "101 list\r\nSTARTTLS\r\n.\r\n"}, {"STARTTLS\r\n", "382 go\r\n"}},
+		"irc":      {{"STARTTLS\r\n", ":irc 670 * :go\r\n"}},
+		"postgres": {{hexed(t, "04 d2 16 2f"), "S"}},
+		"ldap":     {{"1466.20037", hexed(t, "30 0c 02 01 01 78 07 0a 01 00 04 00 04 00")}},
+	} {
+		conv := new(conversation)
+		var keys bytes.Buffer
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		served := make(chan error, 1)
+		go func() {
+			served <- answerAfter(ln, turns, &tls.Config{Certificates: []tls.Certificate{cert}, KeyLogWriter: &keys})
+		}()
+		front, wait := proxy(t, ln.Addr().String(), conv)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		client := exec.CommandContext(ctx, program, "s_client", "-starttls", protocol, "-connect", front)
+		client.Stdin = strings.NewReader(question)
+		out, _ := client.CombinedOutput()
+		cancel()
+		ln.Close()
+		if err := <-served; err != nil {
+			t.Errorf("%s: %v\n%s", protocol, err, out)
+			continue
+		}
+		wait()
+		conv.keys = keys.Bytes()
+		w := watch(conv, options(), withKeys(conv))
+		if got := spoken(w, observe.ServerToClient); got != strings.TrimRight(answer, "\r\n") || w.session.Version != "TLS 1.3" || !w.session.Complete {
+			t.Errorf("%s: got %q, %+v, %+v", protocol, got, w.session.Outcome, w.session.Findings)
+		}
+		if n := countKind(w.events, observe.KindNotTLS); n == 0 {
+			t.Errorf("%s: got nothing before TLS", protocol)
+		}
+	}
+}
+
+// answerAfter serves one client: the turns, and an answer in TLS.
+func answerAfter(ln net.Listener, turns []turn, cfg *tls.Config) error {
+	c, err := ln.Accept()
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	var heard []byte
+	for _, turn := range turns {
+		for !bytes.Contains(heard, []byte(turn.until)) {
+			b := make([]byte, 1)
+			if _, err := c.Read(b); err != nil {
+				return fmt.Errorf("%q of the client instead of %q: %w", heard, turn.until, err)
+			}
+			heard = append(heard, b...)
+		}
+		heard = nil
+		if _, err := io.WriteString(c, turn.say); err != nil {
+			return err
+		}
+	}
+	s := tls.Server(c, cfg)
+	if _, err := s.Read(make([]byte, 100)); err != nil {
+		return err
+	}
+	if _, err := io.WriteString(s, answer); err != nil {
+		return err
+	}
+	return s.Close()
 }
