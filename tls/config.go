@@ -91,15 +91,16 @@ type Config struct {
 
 	// PreSharedKeys are secrets that this end shares with others, for TLS 1.3, where they take
 	// the place of certificates: LegacyPSKs are for older versions, and should not be the same
-	// keys (RFC 9846 Appendix F.7). A client offers all of them, in this order; a server takes any and, if
-	// it has no certificate, serves nobody else; where ClientAuth requires one, it takes none.
-	// [Info] says which was used. There are no tickets then.
+	// keys (RFC 9846 Appendix F.7). A client offers all of them, in this order; a server takes
+	// any and, if it has no certificate, serves nobody else; where ClientAuth requires one, it
+	// takes none. [Info] says which was used.
 	PreSharedKeys []PreSharedKey
 
 	// GetPreSharedKey returns the key that an identity stands for, at a server that does not
-	// find it in PreSharedKeys; its Identity is not looked at. Nil without an error is that there is none, which identities of
-	// strangers, and tickets that do not open, come to. An error ends the handshake. The key
-	// must not be changed afterwards.
+	// find it in PreSharedKeys. Its Identity is looked at only where it is to be imported:
+	// identity is an ImportedIdentity then (RFC 9258 §5.1). Nil without an error is that there is
+	// no key, which identities of strangers, and tickets that do not open, come to. An error ends
+	// the handshake. The key must not be changed afterwards.
 	GetPreSharedKey func(client *ClientHelloInfo, identity []byte) (*PreSharedKey, error)
 
 	// PSKModes are the ways in which pre-shared keys and tickets are used in TLS 1.3, a server's

@@ -28,6 +28,12 @@ type PreSharedKey struct {
 	// Hash is what TLS 1.3 uses the key with, and the hash of the cipher suite then: SHA-256 or
 	// SHA-384. Zero: SHA-256. The same key must not be used with both.
 	Hash crypto.Hash
+	// Import makes of the key one for each hash, and in Context, which both ends must know alike,
+	// for different uses of it (RFC 9258): so one key goes with every cipher suite, and nothing
+	// else is known of it where it is used elsewhere. Both ends must do so. Hash is then that
+	// with which it is imported.
+	Import  bool
+	Context []byte
 }
 
 // Format prints the key's name alone.
@@ -58,19 +64,24 @@ func (k *PreSharedKey) check() error {
 		return fmt.Errorf("an identity of %d bytes, it has 1 to %d", len(k.Identity), most)
 	case len(k.Key) == 0 || len(k.Key) > most:
 		return fmt.Errorf("a key of %d bytes, it has 1 to %d", len(k.Key), most)
+	case k.Import && len(k.Identity)+len(k.Context) > session.MaxImported:
+		return fmt.Errorf("an identity and a context of %d bytes, they have at most %d together", len(k.Identity)+len(k.Context), session.MaxImported)
 	case k.Hash != 0 && k.Hash != crypto.SHA256 && k.Hash != crypto.SHA384:
 		return fmt.Errorf("no cipher suite of TLS 1.3 has %v", k.Hash)
 	}
 	return nil
 }
 
-// psk is k as the flows have it.
-func (k *PreSharedKey) psk() *session.PSK {
+// addTo adds k as the flows have it: several, if it is imported.
+func (k *PreSharedKey) addTo(all []*session.PSK) []*session.PSK {
 	p := session.NewExternal(k.Identity, keys.Secret(k.Key))
 	if k.Hash != 0 {
 		p.Hash = k.Hash
 	}
-	return p
+	if k.Import {
+		return append(all, session.Import(p, k.Context)...)
+	}
+	return append(all, p)
 }
 
 // setPSKModes takes the ways in which PSKs are used.
@@ -94,7 +105,7 @@ func (r *resolved) setPSKs(c *Config) error {
 		if slices.ContainsFunc(c.PreSharedKeys[:i], func(other PreSharedKey) bool { return bytes.Equal(other.Identity, k.Identity) }) {
 			return configError("PreSharedKeys", "two are called %q", k.Identity)
 		}
-		r.client.PSKs = append(r.client.PSKs, k.psk())
+		r.client.PSKs = k.addTo(r.client.PSKs)
 	}
 	if !c.knowsPSKs() {
 		return nil
@@ -134,8 +145,16 @@ func (s *pskSource) FindPSK(ctx context.Context, client *auth.ClientHelloFacts, 
 		return nil, nil
 	}
 	found := *k
-	if found.Identity = identity; found.check() != nil {
-		return nil, refused(fmt.Errorf("tls: GetPreSharedKey: %w", found.check()))
+	if !found.Import {
+		found.Identity = identity
 	}
-	return found.psk(), nil
+	if err := found.check(); err != nil {
+		return nil, refused(fmt.Errorf("tls: GetPreSharedKey: %w", err))
+	}
+	for _, p := range found.addTo(nil) {
+		if bytes.Equal(p.Identity, identity) {
+			return p, nil
+		}
+	}
+	return nil, nil
 }

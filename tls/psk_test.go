@@ -20,6 +20,9 @@ var (
 	psk384 = tls.PreSharedKey{Identity: []byte("carol"), Key: bytes.Repeat([]byte{3}, 48), Hash: crypto.SHA384}
 )
 
+// imported is one for every hash.
+var imported = tls.PreSharedKey{Identity: []byte("dave"), Key: bytes.Repeat([]byte{4}, 32), Import: true, Context: []byte("tests")}
+
 // pskCase is a client and a server that may share a key, and what comes of them.
 type pskCase struct {
 	name           string
@@ -98,6 +101,14 @@ func TestPreSharedKeys(t *testing.T) {
 		{name: "SHA-384", client: keysOf(psk384), server: keysOf(psk384), identity: "carol", check: suite("TLS_AES_256_GCM_SHA384")},
 		{name: "another hash", client: keysOf(psk384), server: keysOf(tls.PreSharedKey{Identity: psk384.Identity, Key: psk384.Key}), want: "remote error: tls: error decrypting message"},
 		{name: "no suite of the hash", client: together(keysOf(psk384), cert), server: together(keysOf(psk384), cert, only(tls.TLS_CHACHA20_POLY1305_SHA256))},
+		{name: "imported", client: keysOf(imported), server: keysOf(imported), identity: "dave"},
+		{name: "imported, SHA-384", client: keysOf(imported), server: together(keysOf(imported), only(tls.TLS_AES_256_GCM_SHA384)), identity: "dave", check: suite("TLS_AES_256_GCM_SHA384")},
+		{name: "imported, HelloRetryRequest", client: keysOf(imported), server: together(keysOf(imported), curves(tls.CurveP521)), identity: "dave"},
+		{name: "imported by one end", client: keysOf(imported), server: keysOf(tls.PreSharedKey{Identity: imported.Identity, Key: imported.Key}), want: unknown},
+		{name: "imported into another context", client: keysOf(imported), server: keysOf(tls.PreSharedKey{Identity: imported.Identity, Key: imported.Key, Import: true}), want: unknown},
+		{name: "imported, of the callback", client: keysOf(imported), server: func(c *tls.Config) {
+			c.GetPreSharedKey = func(*tls.ClientHelloInfo, []byte) (*tls.PreSharedKey, error) { return &imported, nil }
+		}, identity: "dave"},
 		{name: "HelloRetryRequest", client: keysOf(pskA), server: together(keysOf(pskA), curves(tls.CurveP521)), identity: "alice", check: forward(true, "ECDHE")},
 		{name: "HelloRetryRequest, SHA-384", client: keysOf(pskB, psk384), server: together(keysOf(psk384), curves(tls.CurveP521)), identity: "carol"},
 		{name: "alone", client: together(keysOf(pskA), modes(tls.PSKModeOnly)), server: together(keysOf(pskA), modes(tls.PSKModeDHE, tls.PSKModeOnly)), identity: "alice", check: forward(false, "PSK")},
@@ -197,6 +208,7 @@ func TestBadPreSharedKeys(t *testing.T) {
 		{keysOf(tls.PreSharedKey{Key: []byte{1}}), "tls: Config.PreSharedKeys: number 0: an identity of 0 bytes, it has 1 to 65535"},
 		{keysOf(pskA, tls.PreSharedKey{Identity: []byte{1}}), "tls: Config.PreSharedKeys: number 1: a key of 0 bytes, it has 1 to 65535"},
 		{keysOf(tls.PreSharedKey{Identity: []byte{1}, Key: []byte{1}, Hash: crypto.SHA512}), "tls: Config.PreSharedKeys: number 0: no cipher suite of TLS 1.3 has SHA-512"},
+		{keysOf(tls.PreSharedKey{Identity: make([]byte, 65000), Key: []byte{1}, Import: true, Context: make([]byte, 600)}), "tls: Config.PreSharedKeys: number 0: an identity and a context of 65600 bytes, they have at most 65527 together"},
 		{keysOf(pskA, pskA), `tls: Config.PreSharedKeys: two are called "alice"`},
 		{modes(7), "tls: Config.PSKModes: there is no mode 0x07"},
 	} {

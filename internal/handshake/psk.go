@@ -16,8 +16,7 @@ import (
 )
 
 // Pre-shared keys that both ends were given (RFC 9846 §2.2; psk12.go for TLS 1.2), beside those
-// that tickets stand for, which resume.go has. A handshake with one needs no certificate, and
-// its session is not kept: the key is there the next time too.
+// that tickets stand for, which resume.go has. A handshake with one needs no certificate.
 
 // A PSKSource knows a server's pre-shared keys.
 type PSKSource interface {
@@ -170,7 +169,7 @@ func (s *server13) takePSK(found session.Selection) error {
 		return alert.Internal("client_hello.pre_shared_key.binders", "%w", err)
 	}
 	if s.psk.External() {
-		s.result.PSKIdentity = bytes.Clone(s.psk.Identity)
+		s.result.PSKIdentity = bytes.Clone(s.psk.Name())
 	} else {
 		s.result.Resumed = true
 		s.result.TicketLateness = s.psk.Lateness(s.hello.PSK.Identities[found.Index].ObfuscatedTicketAge, s.cfg.Now())

@@ -155,6 +155,9 @@ func (c *client) judgeAgain(s *session.State, now time.Time) (auth.Peer, error) 
 	if suite.ByID(s.Suite).Shared() {
 		return auth.Peer{}, nil
 	}
+	if len(s.Peer.Certificates) == 0 && len(c.cfg.PSKs) > 0 {
+		return auth.Peer{}, nil
+	}
 	if len(s.Peer.Certificates) == 0 {
 		return auth.Peer{}, session.SessionFormat // it is of nobody
 	}
@@ -226,7 +229,7 @@ func (c *client13) takeSelected(hello *msg.ServerHello) error {
 	}
 	c.psk = psk
 	if psk.External() {
-		c.result.PSKIdentity = bytes.Clone(psk.Identity)
+		c.result.PSKIdentity = bytes.Clone(psk.Name())
 		return nil
 	}
 	c.result.Peer, c.result.Resumed = c.session.peer, true
@@ -235,7 +238,7 @@ func (c *client13) takeSelected(hello *msg.ServerHello) error {
 
 // receiveTickets is what a client needs to make sessions of tickets.
 func (c *client13) receiveTickets() *clientTickets {
-	if c.cfg.Resumption == nil || c.psk != nil && c.psk.External() {
+	if c.cfg.Resumption == nil {
 		return nil
 	}
 	now := c.cfg.Now()
@@ -249,7 +252,7 @@ func (c *client13) receiveTickets() *clientTickets {
 	for _, cert := range c.result.Peer.Certificates {
 		base.Peer.Certificates = append(base.Peer.Certificates, cert.Raw)
 	}
-	if c.psk != nil {
+	if c.psk != nil && !c.psk.External() {
 		base.Authenticated = c.psk.Session.Authenticated
 	}
 	return &clientTickets{
@@ -338,7 +341,7 @@ func (s *server13) findSession(tickets session.Tickets) session.Lookup {
 
 // sendTicket gives the client a ticket, if it can use one (RFC 9846 §4.7.1).
 func (s *server13) sendTicket() error {
-	if !s.cfg.Resumption.tickets() || s.psk != nil && s.psk.External() {
+	if !s.cfg.Resumption.tickets() {
 		return nil
 	}
 	if _, ok := session.ChooseMode(s.hello.PSKModes, s.cfg.pskModes()); !ok {
@@ -377,7 +380,7 @@ func (s *server13) sessionState() *session.State {
 	for _, cert := range s.result.Peer.Certificates {
 		state.Peer.Certificates = append(state.Peer.Certificates, cert.Raw)
 	}
-	if s.psk != nil {
+	if s.psk != nil && !s.psk.External() {
 		state.Authenticated = s.psk.Session.Authenticated
 	}
 	return state

@@ -33,6 +33,14 @@ func Import(p *PSK, context []byte) []*PSK {
 	return imported
 }
 
+// Name is the identity of an external PSK as it was given, before it was imported.
+func (p *PSK) Name() []byte {
+	if !p.Imported {
+		return p.Identity
+	}
+	return p.Identity[2:][:binary.BigEndian.Uint16(p.Identity)]
+}
+
 // MaxImported is how many bytes of identity and context together fit into an imported identity.
 const MaxImported = 1<<16 - 1 - 8
 

@@ -32,7 +32,9 @@ func (s *session) setIdentity(c *tls.Config) error {
 	if err != nil {
 		return err
 	}
+	c.PreSharedKeys = s.plan.psks()
 	if !s.plan.server {
+		s.insist(c)
 		c.GetClientCertificate = s.chooseForServer(own)
 		return nil
 	}
@@ -46,13 +48,24 @@ func (s *session) setIdentity(c *tls.Config) error {
 	c.GetConfigForClient = s.seeHello(c, own)
 	switch {
 	case call.early: // it brings them
-	case len(own) == 0 && s.plan.offer.psk != "": // nobody needs any
+	case len(own) == 0 && (s.plan.offer.psk != "" || c.PreSharedKeys != nil): // nobody needs any
 	case s.plan.async, call.ocsp, call.failCert, s.gated(own):
 		c.GetCertificate = s.chooseForClient(c, own)
 	default:
 		c.Certificates = own
 	}
 	return nil
+}
+
+// insist has a client that shares keys want nothing else, unless it judges certificates.
+func (s *session) insist(c *tls.Config) {
+	if c.PreSharedKeys == nil || s.plan.callback.verifyPeer {
+		return
+	}
+	c.MinVersion, c.InsecureSkipVerify, c.RootCAs = tls.VersionTLS13, false, x509.NewCertPool()
+	if c.ServerName == "" {
+		c.ServerName = "localhost"
+	}
 }
 
 // load reads our certificates: the default one comes last.

@@ -18,6 +18,40 @@ type credential struct {
 	schemes           []uint16 // with which the key may sign
 	ocsp, scts        []byte
 	matchIssuer       bool // it is only for peers that name its issuer
+	psk               tls.PreSharedKey
+}
+
+// newPSK begins a key that is shared, where certificates have theirs.
+func newPSK(p *plan, _ string) error {
+	p.own = append(p.own, &credential{psk: tls.PreSharedKey{Import: true}})
+	return nil
+}
+
+func hashOfPSK(h crypto.Hash) func(*plan, string) error {
+	return func(p *plan, _ string) error {
+		p.last().psk.Hash = h
+		return nil
+	}
+}
+
+// psks are the keys that are shared.
+func (p *plan) psks() (all []tls.PreSharedKey) {
+	for _, c := range p.own {
+		if c.psk.Import {
+			all = append(all, c.psk)
+		}
+	}
+	return all
+}
+
+// usedPSK notes which of them was used.
+func (s *session) usedPSK() {
+	info, _ := s.Info()
+	for i, c := range s.plan.own {
+		if c.psk.Import && string(c.psk.Identity) == info.PSKIdentity {
+			s.used = i - 1
+		}
+	}
 }
 
 // load reads the credential; index is what the runner calls it.

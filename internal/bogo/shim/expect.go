@@ -24,7 +24,7 @@ var always = []expectation{
 		switch {
 		case s.plan.wanted.noCertificate && shown:
 			return errors.New("the peer sent a certificate")
-		case s.plan.offer.psk != "":
+		case s.plan.offer.psk != "" || s.plan.psks() != nil:
 			return nil // a key that is shared stands for a certificate
 		case !s.plan.wanted.noCertificate && !shown && (!s.plan.server || s.plan.callback.requirePeer):
 			return errors.New("the peer sent no certificate")
@@ -47,6 +47,7 @@ var always = []expectation{
 func (s *session) check() error {
 	s.state = s.ConnectionState()
 	s.info, _ = s.Info()
+	s.usedPSK()
 	for _, e := range slices.Concat(always, s.plan.expect) {
 		if err := e(s); err != nil {
 			return err

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"crypto"
+
 	"github.com/akushu/akushu/tls"
 )
 
@@ -31,7 +33,6 @@ const (
 	featureChannelID    = "feature: Channel ID"
 	featureALPS         = "feature: ALPS"
 	featurePAKE         = "feature: PAKE"
-	featurePSK          = "feature: external PSKs"
 	featureRPK          = "feature: raw public keys"
 	featureDC           = "feature: delegated credentials"
 	featureAnchors      = "feature: trust anchor identifiers"
@@ -114,12 +115,12 @@ var flags = map[string]flag{
 	"-pake-server-id":               missingValue(featurePAKE),
 	"-pake-password":                missingValue(featurePAKE),
 	"-wrong-pake-role":              missing(featurePAKE),
-	"-new-psk-credential":           missing(featurePSK),
-	"-psk-importer-key":             missingValue(featurePSK),
-	"-psk-importer-identity":        missingValue(featurePSK),
-	"-psk-importer-context":         missingValue(featurePSK),
-	"-psk-importer-sha256":          missing(featurePSK),
-	"-psk-importer-sha384":          missing(featurePSK),
+	"-new-psk-credential":           {set: newPSK},
+	"-psk-importer-key":             bytes64(func(p *plan) *[]byte { return &p.last().psk.Key }),
+	"-psk-importer-identity":        bytes64(func(p *plan) *[]byte { return &p.last().psk.Identity }),
+	"-psk-importer-context":         bytes64(func(p *plan) *[]byte { return &p.last().psk.Context }),
+	"-psk-importer-sha256":          {set: hashOfPSK(crypto.SHA256)},
+	"-psk-importer-sha384":          {set: hashOfPSK(crypto.SHA384)},
 	"-psk":                          text(func(p *plan) *string { return &p.offer.psk }),
 	"-psk-identity":                 text(func(p *plan) *string { return &p.offer.pskIdentity }),
 	"-new-rpk-credential":           missing(featureRPK),
