@@ -74,10 +74,10 @@ func (s *server12) run() (*Result, Post, error) {
 	if err := s.sendTicket(); err != nil {
 		return nil, nil, err
 	}
+	s.keepSession() // before the client has our Finished, and can be back
 	if _, err := s.sendFinished12(&s.flow, keys.Server); err != nil {
 		return nil, nil, err
 	}
-	s.keepSession()
 	s.finish12(s.result, first, &s.hello.Random, &s.random)
 	return s.result, post12{}, nil
 }

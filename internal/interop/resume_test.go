@@ -81,9 +81,9 @@ func (r resumption) dialTwice(t *testing.T, creds *credentials, addr, want strin
 	}
 }
 
-// serve is a server of ours that sends back what it reads. It says of each connection whether
-// it was resumed, and whether the client has a certificate.
-func (r resumption) serve(t *testing.T, creds *credentials) (addr string, states <-chan string) {
+// serve is a server of ours that sends back what it reads. It says of each connection, in the
+// order in which they came, whether it was resumed, and whether the client has a certificate.
+func (r resumption) serve(t *testing.T, creds *credentials) (addr string, states <-chan chan string) {
 	t.Helper()
 	cfg := r.config(creds)
 	cfg.SessionTicketsDisabled = r.byID
@@ -92,22 +92,24 @@ func (r resumption) serve(t *testing.T, creds *credentials) (addr string, states
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { ln.Close() })
-	out := make(chan string, 8)
+	out := make(chan chan string, 8)
 	go func() {
 		for {
 			c, err := ln.Accept()
 			if err != nil {
 				return
 			}
+			state := make(chan string, 1)
+			out <- state
 			go func() {
 				defer c.Close()
 				c.SetDeadline(time.Now().Add(20 * time.Second))
 				if err := c.(*tls.Conn).Handshake(); err != nil {
-					out <- err.Error()
+					state <- err.Error()
 					return
 				}
 				s := c.(*tls.Conn).ConnectionState()
-				out <- fmt.Sprintf("resumed %v, client known %v", s.DidResume, len(s.PeerCertificates) > 0)
+				state <- fmt.Sprintf("resumed %v, client known %v", s.DidResume, len(s.PeerCertificates) > 0)
 				_, _ = io.Copy(c, c)
 			}()
 		}
@@ -116,12 +118,12 @@ func (r resumption) serve(t *testing.T, creds *credentials) (addr string, states
 }
 
 // want compares what our server says of a connection.
-func (r resumption) want(t *testing.T, states <-chan string, resumed bool) {
+func (r resumption) want(t *testing.T, states <-chan chan string, resumed bool) {
 	t.Helper()
 	want := fmt.Sprintf("resumed %v, client known %v", resumed, r.auth)
 	select {
-	case got := <-states:
-		if got != want {
+	case state := <-states:
+		if got := <-state; got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}
 	case <-time.After(20 * time.Second):
