@@ -180,8 +180,11 @@ func (o *options) ask(ctx context.Context, addr string, cfg *tls.Config, watcher
 		return err
 	}
 	defer resp.Body.Close()
-	if _, err = io.Copy(io.Discard, resp.Body); err != nil {
-		return err
+	// To the end of the answer, and then of the connection: what comes behind is shown too.
+	for _, rest := range []io.Reader{resp.Body, conn} {
+		if _, err = io.Copy(io.Discard, rest); err != nil {
+			return err
+		}
 	}
 	return o.check(conn, resumed)
 }
