@@ -25,8 +25,9 @@ var (
 // RequestClientCertificate asks the client for its certificate after the handshake (RFC 9846
 // §4.7.2), after a handshake if there was none yet, and waits for the answer: a server that
 // wants to know only some clients need not ask all of them. want says what is accepted, with
-// Config.ClientCAs as in the handshake. On success [Conn.ConnectionState] has the certificates, as far as
-// the client has any. VerifyPeerCertificate and VerifyConnection are asked as in the handshake.
+// Config.ClientCAs as in the handshake. On success [Conn.ConnectionState] has the certificates,
+// as far as the client has any. VerifyPeerCertificate and VerifyConnection are asked as in the
+// handshake.
 //
 // The error is [ErrNoPostHandshakeAuth] where the client may not be asked. Where it is refused
 // the connection ends, and the error is what a handshake would have returned. Where ctx

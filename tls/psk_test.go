@@ -199,6 +199,41 @@ func TestPSKModesOfTickets(t *testing.T) {
 	}
 }
 
+// TestResumePSK resumes the session of ends that share a key, by a ticket, which is of nobody else:
+// a client that shares none would not offer it.
+func TestResumePSK(t *testing.T) {
+	cache := tls.NewLRUClientSessionCache(4)
+	c := &tls.Config{ServerName: "localhost", PreSharedKeys: []tls.PreSharedKey{pskA}, ClientSessionCache: cache}
+	s := &tls.Config{PreSharedKeys: []tls.PreSharedKey{pskA}}
+	for i, want := range []string{"alice", "", ""} {
+		client, _, err := shakePSK(t, c, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		info, _ := client.Info()
+		if state := client.ConnectionState(); state.DidResume != (want == "") || info.PSKIdentity != want || len(state.PeerCertificates) > 0 {
+			t.Errorf("connection %d: resumed %v, identity %q, want %q", i, state.DidResume, info.PSKIdentity, want)
+		}
+	}
+	stranger := &tls.Config{ServerName: "localhost", ClientSessionCache: cache}
+	if client, _, err := shakePSK(t, stranger, s); err == nil {
+		t.Errorf("without the key: got no error, resumed %v", client.ConnectionState().DidResume)
+	}
+}
+
+// shakePSK shakes hands and sends a byte each way.
+func shakePSK(t *testing.T, c, s *tls.Config) (client, server *tls.Conn, err error) {
+	t.Helper()
+	rawC, rawS := loopback(t)
+	client, server = tls.Client(rawC, c), tls.Server(rawS, s)
+	t.Cleanup(func() { client.Close(); server.Close() })
+	go func() { _, _ = io.Copy(server, server); server.Close() }()
+	if _, err = client.Write([]byte("x")); err == nil {
+		_, err = io.ReadFull(client, make([]byte, 1))
+	}
+	return client, server, err
+}
+
 // TestBadPreSharedKeys refuses keys that cannot be.
 func TestBadPreSharedKeys(t *testing.T) {
 	for _, tt := range []struct {
