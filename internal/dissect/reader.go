@@ -32,7 +32,11 @@ const halfOpen = 1 << 15
 
 func newReader(o *Options, batches chan<- *batch, spare <-chan *batch) *reader {
 	r := &reader{opts: o, decoder: packet.NewDecoder(), batches: batches, spare: spare, batch: new(batch)}
-	r.assembler = tcp.New(r, tcp.Limits{HalfOpen: halfOpen})
+	limits := tcp.Limits{HalfOpen: halfOpen}
+	if o.Live {
+		limits.Refused = time.Second // somebody is waiting to see it
+	}
+	r.assembler = tcp.New(r, limits)
 	return r
 }
 

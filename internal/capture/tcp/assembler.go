@@ -13,9 +13,15 @@ type Limits struct {
 	HalfOpen int // that are not open yet; 65,536
 	Held     int // bytes that wait, of all connections; 64 MiB
 	HeldEach int // bytes that wait, of one connection; 16 MiB
+	// Refused is for how long, in the time of the capture, who was refused may ask again with the same number, as some do
+	// several times; 15 s.
+	Refused time.Duration
 }
 
 func (l *Limits) setDefaults() {
+	if l.Refused <= 0 {
+		l.Refused = 15 * time.Second
+	}
 	for _, d := range []struct {
 		limit *int
 		value int
@@ -34,8 +40,6 @@ const (
 	missingPackets = 64
 	// endingTime is between the end of a connection and its Closed.
 	endingTime = 250 * time.Millisecond
-	// refusedTime is for how long who was refused may ask again with the same number, as some do several times.
-	refusedTime = 5 * time.Second
 	// maxClosed is how many connections are remembered after Closed.
 	maxClosed = 8192
 )
@@ -118,7 +122,7 @@ func (a *Assembler) Held() (bytes, conns int) {
 // expire closes the connections that have ended long enough ago.
 func (a *Assembler) expire(now time.Time) {
 	a.expireSome(ending, now, endingTime)
-	a.expireSome(refused, now, refusedTime)
+	a.expireSome(refused, now, a.limits.Refused)
 }
 
 func (a *Assembler) expireSome(s state, now time.Time, after time.Duration) {
@@ -158,8 +162,11 @@ func (c *Conn) succeeded(p *packet.Packet) bool {
 	}
 	t, h := &p.TCP, &c.halves[d]
 	if t.Flags&packet.SYN != 0 {
-		fresh := t.Flags&packet.ACK == 0 || c.life.state >= ending
-		return fresh && (c.life.state == closed || h.known && !h.soft && t.Seq != h.base)
+		other := h.known && !h.soft && t.Seq != h.base
+		if t.Flags&packet.ACK != 0 { // else it is a late answer
+			return c.life.state >= ending && other
+		}
+		return c.life.state == closed || other
 	}
 	return c.life.state == closed && c.Stats.RST && d == c.life.rst && len(p.Payload) > 0
 }

@@ -74,3 +74,17 @@ func TestAskedAgainAfterWrongAnswer(t *testing.T) {
 		"0 closed input",
 	)
 }
+
+// A late answer to a SYN begins no new connection.
+func TestLateSYNACK(t *testing.T) {
+	k := newTalk(t, tcp.Limits{})
+	k.open()
+	k.send(alice, ack, 1, 1, "hello")
+	k.send(alice, rst, 6, 1, "")
+	k.Tick(k.now.Add(time.Second))
+	k.now = k.now.Add(time.Second)
+	k.lines = nil
+	k.send(bob, syn|ack, 0, 1, "")
+	k.Close()
+	k.want()
+}
