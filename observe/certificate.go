@@ -18,6 +18,9 @@ func newCertificate(from string, der []byte) Certificate {
 	c := Certificate{From: from, DNSNames: []string{}, SHA256: hex.EncodeToString(sum[:]), DER: der}
 	x, err := spki.ParseCertificate(der)
 	if err != nil {
+		if key, err := spki.ParsePublicKey(der); err == nil { // there is no certificate (RFC 7250)
+			c.Key = suite.KeyName(key)
+		}
 		return c
 	}
 	c.Subject, c.Issuer = x.Subject.String(), x.Issuer.String()

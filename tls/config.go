@@ -1,6 +1,7 @@
 package tls
 
 import (
+	"crypto"
 	"crypto/x509"
 	"io"
 	"sync/atomic"
@@ -112,6 +113,20 @@ type Config struct {
 	// or GetClientCertificate, beside whatever is read and written. An error of that ends the
 	// connection. A server asks with [Conn.RequestClientCertificate].
 	PostHandshakeAuth bool
+
+	// RawPublicKey is a key that this end shows without a certificate (RFC 7250) to a peer that
+	// takes it: one that knows the key. Others are shown Certificates, if there are any. Nil:
+	// none.
+	RawPublicKey crypto.Signer
+
+	// PeerPublicKeys are the keys of peers that may show one without a certificate: exactly
+	// these are accepted, whatever RootCAs, ClientCAs and ServerName say. VerifyPublicKey, if it
+	// is not nil, is asked about any other; an error refuses it. A peer that shows a certificate
+	// is judged by that. A connection to a peer without one has no PeerCertificates, but
+	// [Info] has its key, and it is not resumed. InsecureSkipVerify accepts any key, where one
+	// of the two is set.
+	PeerPublicKeys  []crypto.PublicKey
+	VerifyPublicKey func(crypto.PublicKey) error
 
 	// SessionTicketsDisabled has a server give no tickets and take none; ServerSessionCache
 	// is another matter. A client resumes no sessions then; otherwise it does where it has a
@@ -296,21 +311,22 @@ func (c *Config) Clone() *Config {
 		return nil
 	}
 	clone := &Config{
-		Rand:                        c.Rand,
-		Time:                        c.Time,
-		Certificates:                c.Certificates,
-		GetCertificate:              c.GetCertificate,
-		GetClientCertificate:        c.GetClientCertificate,
-		GetConfigForClient:          c.GetConfigForClient,
-		VerifyPeerCertificate:       c.VerifyPeerCertificate,
-		VerifyConnection:            c.VerifyConnection,
-		RootCAs:                     c.RootCAs,
-		ClientAuth:                  c.ClientAuth,
-		ClientCAs:                   c.ClientCAs,
-		PreSharedKeys:               c.PreSharedKeys,
-		GetPreSharedKey:             c.GetPreSharedKey,
-		PSKModes:                    c.PSKModes,
-		PostHandshakeAuth:           c.PostHandshakeAuth,
+		Rand:                  c.Rand,
+		Time:                  c.Time,
+		Certificates:          c.Certificates,
+		GetCertificate:        c.GetCertificate,
+		GetClientCertificate:  c.GetClientCertificate,
+		GetConfigForClient:    c.GetConfigForClient,
+		VerifyPeerCertificate: c.VerifyPeerCertificate,
+		VerifyConnection:      c.VerifyConnection,
+		RootCAs:               c.RootCAs,
+		ClientAuth:            c.ClientAuth,
+		ClientCAs:             c.ClientCAs,
+		PreSharedKeys:         c.PreSharedKeys,
+		GetPreSharedKey:       c.GetPreSharedKey,
+		PSKModes:              c.PSKModes,
+		PostHandshakeAuth:     c.PostHandshakeAuth,
+		RawPublicKey:          c.RawPublicKey, PeerPublicKeys: c.PeerPublicKeys, VerifyPublicKey: c.VerifyPublicKey,
 		SessionTicketsDisabled:      c.SessionTicketsDisabled,
 		WrapSession:                 c.WrapSession,
 		UnwrapSession:               c.UnwrapSession,

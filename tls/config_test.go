@@ -77,6 +77,7 @@ func filled(t *testing.T) *Config {
 		PreSharedKeys:         []PreSharedKey{{Identity: []byte{1}, Key: []byte{1}}}, PSKModes: []PSKMode{PSKModeDHE}, GetPreSharedKey: func(*ClientHelloInfo, []byte) (*PreSharedKey, error) { return nil, nil }, PostHandshakeAuth: true, ClientAuth: RequestClientCert, ClientCAs: x509.NewCertPool(), SessionTicketsDisabled: true, WrapSession: func(ConnectionState, *SessionState) ([]byte, error) { return nil, nil },
 		UnwrapSession:      func([]byte, ConnectionState) (*SessionState, error) { return nil, nil },
 		ServerSessionCache: NewLRUServerSessionCache(1), ClientSessionCache: NewLRUClientSessionCache(1),
+		RawPublicKey: keyP256(), PeerPublicKeys: []crypto.PublicKey{keyP256().Public()}, VerifyPublicKey: func(crypto.PublicKey) error { return nil },
 		MaxEarlyData:                1,
 		EarlyDataRegister:           NewEarlyDataRegister(0),
 		EarlyDataWindow:             time.Second,

@@ -142,8 +142,11 @@ type Info struct {
 	TicketLateness time.Duration
 	// PSKIdentity says which of [Config.PreSharedKeys] or [Config.LegacyPSKs] both ends share. It is
 	// empty where they know each other by certificates, or a session is resumed.
-	PSKIdentity  string
-	ClientRandom [32]byte // by which the connection's lines in a key log are found
+	PSKIdentity string
+	// PeerPublicKey is the key of a peer that showed it without a certificate (RFC 7250), nil
+	// otherwise.
+	PeerPublicKey crypto.PublicKey
+	ClientRandom  [32]byte // by which the connection's lines in a key log are found
 }
 
 // newInfo describes a complete handshake.
@@ -163,6 +166,9 @@ func newInfo(r *handshake.Result) Info {
 		TicketLateness:     r.TicketLateness,
 
 		CertificateRequested: r.Asked,
+	}
+	if r.Peer.Raw {
+		info.PeerPublicKey = r.Peer.Key
 	}
 	if r.EarlyDataWhy != nil {
 		info.EarlyDataWhy = r.EarlyDataWhy.Error()

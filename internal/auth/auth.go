@@ -24,6 +24,7 @@ type Credential struct {
 	Chain   [][]byte               // DER, leaf first; the sender must not change it
 	Leaf    *x509.Certificate      // Chain[0], parsed
 	Key     PrivateKey             // of the leaf
+	Raw     bool                   // Chain is one SubjectPublicKeyInfo, Leaf is nil (RFC 7250)
 	Schemes []iana.SignatureScheme // what Key may be used with; nil: all that it can do
 	OCSP    []byte                 // a stapled OCSP response, or nil
 	SCTs    [][]byte               // signed certificate timestamps

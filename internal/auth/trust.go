@@ -22,11 +22,19 @@ type Trust struct {
 	Name  string           // the name that the leaf must be valid for; empty: any
 	Usage x509.ExtKeyUsage // what the leaf must be good for
 	Skip  bool             // parse only, verify nothing
+	// Peers that show no certificate but a key alone (RFC 7250) are accepted where it is one of
+	// Keys, or VerifyKey returns no error.
+	Keys      []crypto.PublicKey
+	VerifyKey func(crypto.PublicKey) error
 }
+
+// TakesKeys reports whether a peer may show its key alone.
+func (t *Trust) TakesKeys() bool { return t != nil && (len(t.Keys) > 0 || t.VerifyKey != nil) }
 
 // Peer is what is known of the other end from its certificates.
 type Peer struct {
 	Key          crypto.PublicKey      // that the other end proves to have: the leaf's
+	Raw          bool                  // it showed Key alone, and no certificate
 	Certificates []*x509.Certificate   // as sent, leaf first
 	Chains       [][]*x509.Certificate // verified ones; nil where verification was skipped
 	OCSP         []byte

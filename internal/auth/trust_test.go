@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
@@ -162,6 +163,35 @@ func TestKeysForPSSAlone(t *testing.T) {
 	}
 	if s, err := ChooseScheme(cred, iana.VersionTLS13, []iana.SignatureScheme{iana.SchemeRSAPSSRSAESHA256, iana.SchemeRSAPSSPSSSHA512}); err != nil || s.ID != iana.SchemeRSAPSSPSSSHA512 {
 		t.Errorf("got %v, %v, want rsa_pss_pss_sha512", s, err)
+	}
+}
+
+// TestJudgeKey judges keys that come without a certificate.
+func TestJudgeKey(t *testing.T) {
+	info := must(spki.MarshalPublicKey(testKeys["P-256"].Public()))
+	huge := must(spki.MarshalPublicKey(&rsa.PublicKey{N: new(big.Int).Add(new(big.Int).Lsh(big.NewInt(1), 8192), big.NewInt(1)), E: 65537}))
+	trust := &Trust{Keys: []crypto.PublicKey{testKeys["RSA"].Public(), testKeys["P-256"].Public()}}
+	if peer, err := trust.JudgeKey([][]byte{info}); err != nil || !peer.Raw || peer.Key == nil || peer.Certificates != nil {
+		t.Errorf("got %+v, %v, want the key", peer, err)
+	}
+	const where, ref = "certificate.ASN1_subjectPublicKeyInfo", "RFC 7250 §3"
+	for name, tt := range map[string]struct {
+		shown [][]byte
+		alert iana.Alert
+		ref   string
+	}{
+		"two keys":             {[][]byte{info, info}, iana.AlertIllegalParameter, "RFC 9846 §4.5.1"},
+		"none":                 {nil, iana.AlertIllegalParameter, "RFC 9846 §4.5.1"},
+		"no DER":               {[][]byte{[]byte("DER")}, iana.AlertBadCertificate, ref},
+		"something behind it":  {[][]byte{append(info[:len(info):len(info)], 0)}, iana.AlertBadCertificate, ref},
+		"a certificate":        {[][]byte{pemOf(t, "leaf.pem")}, iana.AlertBadCertificate, ref},
+		"a huge key":           {[][]byte{huge}, iana.AlertBadCertificate, ref},
+		"a key of nobody here": {[][]byte{must(spki.MarshalPublicKey(testKeys["Ed25519"].Public()))}, iana.AlertCertificateUnknown, "RFC 7250 §6"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := trust.JudgeKey(tt.shown)
+			wantAlert(t, err, where, tt.alert, tt.ref)
+		})
 	}
 }
 

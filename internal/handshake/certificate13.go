@@ -38,6 +38,10 @@ func (f *flow) sendCertificate13(ctx context.Context, env Env, cred *auth.Creden
 	if err != nil {
 		return 0, err
 	}
+	f.layout.CertType = iana.CertTypeX509
+	if cred.Raw {
+		f.layout.CertType = iana.CertTypeRawPublicKey
+	}
 	m := &msg.Certificate{RequestContext: peer.context}
 	for _, der := range cred.Chain {
 		m.List = append(m.List, msg.CertificateEntry{Data: der})

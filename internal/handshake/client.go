@@ -22,7 +22,8 @@ type client struct {
 	hello   *msg.ClientHello
 	shares  []share // the private halves of hello.KeyShares
 	session offered
-	changed bool           // a ChangeCipherSpec went out
+	changed bool // a ChangeCipherSpec went out
+	types   certTypes
 	again   *renegotiation // what a renegotiation has to agree with; nil in a first handshake
 	result  *Result
 }
@@ -146,6 +147,7 @@ func (c *client) offerCommon() {
 	if len(h.ALPN) > 0 {
 		h.Extensions.Add(iana.ExtApplicationLayerProtocolNegotiation)
 	}
+	c.offerCertTypes()
 }
 
 // offerGroups adds the groups that a suite of ours has a use for.
@@ -454,6 +456,11 @@ func (c *client) requested(t iana.ExtensionType) bool { return c.hello.Extension
 
 // judge decides about the server's certificates and remembers them.
 func (c *client) judge(use auth.Use, chain [][]byte, peer auth.Peer) error {
+	if c.types.server == iana.CertTypeRawPublicKey {
+		var err error
+		c.result.Peer, err = c.cfg.Trust.JudgeKey(chain)
+		return err
+	}
 	judged, err := c.cfg.Trust.JudgeFor(use, chain, c.cfg.Now())
 	judged.OCSP, judged.SCTs = peer.OCSP, peer.SCTs
 	c.result.Peer = judged

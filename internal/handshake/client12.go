@@ -101,6 +101,9 @@ func (c *client12) takeServerHello() error {
 	for _, sct := range c.hello.SCTs {
 		c.result.Peer.SCTs = append(c.result.Peer.SCTs, sct)
 	}
+	if err := c.recvCertTypes(where, &c.hello.Extensions, c.hello.ClientCertType, c.hello.ServerCertType); err != nil {
+		return err
+	}
 	if err := c.recvRecordLimit(where, &c.hello.Extensions, c.hello.RecordSizeLimit); err != nil {
 		return err
 	}
@@ -117,10 +120,12 @@ func (c *client12) recvCertificate() error {
 	}
 	const where, ref = "certificate_1_2.certificate_list", "RFC 5246 §7.4.2"
 	m := &msg.Certificate12{}
+	c.layout.CertType = c.types.server
 	if _, err := c.receive(m); err != nil {
 		return err
 	}
-	if len(m.List) == 0 {
+	shown := chain12(m)
+	if len(shown) == 0 {
 		return alert.Malformed(where, ref, "the server sent no certificate")
 	}
 	peer := auth.Peer{SCTs: c.result.Peer.SCTs}
@@ -133,7 +138,7 @@ func (c *client12) recvCertificate() error {
 	if !c.result.Suite.Ephemeral() {
 		use = auth.ToEncipher
 	}
-	if err := c.judge(use, m.List, peer); err != nil {
+	if err := c.judge(use, shown, peer); err != nil {
 		return err
 	}
 	if err := c.again.checkPeer(&c.result.Peer); err != nil {
@@ -295,11 +300,11 @@ func (c *client12) sendCertificate() (*auth.Credential, error) {
 	if cred != nil && c.result.Version < iana.VersionTLS12 && !takes(c.request, suite.AuthFor(cred.Public())) {
 		cred = nil // no scheme that is acceptable says so
 	}
-	m := &msg.Certificate12{}
-	if cred != nil {
-		m.List = cred.Chain
+	if cred == nil {
+		c.layout.CertType = iana.CertTypeX509 // an empty message looks the same in both
+		return nil, c.send(&msg.Certificate12{})
 	}
-	return cred, c.send(m)
+	return cred, c.send(c.certificate12(cred))
 }
 
 // certificateTypes is what stands in certificate_types for the keys of each kind (RFC 5246

@@ -131,6 +131,9 @@ func (c *client13) recvEncryptedExtensions() error {
 	if err := order.CheckExtensions(order.Of(m), iana.VersionTLS13, &m.Extensions, c.requested); err != nil {
 		return err
 	}
+	if err := c.recvCertTypes("encrypted_extensions", &m.Extensions, m.ClientCertType, m.ServerCertType); err != nil {
+		return err
+	}
 	if err := c.recvRecordLimit("encrypted_extensions", &m.Extensions, m.RecordSizeLimit); err != nil {
 		return err
 	}
@@ -176,6 +179,7 @@ func (f *flow) recvCertificateRequest() (*msg.CertificateRequest, error) {
 
 // recvCertificate takes the server's Certificate and CertificateVerify (RFC 9846 §4.5).
 func (c *client13) recvCertificate() error {
+	c.layout.CertType = c.types.server
 	m, err := c.recvChain(c.cfg.Compression)
 	if err != nil {
 		return err
@@ -243,6 +247,9 @@ func (c *client13) sendCertificate() error {
 }
 
 func (c *client) credential(facts *auth.CertificateRequestFacts) (*auth.Credential, error) {
+	if c.types.client == iana.CertTypeRawPublicKey {
+		return c.cfg.RawKey, nil
+	}
 	if c.cfg.Identity == nil {
 		return nil, nil
 	}

@@ -45,6 +45,7 @@ func (s *server13) recvCertificate() error {
 	if !s.cfg.ClientAuth.Requests() {
 		return nil
 	}
+	s.layout.CertType = s.types.client
 	m, err := s.recvChain(s.cfg.Compression)
 	if err != nil {
 		return err
@@ -74,6 +75,11 @@ func (s *server) noCertificate(m msg.Message, a iana.Alert) error {
 
 // judge decides about the client's certificates and remembers them.
 func (s *server) judge(chain [][]byte, peer auth.Peer) error {
+	if s.types.client == iana.CertTypeRawPublicKey {
+		var err error
+		s.result.Peer, err = s.cfg.ClientTrust.JudgeKey(chain)
+		return err
+	}
 	judged, err := s.cfg.ClientTrust.Judge(chain, s.cfg.Now())
 	judged.OCSP, judged.SCTs = peer.OCSP, peer.SCTs
 	s.result.Peer = judged
@@ -104,13 +110,15 @@ func (s *server12) recvCertificate() error {
 		return nil
 	}
 	m := &msg.Certificate12{}
+	s.layout.CertType = s.types.client
 	if _, err := s.receive(m); err != nil {
 		return err
 	}
-	if len(m.List) == 0 {
+	shown := chain12(m)
+	if len(shown) == 0 {
 		return s.noCertificate(m, iana.AlertHandshakeFailure)
 	}
-	return s.judge(m.List, auth.Peer{})
+	return s.judge(shown, auth.Peer{})
 }
 
 // recvCertificateVerify takes the client's proof that it has the key of its certificate, if

@@ -73,6 +73,7 @@ type ClientConfig struct {
 	PSKs              []*session.PSK      // given from elsewhere; not changed
 	Resumption        *ClientResumption   // nil: sessions are not kept
 	PostHandshakeAuth bool                // TLS 1.3: the server may ask for our certificate later
+	RawKey            *auth.Credential    // our key, to be shown without a certificate where the server takes that; nil: none
 	Renegotiate       Renegotiate         // what a HelloRequest comes to
 	Fallback          bool                // MaxVersion is lower than it might be, for the server is thought not to speak more
 	// The bits of the modulus that a server may choose for DHE; see suite.FiniteField.
@@ -85,6 +86,7 @@ type ServerConfig struct {
 	Policy
 	Hooks
 	Identity auth.ServerIdentity // our certificate; nil: there is none, and PSKs must do
+	RawKey   *auth.Credential    // our key, for clients that take it without a certificate; nil: none
 	PSKs     PSKSource           // nil: none
 	// ClientAuth says whether a client is asked for its certificate, ClientTrust how that
 	// is judged, ClientAuthorities (DER of names) whose are accepted; none means anybody's.

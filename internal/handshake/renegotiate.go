@@ -3,6 +3,7 @@ package handshake
 import (
 	"bytes"
 	"context"
+	"crypto"
 	"crypto/hmac"
 	"slices"
 
@@ -126,8 +127,17 @@ func (r *renegotiation) checkSame(now *Result) error {
 // checkPeer refuses a server that is another now than it was before: whoever looked at it looked
 // once.
 func (r *renegotiation) checkPeer(peer *auth.Peer) error {
-	if r == nil || len(r.last.Peer.Certificates) > 0 && bytes.Equal(r.last.Peer.Certificates[0].Raw, peer.Certificates[0].Raw) {
+	if r == nil || sameIdentity(&r.last.Peer, peer) {
 		return nil
 	}
 	return alert.Auth("certificate_1_2.certificate_list", "RFC 5746 §5", "the server's certificate changed in a renegotiation")
+}
+
+// sameIdentity reports whether two show the same certificate, or the same key without one.
+func sameIdentity(a, b *auth.Peer) bool {
+	if a.Raw || b.Raw {
+		key, ok := a.Key.(interface{ Equal(crypto.PublicKey) bool })
+		return a.Raw && b.Raw && ok && key.Equal(b.Key)
+	}
+	return len(a.Certificates) > 0 && len(b.Certificates) > 0 && bytes.Equal(a.Certificates[0].Raw, b.Certificates[0].Raw)
 }

@@ -238,7 +238,7 @@ func (c *client13) takeSelected(hello *msg.ServerHello) error {
 
 // receiveTickets is what a client needs to make sessions of tickets.
 func (c *client13) receiveTickets() *clientTickets {
-	if c.cfg.Resumption == nil {
+	if c.cfg.Resumption == nil || c.result.Peer.Raw { // a session has no place for a key
 		return nil
 	}
 	now := c.cfg.Now()
@@ -341,7 +341,7 @@ func (s *server13) findSession(tickets session.Tickets) session.Lookup {
 
 // sendTicket gives the client a ticket, if it can use one (RFC 9846 §4.7.1).
 func (s *server13) sendTicket() error {
-	if !s.cfg.Resumption.tickets() {
+	if !s.cfg.Resumption.tickets() || s.result.Peer.Raw {
 		return nil
 	}
 	if _, ok := session.ChooseMode(s.hello.PSKModes, s.cfg.pskModes()); !ok {

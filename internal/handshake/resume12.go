@@ -115,7 +115,7 @@ func (c *client12) recvTicket() (*msg.NewSessionTicket12, error) {
 // keepSession keeps the session of a complete handshake: by the ticket that came, or by the
 // ID that a full handshake's ServerHello gave it.
 func (c *client12) keepSession(ticket *msg.NewSessionTicket12) {
-	if c.cfg.Resumption == nil {
+	if c.cfg.Resumption == nil || c.result.Peer.Raw { // a session has no place for a key
 		return
 	}
 	now := c.cfg.Now()
@@ -251,7 +251,7 @@ func (s *server12) resume() (*Result, Post, error) {
 // the client keeps one, else by an ID that stands for it here.
 func (s *server12) promise() error {
 	r := s.cfg.Resumption
-	if r == nil {
+	if r == nil || s.types.client == iana.CertTypeRawPublicKey {
 		return nil
 	}
 	if s.ticket = r.Tickets != nil && s.hello.Extensions.Has(iana.ExtSessionTicket); s.ticket || r.IDs == nil {

@@ -20,6 +20,7 @@ type server struct {
 	hello  *msg.ClientHello
 	raw    []byte // hello as it came
 	facts  *auth.ClientHelloFacts
+	types  certTypes
 	random [32]byte // ServerHello.random
 	result *Result
 }
@@ -121,6 +122,9 @@ func (s *server) checkFallback() error {
 
 // credential asks for our certificate.
 func (s *server) credential() (*auth.Credential, error) {
+	if s.types.server == iana.CertTypeRawPublicKey {
+		return s.cfg.RawKey, nil
+	}
 	if s.cfg.Identity == nil {
 		return nil, alert.NoCommonGround("certificate", "RFC 5246 §7.4.2", "there is no certificate, and no key that the client shares")
 	}

@@ -49,6 +49,7 @@ func (s *server12) run() (*Result, Post, error) {
 		return s.resume()
 	}
 	for _, step := range []func() error{
+		s.chooseCertTypes,
 		s.negotiate,
 		s.promise,
 		s.sendServerHello,
@@ -172,6 +173,9 @@ func (s *server12) sendServerHello() error {
 	if s.staples() {
 		m.Extensions.Add(iana.ExtStatusRequest)
 	}
+	if s.session == nil {
+		s.answerCertTypes(&m.Extensions, &m.ClientCertType, &m.ServerCertType)
+	}
 	limit, err := s.answerRecordLimit()
 	if err != nil {
 		return err
@@ -204,7 +208,7 @@ func (s *server12) sendCertificate() error {
 	if s.suite.Shared() {
 		return nil
 	}
-	if err := s.send(&msg.Certificate12{List: s.cred.Chain}); err != nil {
+	if err := s.send(s.certificate12(s.cred)); err != nil {
 		return err
 	}
 	if !s.staples() {

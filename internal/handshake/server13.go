@@ -45,7 +45,7 @@ type server13 struct {
 func (s *server13) run() (*Result, Post, error) {
 	defer s.wipe()
 	defer s.wipeLent()
-	for _, step := range []func() error{s.checkClientHello, s.negotiate, s.chooseEarlyData} {
+	for _, step := range []func() error{s.checkClientHello, s.negotiate, s.chooseCertTypes, s.chooseEarlyData} {
 		if err := step(); err != nil {
 			return nil, nil, err
 		}
@@ -295,6 +295,9 @@ func (s *server13) sendEncryptedExtensions() error {
 	if s.result.ALPN != "" {
 		m.ALPN = []msg.ProtocolName{msg.ProtocolName(s.result.ALPN)}
 		m.Extensions.Add(iana.ExtApplicationLayerProtocolNegotiation)
+	}
+	if s.psk == nil {
+		s.answerCertTypes(&m.Extensions, &m.ClientCertType, &m.ServerCertType)
 	}
 	limit, err := s.answerRecordLimit()
 	if err != nil {
