@@ -36,7 +36,7 @@ func New(id iana.CertificateCompression, compress func([]byte) ([]byte, error), 
 	return &Algorithm{ID: id, compress: compress, decompress: decompress}
 }
 
-// CompressZlib and DecompressZlib are the algorithm that everybody has (RFC 8879 §7.1).
+// CompressZlib and DecompressZlib are the algorithm that everybody has (RFC 8879 §4).
 func CompressZlib(message []byte) ([]byte, error) {
 	var out bytes.Buffer
 	w, err := zlib.NewWriterLevel(&out, zlib.BestCompression)
