@@ -88,3 +88,18 @@ func TestLateSYNACK(t *testing.T) {
 	k.Close()
 	k.want()
 }
+
+// A FIN with a number that lies behind data that was seen is one, but says not where the end is.
+func TestFINOutOfDate(t *testing.T) {
+	k := newTalk(t, tcp.Limits{})
+	k.open()
+	k.send(bob, ack, 1, 1, "hello")
+	k.lines = nil
+	seen := k.send(bob, fin|ack, 1, 1, "")
+	k.send(bob, ack, 6, 1, "more")
+	k.Close()
+	if !seen.Conn.Stats.FIN {
+		t.Error("got no FIN")
+	}
+	k.want(`0 < retransmission #5 seq 1 ack 1`, `0 < data #6 "more"`, "0 closed input")
+}

@@ -321,12 +321,15 @@ func (a *Assembler) revive(s *segment) {
 	}
 }
 
-// fin notes where the direction ends.
+// fin notes where the direction ends. That is not where data were seen behind it: then the number is another
+// connection's, or out of date.
 func (a *Assembler) fin(s *segment) {
-	h := s.half()
-	if s.has(packet.FIN) && !h.finSeen && s.end() >= h.next { // behind data there is none
+	if !s.has(packet.FIN) {
+		return
+	}
+	s.c.Stats.FIN = true
+	if h := s.half(); !h.finSeen && s.end() >= h.next {
 		h.finSeen, h.fin, h.finEvent = true, s.end(), s.event(FIN)
-		s.c.Stats.FIN = true
 	}
 }
 
