@@ -265,6 +265,10 @@ func (l Lists) clone() Lists {
 
 func copied[T any](list []T) []T { return append(make([]T, 0, len(list)), list...) }
 
+// TLS reports whether the connection has TLS, as far as was seen: also one that was watched from its middle on, of which
+// nothing could be read.
+func (s *Session) TLS() bool { return s.Version != "" || len(s.Messages) > 0 || s.DecryptError != "" }
+
 func (s *Session) clone() *Session {
 	c := *s
 	c.Lists = s.Lists.clone()

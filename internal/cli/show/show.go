@@ -113,7 +113,7 @@ func (s *Shower) Done(c *dissect.Connection) {
 }
 
 func (s *Shower) note(c *observe.Session) {
-	if c.Version != "" || len(c.Messages) > 0 {
+	if c.TLS() {
 		s.opened.TLS++
 		if c.DecryptError != "" && !c.Decrypted {
 			s.opened.Shut++

@@ -39,3 +39,21 @@ func TestKeys(t *testing.T) {
 		}
 	}
 }
+
+// A connection that was watched from its middle on is one of TLS, in the table and in the summary.
+func TestFromItsMiddle(t *testing.T) {
+	s := &observe.Session{}
+	s.DecryptError = observe.DecryptNoHello
+	v := Options{Width: 100, Words: explain.For(explain.English)}
+	for what, lines := range map[string][]Line{"table": NewTable(v).Row(s, s.Start.Time), "summary": New(v).Lines(s)} {
+		var text strings.Builder
+		for _, line := range lines {
+			for _, segment := range line {
+				text.WriteString(segment.Text)
+			}
+		}
+		if !strings.Contains(strings.ReplaceAll(text.String(), "\u00a0", " "), "TLS, from its middle on") {
+			t.Errorf("%s: got %s", what, text.String())
+		}
+	}
+}

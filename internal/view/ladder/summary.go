@@ -93,9 +93,12 @@ func (s summary) row(label string, width int, text []Line) []Line {
 // heading says in one line what this connection was, and how it went.
 func (s summary) heading() []Line {
 	line := Line{{Dim, strings.Repeat(s.marks.rule, 2) + " "}}
-	if s.Version == "" && len(s.Messages) == 0 {
+	switch {
+	case !s.TLS():
 		line = append(line, Segment{Heading, s.words.Text("summary.no_tls")})
-	} else {
+	case fromMiddle(s.Session):
+		line = append(line, Segment{Heading, s.words.Text("table.tls_from_middle")})
+	default:
 		line = append(line, s.parameters()...)
 		line = append(line, s.outcome())
 	}

@@ -1,6 +1,7 @@
 package ladder
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -92,6 +93,8 @@ func (t *Table) indented(l Line, indent int) []Line {
 func (t *Table) protocol(s *observe.Session) Line {
 	over, inner := s.Version, application(s)
 	switch {
+	case fromMiddle(s):
+		return Line{{Warning, t.words.Text("table.tls_from_middle")}}
 	case over == "" && len(s.Messages) > 0:
 		return Line{{Warning, t.words.Text("table.tls_unanswered")}}
 	case over == "" && inner == "":
@@ -102,6 +105,12 @@ func (t *Table) protocol(s *observe.Session) Line {
 		return Line{{Heading, over}}
 	}
 	return Line{{Heading, t.words.Text("table.over", inner, over)}}
+}
+
+// fromMiddle reports whether a connection was watched from its middle on.
+func fromMiddle(s *observe.Session) bool {
+	greeting := func(m observe.MessageInfo) bool { return m.Type == "ClientHello" }
+	return s.Version == "" && s.DecryptError == observe.DecryptNoHello && !slices.ContainsFunc(s.Messages, greeting)
 }
 
 // alpnNames is what protocols are called whose ALPN name is not what people call them.
@@ -142,7 +151,7 @@ func (t *Table) what(s *observe.Session) Line {
 
 // outcomes tells how far it came, and what went wrong.
 func (t *Table) outcomes(s *observe.Session, add func(Role, string)) {
-	tls := s.Version != "" || len(s.Messages) > 0
+	tls := s.TLS()
 	for _, a := range s.Alerts {
 		if a.Description != "" && !orderly[a.Description] {
 			add(alertRole(a.Level), a.Description)
