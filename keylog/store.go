@@ -93,10 +93,13 @@ func (s *Store) Lines(clientRandom [32]byte) []Line {
 
 // Secrets returns the secrets of a client random under one label, newest first. The secrets must not be written to.
 func (s *Store) Secrets(clientRandom [32]byte, label string) [][]byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	var secrets [][]byte
-	for _, l := range s.Lines(clientRandom) {
-		if l.Label == label {
-			secrets = append(secrets, l.Secret)
+	lines := s.lines[connection{id: clientRandom}]
+	for i := len(lines) - 1; i >= 0; i-- {
+		if lines[i].Label == label {
+			secrets = append(secrets, lines[i].Secret)
 		}
 	}
 	return secrets

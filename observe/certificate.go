@@ -6,6 +6,7 @@ import (
 	"encoding/asn1"
 	"encoding/hex"
 	"slices"
+	"sync"
 
 	"github.com/akushu/akushu/internal/spki"
 	"github.com/akushu/akushu/internal/suite"
@@ -14,8 +15,40 @@ import (
 // newCertificate reads what there is to be read of a certificate. What does not parse has a
 // hash and nothing else.
 func newCertificate(from string, der []byte) Certificate {
+	c := certificates.read(der)
+	c.From, c.DER, c.DNSNames = from, der, copied(c.DNSNames)
+	return c
+}
+
+// certificates remembers what was read: a server sends the same certificate to everybody.
+var certificates = certificateMemo{known: make(map[[sha256.Size]byte]Certificate)}
+
+type certificateMemo struct {
+	mu    sync.Mutex
+	known map[[sha256.Size]byte]Certificate
+}
+
+// certificateMemoMax bounds what is remembered.
+const certificateMemoMax = 1024
+
+func (m *certificateMemo) read(der []byte) Certificate {
 	sum := sha256.Sum256(der)
-	c := Certificate{From: from, DNSNames: []string{}, SHA256: hex.EncodeToString(sum[:]), DER: der}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	c, ok := m.known[sum]
+	if ok {
+		return c
+	}
+	c = readCertificate(der, sum)
+	if len(m.known) >= certificateMemoMax {
+		clear(m.known)
+	}
+	m.known[sum] = c
+	return c
+}
+
+func readCertificate(der []byte, sum [sha256.Size]byte) Certificate {
+	c := Certificate{DNSNames: []string{}, SHA256: hex.EncodeToString(sum[:])}
 	x, err := spki.ParseCertificate(der)
 	if err != nil {
 		if key, err := spki.ParsePublicKey(der); err == nil { // there is no certificate (RFC 7250)

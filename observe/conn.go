@@ -27,6 +27,8 @@ type Options struct {
 	NoChecks bool
 	// ListKeys has the Session list the connection's secrets. Without it, what opened records is not kept.
 	ListKeys KeyView
+	// NoHashes leaves DataInfo.SHA256 empty, which saves most of the time that bulk data takes.
+	NoHashes bool
 	// Sink receives the events, one after the other. It must not call methods of the Conn.
 	// nil: events only make up the Session.
 	Sink func(Event)
@@ -99,7 +101,7 @@ func New(o Options) *Conn {
 	if c.keys == nil {
 		c.keys = NewKeys()
 	}
-	c.output = output{fold: newFold(o.Stream), once: make(map[Finding]bool)}
+	c.output = output{fold: newFold(&o), once: make(map[Finding]bool)}
 	c.outside, c.inside = newWeb(c, false), newWeb(c, true)
 	for _, d := range []Dir{ClientToServer, ServerToClient} {
 		c.halves[d] = newHalf(c, d)

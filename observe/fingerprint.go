@@ -80,11 +80,14 @@ func newJA3(name FingerprintName, version uint16, lists ...[]uint16) *Fingerprin
 }
 
 func joinCodes(list []uint16, format, between string) string {
-	texts := make([]string, len(list))
+	text := make([]byte, 0, 6*len(list))
 	for i, c := range list {
-		texts[i] = fmt.Sprintf(format, c)
+		if i > 0 {
+			text = append(text, between...)
+		}
+		text = fmt.Appendf(text, format, c)
 	}
-	return strings.Join(texts, between)
+	return string(text)
 }
 
 // ja4 is the fingerprint of that name, as its public specification of TLS clients has it: how, and two hashes, of the

@@ -66,11 +66,7 @@ func (h *half) abandon(t time.Time) {
 // message takes a handshake message, header included.
 func (h *half) message(s *source, raw []byte) {
 	ctx := h.context()
-	m, ann, err := msg.Annotate(&ctx, raw, true)
-	if err != nil {
-		h.fault(s.time(), err)
-		return
-	}
+	m, ann := msg.Survey(&ctx, raw)
 	h.prove(m.Type(), s.time())
 	spec := m.Spec()
 	h.emit(s.time(), &Message{

@@ -42,7 +42,8 @@ type Options struct {
 	// Watch returns what is to receive the events of a connection that begins, nil for nothing. It is
 	// not called for connections that are not looked at, and not before something comes that
 	// observe.Conn is needed for.
-	Watch func(stream int) func(observe.Event)
+	Watch    func(stream int) func(observe.Event)
+	NoHashes bool // see observe.Options
 	// Done receives each connection when it has ended.
 	Done func(*Connection)
 	// Filter judges packets; nil: none are asked for.

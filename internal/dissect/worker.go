@@ -75,7 +75,7 @@ func (w *worker) conn(f *flow) *observe.Conn {
 	if w.opts.Watch != nil {
 		watch = w.opts.Watch(f.opts.Stream)
 	}
-	f.opts.NoChecks = watch == nil && !w.opts.Checks
+	f.opts.NoChecks, f.opts.NoHashes = watch == nil && !w.opts.Checks, w.opts.NoHashes
 	if f.opts.Sink = watch; w.opts.Filter != nil {
 		f.opts.Sink = func(e observe.Event) {
 			w.fields(f, &e)

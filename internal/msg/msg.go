@@ -171,10 +171,28 @@ func AnnotateInto(m Message, ctx *Context, raw []byte, lenient bool) (ann wire.A
 // cannot be read is noted in the findings and left raw. Where ctx leaves open what the
 // message is, the candidate with the fewest findings is taken, the first of several.
 func Annotate(ctx *Context, raw []byte, lenient bool) (Message, wire.Annotation, error) {
+	best := choose(ctx, raw, func(m Message, ctx *Context) (wire.Annotation, error) { return AnnotateInto(m, ctx, raw, lenient) })
+	return best.m, best.ann, best.err
+}
+
+// Survey is lenient [Annotate] without spans.
+func Survey(ctx *Context, raw []byte) (Message, wire.Annotation) {
+	best := choose(ctx, raw, func(m Message, ctx *Context) (ann wire.Annotation, err error) {
+		err = work(ctx, m, func(c *wire.Codec, root string, s wire.Struct) error {
+			ann = c.Survey(raw, root, s)
+			return nil
+		})
+		return ann, err
+	})
+	return best.m, best.ann
+}
+
+// choose takes the candidate that fits best.
+func choose(ctx *Context, raw []byte, read func(Message, *Context) (wire.Annotation, error)) annotated {
 	var best annotated
 	for ctx, m := range Candidates(ctx, raw) {
 		try := annotated{m: m}
-		try.ann, try.err = AnnotateInto(m, ctx, raw, lenient)
+		try.ann, try.err = read(m, ctx)
 		if best.m == nil || try.better(&best) {
 			best = try
 		}
@@ -182,7 +200,7 @@ func Annotate(ctx *Context, raw []byte, lenient bool) (Message, wire.Annotation,
 			break
 		}
 	}
-	return best.m, best.ann, best.err
+	return best
 }
 
 type annotated struct {

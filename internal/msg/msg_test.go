@@ -50,8 +50,22 @@ func promises(t *testing.T, ctx *msg.Context, raw []byte) {
 	for ctx, m := range msg.Candidates(ctx, raw) {
 		leniently(t, ctx, m, raw)
 	}
+	surveyed(t, ctx, raw)
 	if t.Failed() {
 		t.Fatalf("in %x", raw)
+	}
+}
+
+// surveyed: without spans the same is found.
+func surveyed(t *testing.T, ctx *msg.Context, raw []byte) {
+	t.Helper()
+	want, ann, _ := msg.Annotate(ctx, raw, true)
+	got, survey := msg.Survey(ctx, raw)
+	if fmt.Sprintf("%+v", got) != fmt.Sprintf("%+v", want) || survey.Damaged != ann.Damaged || fmt.Sprint(survey.Findings) != fmt.Sprint(ann.Findings) {
+		t.Errorf("got %+v with %v, want %+v with %v", got, survey.Findings, want, ann.Findings)
+	}
+	if len(survey.Spans) > 0 {
+		t.Errorf("got %d spans, want none", len(survey.Spans))
 	}
 }
 

@@ -39,6 +39,7 @@ type Annotation struct {
 type recorder struct {
 	Annotation
 	lenient bool
+	terse   bool // there are no spans
 	trying  bool // inside of Try
 	depth   int  // open groups
 }
@@ -50,9 +51,19 @@ type recorder struct {
 // innermost vector is one leaf called [Undecoded], and decoding goes on behind it.
 // Fields of s that were not reached keep their values.
 func (c *Codec) Annotate(b []byte, root string, s Struct, lenient bool) (Annotation, error) {
-	c.reset(decoding, b, root)
 	r := &recorder{lenient: lenient}
 	r.Spans = make([]Span, 0, 16+len(b)/8)
+	return c.record(b, root, s, r)
+}
+
+// Survey is lenient Annotate without spans, which takes a tenth of the time.
+func (c *Codec) Survey(b []byte, root string, s Struct) Annotation {
+	a, _ := c.record(b, root, s, &recorder{lenient: true, terse: true}) // a lenient one does not fail
+	return a
+}
+
+func (c *Codec) record(b []byte, root string, s Struct, r *recorder) (Annotation, error) {
+	c.reset(decoding, b, root)
 	c.rec = r
 	span := c.begin()
 	s.Layout(c)
@@ -61,6 +72,9 @@ func (c *Codec) Annotate(b []byte, root string, s Struct, lenient bool) (Annotat
 	c.rec = nil
 	return r.Annotation, c.result()
 }
+
+// spans reports whether spans are wanted.
+func (c *Codec) spans() bool { return c.rec != nil && !c.rec.terse }
 
 // Lenient reports whether faults become findings.
 func (c *Codec) Lenient() bool { return c.rec != nil && c.rec.lenient }
@@ -160,8 +174,12 @@ func (c *Codec) settle() {
 	if c.err == nil || !c.pardon() {
 		return
 	}
-	if n := c.Remaining(); n > 0 {
-		c.leaf(Undecoded, n, c.take(Undecoded, n))
+	n := c.Remaining()
+	if n == 0 {
+		return
+	}
+	if b := c.take(Undecoded, n); c.spans() {
+		c.leaf(Undecoded, n, b)
 		c.merge()
 	}
 }
@@ -180,7 +198,7 @@ func (c *Codec) merge() {
 
 // begin opens a group's span and returns its index, or -1.
 func (c *Codec) begin() int32 {
-	if c.rec == nil {
+	if !c.spans() {
 		return -1
 	}
 	r := c.rec

@@ -31,7 +31,7 @@ func number[T ~uint8 | ~uint16 | ~uint32 | ~uint64](c *Codec, size int, name str
 	}
 	if b := c.take(name, size); b != nil {
 		*v = T(parseNumber(b))
-		if c.rec != nil {
+		if c.spans() {
 			c.leaf(name, size, *v)
 		}
 	}
@@ -58,7 +58,7 @@ func Fixed(c *Codec, name string, v []byte) {
 	}
 	if b := c.take(name, len(v)); b != nil {
 		copy(v, b)
-		if c.rec != nil {
+		if c.spans() {
 			c.leaf(name, len(v), b)
 		}
 	}
@@ -79,7 +79,7 @@ func Bytes[T ~[]byte](c *Codec, name string, v *T, n int) {
 	}
 	if b := c.take(name, n); b != nil {
 		*v = b
-		if c.rec != nil {
+		if c.spans() {
 			c.leaf(name, n, *v)
 		}
 	}

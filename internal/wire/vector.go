@@ -132,7 +132,7 @@ func codes[T ~uint16](c *Codec, prefix uint8, name, elem string, v *[]T, min, ma
 	case !ok:
 	case c.mode == encoding:
 		appendCodes(c, *v)
-	case c.rec != nil || c.Remaining()%2 != 0:
+	case c.spans() || c.Remaining()%2 != 0:
 		elements(c, v, func(c *Codec, code *T) { Uint16(c, elem, code) })
 	default:
 		b := c.take("", c.Remaining())
@@ -157,7 +157,7 @@ func appendCodes[T ~uint16](c *Codec, v []T) {
 // aliases the input. Annotating makes a leaf of each.
 func Octets8[E ~uint8](c *Codec, name, elem string, v *[]byte, min, max int) {
 	ok := c.open(1, name, min, max)
-	if ok && c.rec != nil {
+	if ok && c.spans() {
 		*v = c.Peek()
 		for i := range *v {
 			var code E
@@ -184,7 +184,7 @@ func (c *Codec) open(prefix uint8, name string, min, max int) bool {
 		c.buf = append(c.buf, 0, 0, 0)[:v.outer+int(prefix)]
 		return true
 	}
-	if c.rec != nil && name != "" {
+	if c.spans() && name != "" {
 		v.span = c.begin()
 	}
 	b := c.take("length", int(prefix))
@@ -205,7 +205,7 @@ func (c *Codec) narrow(v *step, n int) bool {
 		}
 		c.off += int(v.prefix)
 	}
-	if c.rec != nil {
+	if c.spans() {
 		c.leaf("length", int(v.prefix), uint32(n))
 	}
 	c.end = c.off + min(n, left)

@@ -61,6 +61,7 @@ func run(ctx context.Context, env *cli.Env, o *options) error {
 		opening.Idle = func() { tick() }
 		reading.Ready = func(f func()) { tick = f }
 	}
+	defer cli.Spend()()
 	src, err := file.Open(ctx, o.path, env.In, opening)
 	if err != nil {
 		return show.Unreadable(env, o.path, err)
@@ -78,7 +79,7 @@ func (o *options) read(ctx context.Context, env *cli.Env, src *file.File, readin
 	}
 	progress := show.NewProgress(env, src)
 	shower.Before(progress.Clear)
-	reading.Watch, reading.Done = shower.Watch, shower.Done
+	reading.Watch, reading.Done, reading.NoHashes = shower.Watch, shower.Done, !o.show.JSON
 	totals, err := dissect.Run(ctx, src, *reading)
 	progress.Stop()
 	err = show.Unreadable(env, o.path, err)

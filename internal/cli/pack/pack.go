@@ -137,7 +137,7 @@ func (o *options) look(ctx context.Context, env *cli.Env, name string) (*found, 
 	defer src.Close()
 	f := &found{known: make(map[string]bool)}
 	progress := show.NewProgress(env, src)
-	_, err = dissect.Run(ctx, src, dissect.Options{Keys: keys, Stream: -1, Used: f.add, Done: f.count})
+	_, err = dissect.Run(ctx, src, dissect.Options{Keys: keys, Stream: -1, Used: f.add, Done: f.count, NoHashes: true})
 	progress.Stop()
 	return f, show.Unreadable(env, o.in, err)
 }
