@@ -286,6 +286,10 @@ func (c *Conn) run() {
 	}
 	client.compact()
 	server.compact()
+	if c.scratch != nil {
+		giveBack(c.scratch)
+		c.scratch = nil
+	}
 }
 
 // decide settles which end is the client (CONTRACT: who sent ClientHello, else the other

@@ -43,6 +43,9 @@ func NewKeysOf(lines int) *Keys {
 	}
 }
 
+// Len is how many lines are remembered.
+func (k *Keys) Len() int { return k.store.Len() }
+
 // Add tells a secret. Keys owns it from then on.
 func (k *Keys) Add(l keylog.Line) {
 	if !k.store.Add(l) {

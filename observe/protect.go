@@ -371,6 +371,9 @@ func (h *half) try(r *rawRecord, k *key) (opened, bool) {
 		n = numbersTried
 	}
 	for number := first; number < first+uint64(n); number++ {
+		if h.c.scratch == nil {
+			h.c.scratch = lend()
+		}
 		h.c.scratch = append(h.c.scratch[:0], r.fragment...)
 		k.opener.SetSequence(number)
 		if c, ok := k.opener.(chained); ok && number > 0 {

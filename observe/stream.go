@@ -3,6 +3,7 @@ package observe
 import (
 	"slices"
 	"sort"
+	"sync"
 )
 
 // stream is the bytes of one direction that were not taken yet. Positions count the bytes
@@ -33,7 +34,21 @@ type hole struct {
 	at  At
 }
 
+// buffers are those of streams that are empty, and what records are opened in: a connection at rest has none.
+var buffers = sync.Pool{New: func() any { return new([]byte) }}
+
+func lend() []byte { return (*buffers.Get().(*[]byte))[:0] }
+
+func giveBack(b []byte) {
+	if cap(b) <= feedSize {
+		buffers.Put(&b)
+	}
+}
+
 func (s *stream) push(at At, order uint64, b []byte) {
+	if s.buf == nil {
+		s.buf = lend()
+	}
 	s.buf = append(s.buf, b...)
 	s.marks = append(s.marks, mark{end: s.end(), at: at, order: order})
 }
@@ -74,7 +89,8 @@ func (s *stream) mend() hole {
 
 // compact gives back what was taken.
 func (s *stream) compact() {
-	if s.taken == len(s.buf) && cap(s.buf) > feedSize {
+	if s.taken == len(s.buf) && s.buf != nil {
+		giveBack(s.buf)
 		s.buf, s.taken = nil, 0
 	}
 	s.buf = slices.Delete(s.buf, 0, s.taken)

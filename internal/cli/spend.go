@@ -9,7 +9,7 @@ import (
 // bytes are in use.
 const (
 	spendPercent = 400
-	spendLimit   = 128 << 20
+	spendLimit   = 144 << 20
 )
 
 // Spend has garbage collected less often, unless the environment says how often. What it returns undoes it.

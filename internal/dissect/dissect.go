@@ -44,6 +44,8 @@ type Options struct {
 	// observe.Conn is needed for.
 	Watch    func(stream int) func(observe.Event)
 	NoHashes bool // see observe.Options
+	// Watched says that events of all connections are kept: fewer connections may then be open at a time.
+	Watched bool
 	// Done receives each connection when it has ended.
 	Done func(*Connection)
 	// Filter judges packets; nil: none are asked for.

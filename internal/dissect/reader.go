@@ -27,12 +27,19 @@ type reader struct {
 	delivered int       // the packet whose bytes were told last
 }
 
-// halfOpen bounds the connections of which nothing was seen but SYNs.
-const halfOpen = 1 << 15
+// Bounds of the connections that are open at a time. The one that was silent for longest makes way.
+const (
+	halfOpen = 1 << 15 // of which nothing was seen but SYNs
+	seen     = 1 << 12
+	watched  = 1 << 9 // of whose events more is kept than observe does
+)
 
 func newReader(o *Options, batches chan<- *batch, spare <-chan *batch) *reader {
 	r := &reader{opts: o, decoder: packet.NewDecoder(), batches: batches, spare: spare, batch: new(batch)}
-	limits := tcp.Limits{HalfOpen: halfOpen}
+	limits := tcp.Limits{HalfOpen: halfOpen, Conns: seen}
+	if o.Watched {
+		limits.Conns = watched
+	}
 	if o.Live {
 		limits.Refused = time.Second // somebody is waiting to see it
 	}

@@ -43,6 +43,9 @@ func New(env *cli.Env) *cobra.Command {
 	return cmd
 }
 
+// manyLines of key logs take so much memory that none is spent on speed.
+const manyLines = 200_000
+
 func run(ctx context.Context, env *cli.Env, o *options) error {
 	if err := cmp.Or(o.show.Check(env.Words), o.keys.Check(env.Words)); err != nil {
 		return err
@@ -54,6 +57,7 @@ func run(ctx context.Context, env *cli.Env, o *options) error {
 		return err
 	}
 	reading := dissect.Options{Keys: keys, ListKeys: o.keys.View(), Checks: o.show.JSON, Filter: o.show.Filter, Stream: o.stream, Live: o.follow}
+	reading.Watched = !o.show.JSON && (o.show.Ladders && o.stream < 0 || o.show.Filter != nil)
 	opening := file.Options{Follow: o.follow}
 	if o.follow {
 		reading.Secrets = o.secrets.Follow(ctx)
@@ -61,7 +65,9 @@ func run(ctx context.Context, env *cli.Env, o *options) error {
 		opening.Idle = func() { tick() }
 		reading.Ready = func(f func()) { tick = f }
 	}
-	defer cli.Spend()()
+	if !reading.Watched && keys.Len() < manyLines {
+		defer cli.Spend()()
+	}
 	src, err := file.Open(ctx, o.path, env.In, opening)
 	if err != nil {
 		return show.Unreadable(env, o.path, err)

@@ -73,7 +73,8 @@ func (s *Shower) Before(f func()) { s.before = f }
 
 // Watch is for dissect.Options.
 func (s *Shower) Watch(stream int) func(observe.Event) {
-	if s.ladders == nil {
+	// The only connection that is shown is the first one, if nothing chooses.
+	if s.ladders == nil || !s.opts.Ladders && s.opts.Filter == nil && stream > 0 {
 		return s.export.watch()
 	}
 	l := ladder.New(s.look)
