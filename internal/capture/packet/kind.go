@@ -41,6 +41,7 @@ const (
 	CAPWAP
 	Teredo
 	AYIYA
+	WCCP
 	L2TP
 	TZSP
 	LISP
@@ -117,6 +118,7 @@ var steps = [kinds]step{
 	CAPWAP:            {"capwap", 8, (*Decoder).capwap},
 	Teredo:            {"teredo", 4, (*Decoder).teredo},
 	AYIYA:             {"ayiya", 8, (*Decoder).ayiya},
+	WCCP:              {"wccp", 5, (*Decoder).wccp},
 	L2TP:              {"l2tp", 6, (*Decoder).l2tp},
 	TZSP:              {"tzsp", 5, (*Decoder).tzsp},
 	LISP:              {"lisp-data", 8, (*Decoder).lisp},

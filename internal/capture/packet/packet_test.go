@@ -231,6 +231,8 @@ var carriers = []carrier{
 		return "\x00\x10\x03\x00" + be32(0) + string(swapped)
 	})},
 	{"GRE with 802.11", 1, overEthernet(47, func(ip string, kind int) string { return be16(0) + be16(0x8200) + wifi(0x08, 0x01, "", kind, ip) })},
+	{"WCCP", 1, overEthernet(47, func(ip string, _ int) string { return be16(0) + be16(0x883e) + zeros(4) + ip })},
+	{"WCCP, version 1", 1, overEthernet(47, func(ip string, _ int) string { return be16(0) + be16(0x883e) + ip })},
 	{"Teredo", 1, overUDP(3544, func(ip string, kind int) string {
 		return zeros(8) + pick(kind, ip6(outer6, outer6b, 4, ip), ip)
 	})},
@@ -320,7 +322,7 @@ func fragments6(ip string, kind int) []string {
 // unknown are the carriers that tshark 4.0 does not open: it knows no such link type, and makes other guesses of what
 // follows a label.
 var unknown = []string{
-	"MPLS alone", "pseudowire", "pseudowire without control word", "Ethernet with preamble",
+	"MPLS alone", "pseudowire", "pseudowire without control word", "Ethernet with preamble", "WCCP, version 1",
 	"Frame Relay with direction", "Cisco HDLC with direction", "pppd",
 }
 

@@ -40,7 +40,18 @@ func greProtocol(t uint16) Kind {
 	if t&0xff00 == 0x8200 || t == 0x9000 {
 		return Dot11
 	}
+	if t == 0x883e {
+		return WCCP
+	}
 	return etherType(t)
+}
+
+// wccp reads what routers redirect to caches: IP, behind four bytes in version 2 of the protocol.
+func (d *Decoder) wccp() (int, Kind) {
+	if k := ipVersion(d.data); k != None {
+		return 0, k
+	}
+	return 4, ipVersion(d.data[4:])
 }
 
 // erspan reads type II and III, which their version tells apart. III has four bytes more, and eight where the last bit
