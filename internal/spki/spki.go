@@ -45,7 +45,11 @@ var errForm = errors.New("x509: malformed RSASSA-PSS public key")
 // *rsa.PublicKey, *ecdsa.PublicKey, ed25519.PublicKey or a *[suite.PSSKey].
 func ParsePublicKey(info []byte) (crypto.PublicKey, error) {
 	if isPSS(info) {
-		return parsePSS(info)
+		key, err := parsePSS(info)
+		if err != nil {
+			return nil, err // and no key of that type that is nil
+		}
+		return key, nil
 	}
 	key, err := x509.ParsePKIXPublicKey(info)
 	if err != nil {
@@ -97,7 +101,10 @@ func parsePSS(info []byte) (*suite.PSSKey, error) {
 	if algorithm.Empty() {
 		return key, nil
 	}
-	return key, parseParameters(algorithm, key)
+	if err := parseParameters(algorithm, key); err != nil {
+		return nil, err
+	}
+	return key, nil
 }
 
 // parseParameters reads the RSASSA-PSS-params that tie a key to a hash and to salts of some length
