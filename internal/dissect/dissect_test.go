@@ -3,8 +3,10 @@ package dissect_test
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"fmt"
 	"net/netip"
+	"os"
 	"runtime"
 	"testing"
 	"time"
@@ -158,7 +160,10 @@ func TestHalfOpenIsBounded(t *testing.T) {
 	}
 	own := *first
 	own.Data = bytes.Clone(first.Data)
-	const count = 150_000
+	count := 150_000
+	if large() {
+		count = 1_000_000
+	}
 	most, done := uint64(0), 0
 	_, _ = dissect.Run(context.Background(), &syns{count, &own}, dissect.Options{Stream: -1, Done: func(c *dissect.Connection) {
 		if done++; done%50_000 == 0 {
@@ -173,5 +178,77 @@ func TestHalfOpenIsBounded(t *testing.T) {
 	}
 	if most > 200<<20 {
 		t.Errorf("got %d MB in use, want at most 200", most>>20)
+	}
+}
+
+// large has the tests of what memory is bounded run in full: a million connections, a gigabyte. It takes minutes.
+func large() bool { return os.Getenv("AKUSHU_LARGE") != "" }
+
+// endless is a source of a connection that was there before, and does not end: records that nobody can open.
+type endless struct {
+	left   int // bytes
+	packet *capture.Packet
+	most   uint64
+}
+
+func (s *endless) Next() (capture.Item, error) {
+	const headers = 14 + 20 + 20
+	p := s.packet
+	payload := p.Data[headers:]
+	if s.left -= len(payload); s.left < 0 {
+		return nil, context.Canceled
+	}
+	if p.Number++; p.Number%4096 == 0 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		s.most = max(s.most, m.HeapAlloc)
+	}
+	p.Time = start.Add(time.Duration(p.Number) * time.Microsecond)
+	seq := binary.BigEndian.Uint32(p.Data[38:])
+	binary.BigEndian.PutUint32(p.Data[38:], seq+uint32(len(payload)))
+	return p, nil
+}
+
+// TestEndlessIsBounded requires a stream that does not end, and cannot be opened, to cost a bounded amount of memory.
+func TestEndlessIsBounded(t *testing.T) {
+	var file bytes.Buffer
+	w, err := capture.NewWriter(&file, capture.Section{})
+	check(t, err)
+	_, err = w.AddInterface(capture.Interface{LinkType: capture.LinkEthernet})
+	check(t, err)
+	c, err := capture.NewConversation(w, netip.MustParseAddrPort("192.0.2.1:20000"), netip.MustParseAddrPort("198.51.100.1:443"), start, 0)
+	check(t, err)
+	record := append([]byte{23, 3, 3, 0x05, 0x00}, make([]byte, 0x500)...) // one in each packet
+	check(t, c.Data(true, start, record))
+	r, err := capture.NewReader(&file)
+	check(t, err)
+	var data *capture.Packet
+	for data == nil {
+		item, err := r.Next()
+		check(t, err)
+		if p, ok := item.(*capture.Packet); ok && len(p.Data) > len(record) {
+			own := *p
+			own.Data = bytes.Clone(p.Data)
+			data = &own
+		}
+	}
+	src := &endless{left: 64 << 20, packet: data}
+	if large() {
+		src.left = 1 << 30
+	}
+	sent, seen := int64(src.left), int64(0)
+	_, _ = dissect.Run(context.Background(), src, dissect.Options{Stream: -1, Watch: func(int) func(observe.Event) {
+		return func(e observe.Event) {
+			if r, ok := e.Body.(*observe.Record); ok {
+				seen += int64(r.Length)
+			}
+		}
+	}})
+	if seen < sent*9/10 {
+		t.Errorf("got records of %d bytes, want nearly %d", seen, sent)
+	}
+	if src.most > 64<<20 {
+		t.Errorf("got %d MB in use, want at most 64", src.most>>20)
 	}
 }
