@@ -127,6 +127,11 @@ type Info struct {
 	// EncryptThenMAC says that records of a CBC suite are encrypted before they get their MAC,
 	// not the other way around (RFC 7366).
 	EncryptThenMAC bool
+	// SecureRenegotiation says that the peer, in TLS 1.2 and before, would bind another handshake to
+	// this one, or refuse it (RFC 5746). With a server that does not, somebody else may have shaken
+	// hands before us, and what we say is taken for his. It is false in TLS 1.3, which has no other
+	// handshake.
+	SecureRenegotiation bool
 	// RecordSizeLimit is how many bytes the peer takes in a protected record (RFC 8449); zero
 	// where it did not say, or we did not ask.
 	RecordSizeLimit int
@@ -163,7 +168,9 @@ func newInfo(r *handshake.Result) Info {
 		ClientRandom:       r.ClientRandom,
 		PSKIdentity:        string(r.PSKIdentity),
 		RecordSizeLimit:    int(r.RecordSizeLimit),
-		TicketLateness:     r.TicketLateness,
+
+		SecureRenegotiation: r.BindsAnother,
+		TicketLateness:      r.TicketLateness,
 
 		CertificateRequested: r.Asked,
 	}

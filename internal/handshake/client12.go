@@ -94,6 +94,7 @@ func (c *client12) takeServerHello() error {
 		return alert.Illegal(where+".ec_point_formats", "RFC 8422 §5.1.2", "uncompressed points are missing")
 	}
 	c.result.ExtendedMain = c.hello.Extensions.Has(iana.ExtExtendedMainSecret)
+	c.result.BindsAnother = c.hello.Extensions.Has(iana.ExtRenegotiationInfo)
 	c.result.EncryptThenMAC = c.hello.Extensions.Has(iana.ExtEncryptThenMAC)
 	if c.result.EncryptThenMAC && !c.result.Suite.Cipher.CBC() {
 		return alert.Illegal(where+".encrypt_then_mac", "RFC 7366 §3", "%v has no MAC of its own", c.result.Suite.ID)

@@ -119,6 +119,7 @@ type Result struct {
 	PSKOnly        bool          // TLS 1.3: the keys come of a PSK alone, without a key exchange
 	Resumed        bool          // the peer was authenticated by a PSK, and its certificates are of an earlier handshake
 	ExtendedMain   bool          // TLS 1.2: extended_main_secret was used (RFC 7627)
+	BindsAnother   bool          // TLS 1.2: the peer would bind another handshake to this one (RFC 5746)
 	EncryptThenMAC bool          // TLS 1.2, with CBC: encrypt_then_mac was used (RFC 7366)
 	Peer           auth.Peer
 	ClientRandom   [32]byte

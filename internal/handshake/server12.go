@@ -146,6 +146,7 @@ func (s *server12) sendServerHello() error {
 	s.result.EncryptThenMAC = x.Has(iana.ExtEncryptThenMAC) && s.result.Suite.Cipher.CBC() // also where a session is resumed
 	if x.Has(iana.ExtRenegotiationInfo) || slices.Contains(s.hello.CipherSuites, iana.TLS_EMPTY_RENEGOTIATION_INFO_SCSV) {
 		m.Extensions.Add(iana.ExtRenegotiationInfo)
+		s.result.BindsAnother = true
 	}
 	if s.result.ServerName != "" && s.session == nil { // RFC 6066 §3: not where a session is resumed
 		m.Extensions.Add(iana.ExtServerName)

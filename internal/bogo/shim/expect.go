@@ -150,6 +150,11 @@ func peerChain(file string) expectation {
 	}
 }
 
+// secureRenegotiation reports whether there is none, or it would be bound to the handshake.
+func secureRenegotiation(s *session) bool {
+	return s.info.SecureRenegotiation || s.state.Version >= tls.VersionTLS13
+}
+
 func suiteOf(s *session) uint16 { return s.state.CipherSuite }
 
 // selected expects that a certain credential was used; that becomes known only when it

@@ -37,7 +37,6 @@ const (
 	featureDC           = "feature: delegated credentials"
 	featureAnchors      = "feature: trust anchor identifiers"
 	featurePadding      = "feature: padding asked of the server"
-	featureSecureRenego = "feature: saying whether renegotiation would be secure"
 	featureExportAgain  = "feature: exporting keying material where there may be a renegotiation"
 	featurePermute      = "feature: permuted extensions"
 	featureChainSize    = "feature: limit of the chain's size"
@@ -205,8 +204,8 @@ var flags = map[string]flag{
 	"-expect-no-hrr":                   expecting(is("that there was no HelloRetryRequest", func(s *session) bool { return !s.state.HelloRetryRequest })),
 	"-expect-extended-master-secret":   expecting(is("an extended main secret", func(s *session) bool { return s.info.ExtendedMainSecret || s.state.Version >= tls.VersionTLS13 })),
 	"-expect-selected-credential":      {value: true, set: selected},
-	"-expect-secure-renegotiation":     missing(featureSecureRenego),
-	"-expect-no-secure-renegotiation":  missing(featureSecureRenego),
+	"-expect-secure-renegotiation":     expecting(is("that renegotiation would be secure", secureRenegotiation)),
+	"-expect-no-secure-renegotiation":  expecting(is("that renegotiation would not be secure", func(s *session) bool { return !secureRenegotiation(s) })),
 	"-expect-client-ca-list":           {value: true, set: askedFor},
 	"-expect-msg-callback":             missingValue(boringTrace),
 

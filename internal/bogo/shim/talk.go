@@ -206,7 +206,7 @@ func (s *session) read(buf []byte) (int, error) {
 	s.begin()
 	for {
 		if s.raw != nil {
-			s.raw.waits = s.ConnectionState().HandshakeComplete
+			s.raw.waits = s.ConnectionState().HandshakeComplete && s.plan.offer.renegotiate == tls.RenegotiateNever
 		}
 		n, err := s.readOrPeek(buf)
 		if !errors.Is(err, os.ErrDeadlineExceeded) {
