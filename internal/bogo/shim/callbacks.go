@@ -188,7 +188,7 @@ func (s *session) judge(state tls.ConnectionState) error {
 	s.elsewhere(func() {})
 	s.judged++
 	call := &s.plan.callback
-	if s.plan.early.rejected && !s.plan.server {
+	if s.plan.early.rejected && !s.plan.server && s.judged > 1 { // the first time was ahead of early data
 		call = &s.plan.retry.callback
 	}
 	switch {
