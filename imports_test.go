@@ -100,6 +100,7 @@ row 7: tests and generators
 // nothing else.
 const outside = `
   internal/suite: filippo.io/bigmod golang.org/x/crypto/chacha20poly1305
+  internal/auth: golang.org/x/crypto/cryptobyte
   internal/spki: golang.org/x/crypto/cryptobyte golang.org/x/crypto/cryptobyte/asn1
   internal/hypertext: golang.org/x/net/http2/hpack
   internal/capture/file: github.com/klauspost/compress/gzip github.com/klauspost/compress/zstd

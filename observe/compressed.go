@@ -52,5 +52,6 @@ func (h *half) compressedCertificate(s *source, packed *msg.CompressedCertificat
 		h.fault(s.time(), msg.Finding(m, f))
 	}
 	h.certificates(s, entries(m.List))
+	h.c.hs.delegated[h.dir] = delegatedKey(m.List)
 	h.inPlace(s, m)
 }

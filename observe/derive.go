@@ -22,6 +22,7 @@ type exchanged struct {
 	offered    iana.Version // legacy_version of ClientHello
 	premaster  []byte       // as the client encrypted it to the server's RSA key
 	leaves     [3][]byte    // by Dir: the sender's certificate, DER, or its raw public key
+	delegated  [3][]byte    // by Dir: the key that its owner delegated to, as a SubjectPublicKeyInfo (RFC 9345)
 	opened     []keys.Secret
 	tried      int // RSA keys, for opened
 }

@@ -26,6 +26,7 @@ func (h *half) learn(s *source, m msg.Message) {
 		h.tell(s, Negotiated{What: WhatClientAuth, Chosen: "true"})
 	case *msg.Certificate:
 		h.certificates(s, entries(m.List))
+		h.c.hs.delegated[h.dir] = delegatedKey(m.List)
 	case *msg.CompressedCertificate:
 		h.compressedCertificate(s, m)
 	case *msg.Certificate12:
@@ -365,6 +366,14 @@ func entries(list []msg.CertificateEntry) [][]byte {
 		ders[i] = list[i].Data
 	}
 	return ders
+}
+
+// delegatedKey is the key that stands in for that of the first certificate, nil where there is none.
+func delegatedKey(list []msg.CertificateEntry) []byte {
+	if len(list) == 0 || !list[0].Extensions.Has(iana.ExtDelegatedCredential) {
+		return nil
+	}
+	return list[0].Credential.PublicKey
 }
 
 // certificates tells a chain.

@@ -15,14 +15,19 @@ import (
 	"github.com/akushu/akushu/internal/proof"
 )
 
-// owner is the key of the end that sends in this direction, by its certificate; nil where it is not known.
+// owner is the key of the end that sends in this direction, by its certificate, or what its owner
+// delegated to; nil where it is not known.
 func (hs *handshake) owner(d Dir) crypto.PublicKey {
 	leaf := hs.leaves[d]
 	if len(leaf) == 0 {
 		return nil
 	}
+	info := hs.delegated[d]
 	if hs.certTypes[d] == iana.CertTypeRawPublicKey {
-		key, err := proof.ParseKey(leaf)
+		info = leaf
+	}
+	if info != nil {
+		key, err := proof.ParseKey(info)
 		if err != nil {
 			return nil
 		}

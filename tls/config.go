@@ -128,6 +128,17 @@ type Config struct {
 	PeerPublicKeys  []crypto.PublicKey
 	VerifyPublicKey func(crypto.PublicKey) error
 
+	// DelegatedCredentials are keys that the owners of certificates delegated to this server for a
+	// few days (RFC 9345). A client of TLS 1.3 that takes such keys is shown the first that suits
+	// it, and nobody else is: neither GetCertificate is asked for it, nor its certificate's own
+	// key used. All others, and all clients once it has expired, are shown Certificates.
+	DelegatedCredentials []DelegatedCredential
+
+	// AcceptDelegatedCredentials has a client take a key that the owner of the server's certificate
+	// delegated to, in place of the certificate's own: one that has at most seven days to go, of a
+	// certificate that allows it. [Info] says whether there was one.
+	AcceptDelegatedCredentials bool
+
 	// SessionTicketsDisabled has a server give no tickets and take none; ServerSessionCache
 	// is another matter. A client resumes no sessions then; otherwise it does where it has a
 	// ClientSessionCache.
@@ -327,6 +338,7 @@ func (c *Config) Clone() *Config {
 		PSKModes:              c.PSKModes,
 		PostHandshakeAuth:     c.PostHandshakeAuth,
 		RawPublicKey:          c.RawPublicKey, PeerPublicKeys: c.PeerPublicKeys, VerifyPublicKey: c.VerifyPublicKey,
+		DelegatedCredentials: c.DelegatedCredentials, AcceptDelegatedCredentials: c.AcceptDelegatedCredentials,
 		SessionTicketsDisabled:      c.SessionTicketsDisabled,
 		WrapSession:                 c.WrapSession,
 		UnwrapSession:               c.UnwrapSession,

@@ -18,6 +18,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/akushu/akushu/internal/auth"
 )
 
 // The keys of the tests, each made once.
@@ -78,6 +80,7 @@ func filled(t *testing.T) *Config {
 		UnwrapSession:      func([]byte, ConnectionState) (*SessionState, error) { return nil, nil },
 		ServerSessionCache: NewLRUServerSessionCache(1), ClientSessionCache: NewLRUClientSessionCache(1),
 		RawPublicKey: keyP256(), PeerPublicKeys: []crypto.PublicKey{keyP256().Public()}, VerifyPublicKey: func(crypto.PublicKey) error { return nil },
+		DelegatedCredentials: []DelegatedCredential{*delegatedTo(t, keyP256())}, AcceptDelegatedCredentials: true,
 		MaxEarlyData:                1,
 		EarlyDataRegister:           NewEarlyDataRegister(0),
 		EarlyDataWindow:             time.Second,
@@ -161,4 +164,17 @@ func TestKeyPairs(t *testing.T) {
 	if err != nil || !reflect.DeepEqual(fromFiles.Certificate, cert.Certificate) {
 		t.Errorf("LoadX509KeyPair: got %v, %v, want the pair", fromFiles, err)
 	}
+}
+
+// delegatedTo is what the owner of a certificate delegated to key.
+func delegatedTo(t *testing.T, key crypto.Signer) *DelegatedCredential {
+	t.Helper()
+	owner := keyP256()
+	now := time.Now()
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotBefore: now.Add(-time.Hour), NotAfter: now.Add(48 * time.Hour), KeyUsage: x509.KeyUsageDigitalSignature,
+		ExtraExtensions: []pkix.Extension{{Id: auth.OIDDelegationUsage, Value: []byte{5, 0}}},
+	}
+	der := must(x509.CreateCertificate(rand.Reader, template, template, owner.Public(), owner))
+	return must(NewDelegatedCredential(rand.Reader, &Certificate{Certificate: [][]byte{der}, PrivateKey: owner}, key, 0, now.Add(24*time.Hour)))
 }

@@ -25,6 +25,7 @@ import (
 // certificates is what a Config says of its own certificates.
 type certificates struct {
 	own       []*auth.Credential // Config.Certificates
+	delegated []*auth.Credential // Config.DelegatedCredentials
 	forClient func(*ClientHelloInfo) (*Certificate, error)
 	forServer func(*CertificateRequestInfo) (*Certificate, error)
 	policy    *handshake.Policy
@@ -67,6 +68,9 @@ func (id *serverIdentity) ServerCredential(ctx context.Context, hello *auth.Clie
 	}
 	switch len(id.own) {
 	case 0:
+		if len(id.delegated) > 0 {
+			return nil, alert.NoCommonGround("certificate", "RFC 9345 §4.1.1", "the client takes none of our delegated credentials, and there is nothing else")
+		}
 		return nil, nil
 	case 1:
 		return id.own[0], nil

@@ -162,7 +162,7 @@ func newResolved(c *Config) *resolved {
 	r.setResumption(c)
 	r.setEarlyData(c)
 	r.setJudges()
-	err = cmp.Or(err, r.setPSKs(c), r.setRawKeys(c))
+	err = cmp.Or(err, r.setPSKs(c), r.setRawKeys(c), r.setDelegated(c))
 	r.clientErr, r.serverErr = err, cmp.Or(err, c.checkServer())
 	return r
 }
@@ -171,7 +171,7 @@ func (c *Config) checkServer() error {
 	if c.ClientAuth < NoClientCert || c.ClientAuth > RequireAndVerifyClientCert {
 		return configError("ClientAuth", "there is no kind %d", int(c.ClientAuth))
 	}
-	if len(c.Certificates) == 0 && c.GetCertificate == nil && c.GetConfigForClient == nil && c.RawPublicKey == nil && len(c.LegacyPSKs) == 0 && !c.knowsPSKs() {
+	if len(c.Certificates) == 0 && c.GetCertificate == nil && c.GetConfigForClient == nil && c.RawPublicKey == nil && len(c.DelegatedCredentials) == 0 && len(c.LegacyPSKs) == 0 && !c.knowsPSKs() {
 		return configError("Certificates", "a server needs a certificate here, or GetCertificate, or GetConfigForClient")
 	}
 	return nil

@@ -151,7 +151,11 @@ type Info struct {
 	// PeerPublicKey is the key of a peer that showed it without a certificate (RFC 7250), nil
 	// otherwise.
 	PeerPublicKey crypto.PublicKey
-	ClientRandom  [32]byte // by which the connection's lines in a key log are found
+	// DelegatedUntil is when the key that the server proved to have ceases to stand in for that of
+	// its certificate (RFC 9345). It is zero where the certificate's own was used, and where a
+	// session is resumed.
+	DelegatedUntil time.Time
+	ClientRandom   [32]byte // by which the connection's lines in a key log are found
 }
 
 // newInfo describes a complete handshake.
@@ -171,6 +175,7 @@ func newInfo(r *handshake.Result) Info {
 
 		SecureRenegotiation: r.BindsAnother,
 		TicketLateness:      r.TicketLateness,
+		DelegatedUntil:      r.DelegatedUntil,
 
 		CertificateRequested: r.Asked,
 	}

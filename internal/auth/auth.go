@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"time"
 
 	"github.com/akushu/akushu/internal/alert"
 	"github.com/akushu/akushu/internal/iana"
@@ -28,10 +29,16 @@ type Credential struct {
 	Schemes []iana.SignatureScheme // what Key may be used with; nil: all that it can do
 	OCSP    []byte                 // a stapled OCSP response, or nil
 	SCTs    [][]byte               // signed certificate timestamps
+	// Delegation has Key, which is not the leaf's then, stand in for that in TLS 1.3; nil: it is
+	// the leaf's.
+	Delegation *Delegation
 }
 
 // Public returns the public key, as the leaf says what it is for.
 func (c *Credential) Public() crypto.PublicKey {
+	if c.Delegation != nil {
+		return c.Delegation.Key
+	}
 	if c.Leaf != nil {
 		if key, ok := spki.KeyOf(c.Leaf).(*suite.PSSKey); ok {
 			return key
@@ -57,7 +64,8 @@ type ClientHelloFacts struct {
 	PointFormats []byte
 	Schemes      []iana.SignatureScheme
 	CertSchemes  []iana.SignatureScheme
-	Authorities  [][]byte // DER of issuers that the client trusts; empty: it does not say
+	Delegated    []iana.SignatureScheme // of keys that a certificate's owner delegates to (RFC 9345); empty: none are taken
+	Authorities  [][]byte               // DER of issuers that the client trusts; empty: it does not say
 	Extensions   []iana.ExtensionType
 }
 
@@ -71,6 +79,12 @@ type CertificateRequestFacts struct {
 // A ServerIdentity chooses the certificate for a client. An error ends the handshake.
 type ServerIdentity interface {
 	ServerCredential(context.Context, *ClientHelloFacts) (*Credential, error)
+}
+
+// A DelegatedIdentity chooses a credential with a Delegation for a client of TLS 1.3 at the time now,
+// or nil where none fits.
+type DelegatedIdentity interface {
+	DelegatedCredential(*ClientHelloFacts, time.Time) *Credential
 }
 
 // A ClientIdentity chooses the certificate for a server that asks for one, or nil to

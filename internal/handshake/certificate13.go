@@ -20,21 +20,26 @@ import (
 type wishes struct {
 	extensions  *msg.Extensions
 	schemes     []iana.SignatureScheme
+	delegated   []iana.SignatureScheme // for keys that are delegated to
 	compression *compression.Algorithm // that both ends have; nil: none
 	context     []byte                 // of the request
 }
 
 func wishesOfClient(m *msg.ClientHello, p *Policy) *wishes {
-	return &wishes{&m.Extensions, m.SignatureAlgorithms, compression.Choose(p.Compression, m.CompressCertificate), nil}
+	return &wishes{&m.Extensions, m.SignatureAlgorithms, m.DelegatedCredential, compression.Choose(p.Compression, m.CompressCertificate), nil}
 }
 
 func wishesOfServer(m *msg.CertificateRequest, p *Policy) *wishes {
-	return &wishes{&m.Extensions, m.SignatureAlgorithms, compression.Choose(p.Compression, m.CompressCertificate), m.RequestContext}
+	return &wishes{&m.Extensions, m.SignatureAlgorithms, nil, compression.Choose(p.Compression, m.CompressCertificate), m.RequestContext}
 }
 
 // sendCertificate13 sends Certificate and CertificateVerify, and returns what it signed with.
 func (f *flow) sendCertificate13(ctx context.Context, env Env, cred *auth.Credential, who string, peer *wishes) (iana.SignatureScheme, error) {
-	scheme, err := auth.ChooseScheme(cred, iana.VersionTLS13, peer.schemes)
+	schemes := peer.schemes
+	if cred.Delegation != nil {
+		schemes = peer.delegated
+	}
+	scheme, err := auth.ChooseScheme(cred, iana.VersionTLS13, schemes)
 	if err != nil {
 		return 0, err
 	}
@@ -47,6 +52,7 @@ func (f *flow) sendCertificate13(ctx context.Context, env Env, cred *auth.Creden
 		m.List = append(m.List, msg.CertificateEntry{Data: der})
 	}
 	staple(&m.List[0], cred, peer.extensions)
+	delegate(&m.List[0], cred.Delegation)
 	if err := f.sendChain(m, peer.compression); err != nil {
 		return 0, err
 	}

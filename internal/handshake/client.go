@@ -148,6 +148,7 @@ func (c *client) offerCommon() {
 		h.Extensions.Add(iana.ExtApplicationLayerProtocolNegotiation)
 	}
 	c.offerCertTypes()
+	c.offerDelegated()
 }
 
 // offerGroups adds the groups that a suite of ours has a use for.

@@ -184,6 +184,9 @@ func (c *client13) recvCertificate() error {
 	if err != nil {
 		return err
 	}
+	if err := c.checkDelegated(m); err != nil {
+		return err
+	}
 	chain, peer, err := peerChain(m, nil, c.requested)
 	if err != nil {
 		return err
@@ -191,7 +194,11 @@ func (c *client13) recvCertificate() error {
 	if err := c.judge(auth.ToSign, chain, peer); err != nil {
 		return err
 	}
-	scheme, err := c.recvCertificateVerify(c.result.Peer, c.cfg.Schemes, auth.ServerContext)
+	schemes, err := c.takeDelegated(&m.List[0])
+	if err != nil {
+		return err
+	}
+	scheme, err := c.recvCertificateVerify(c.result.Peer, schemes, auth.ServerContext)
 	c.result.Scheme = scheme
 	return err
 }

@@ -74,6 +74,7 @@ type ClientConfig struct {
 	Resumption        *ClientResumption   // nil: sessions are not kept
 	PostHandshakeAuth bool                // TLS 1.3: the server may ask for our certificate later
 	RawKey            *auth.Credential    // our key, to be shown without a certificate where the server takes that; nil: none
+	Delegated         bool                // TLS 1.3: a key to which the certificate's owner delegates will do (RFC 9345)
 	Renegotiate       Renegotiate         // what a HelloRequest comes to
 	Fallback          bool                // MaxVersion is lower than it might be, for the server is thought not to speak more
 	// The bits of the modulus that a server may choose for DHE; see suite.FiniteField.
@@ -88,6 +89,9 @@ type ServerConfig struct {
 	Identity auth.ServerIdentity // our certificate; nil: there is none, and PSKs must do
 	RawKey   *auth.Credential    // our key, for clients that take it without a certificate; nil: none
 	PSKs     PSKSource           // nil: none
+	// Delegated is asked before Identity for clients of TLS 1.3 (RFC 9345); nil: there is nothing to
+	// choose from.
+	Delegated auth.DelegatedIdentity
 	// ClientAuth says whether a client is asked for its certificate, ClientTrust how that
 	// is judged, ClientAuthorities (DER of names) whose are accepted; none means anybody's.
 	ClientAuth        auth.ClientAuth
@@ -127,9 +131,10 @@ type Result struct {
 	Proof          Proof // client: what shows that the server has our Finished
 	// RecordSizeLimit is what the peer takes in a protected record (RFC 8449); 0: any size.
 	RecordSizeLimit uint16
-	TLSUnique       []byte   // TLS 1.2: the first Finished (RFC 5929 §3); nil where it is unsafe
-	Exporter        Exporter // of keying material
-	Renegotiable    bool     // another handshake may come, or this is one: keying material changes
+	TLSUnique       []byte    // TLS 1.2: the first Finished (RFC 5929 §3); nil where it is unsafe
+	Exporter        Exporter  // of keying material
+	DelegatedUntil  time.Time // when the delegation of the server's key ends; zero: the key is its certificate's
+	Renegotiable    bool      // another handshake may come, or this is one: keying material changes
 }
 
 // wipe zeroes the secret in r.

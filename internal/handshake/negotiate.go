@@ -223,6 +223,7 @@ func facts(hello *msg.ClientHello, name string) *auth.ClientHelloFacts {
 		PointFormats: hello.PointFormats,
 		Schemes:      hello.SignatureAlgorithms,
 		CertSchemes:  hello.SignatureCert,
+		Delegated:    hello.DelegatedCredential,
 		Authorities:  names(hello.Authorities),
 	}
 	for _, p := range hello.ALPN {

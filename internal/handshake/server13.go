@@ -314,7 +314,7 @@ func (s *server13) sendEncryptedExtensions() error {
 
 // sendCertificate sends Certificate and CertificateVerify (RFC 9846 §4.5).
 func (s *server13) sendCertificate() error {
-	cred, err := s.credential()
+	cred, err := s.credential13()
 	if err != nil {
 		return err
 	}

@@ -62,8 +62,23 @@ func ParsePublicKey(info []byte) (crypto.PublicKey, error) {
 	return nil, fmt.Errorf("x509: a %T is no key for signatures", key)
 }
 
-// MarshalPublicKey is the inverse of [ParsePublicKey] for keys that crypto/x509 has a type for.
-func MarshalPublicKey(key crypto.PublicKey) ([]byte, error) { return x509.MarshalPKIXPublicKey(key) }
+// MarshalPublicKey is the inverse of [ParsePublicKey] for keys that crypto/x509 has a type for, and
+// for those for RSASSA-PSS alone that are tied to no hash.
+func MarshalPublicKey(key crypto.PublicKey) ([]byte, error) {
+	pss, ok := key.(*suite.PSSKey)
+	if !ok {
+		return x509.MarshalPKIXPublicKey(key)
+	}
+	if pss.Hash != 0 {
+		return nil, errors.New("x509: an RSASSA-PSS public key that is tied to a hash is only read")
+	}
+	b := cryptobyte.NewBuilder(nil)
+	b.AddASN1(der.SEQUENCE, func(b *cryptobyte.Builder) {
+		b.AddASN1(der.SEQUENCE, func(b *cryptobyte.Builder) { b.AddBytes(rawOIDPSS) })
+		b.AddASN1BitString(x509.MarshalPKCS1PublicKey(pss.PublicKey))
+	})
+	return b.Bytes()
+}
 
 // KeyOf returns the public key of a certificate, nil for a kind that nobody here knows. That of a
 // certificate of [ParseCertificate] may be a *[suite.PSSKey], where its PublicKey has none.
