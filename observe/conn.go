@@ -55,16 +55,21 @@ type Conn struct {
 	hs      *handshake   // the latest
 	tls     iana.Version // 0 while no server's hello was seen
 	two     bool         // it is SSL 2.0
-	news    int          // counts what held records may be waiting for: keys and hellos
-	fed     uint64       // counts calls that fed something
-	final   bool         // no key is waited for
-	closed  bool
-	late    []earlySegment
-	scratch []byte // where records are opened
+	scratch []byte       // where records are opened
 	rules   rules
+	course
 	checking
 	output
 	content
+}
+
+// course is how far a Conn has come.
+type course struct {
+	news   int    // counts what held records may be waiting for: keys and hellos
+	fed    uint64 // counts calls that fed something
+	final  bool   // no key is waited for
+	closed bool
+	late   []earlySegment
 }
 
 // checking bounds what is verified.

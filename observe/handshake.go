@@ -94,21 +94,26 @@ func (h *half) context() msg.Context {
 type handshake struct {
 	hellos
 	clientRandom, serverRandom [32]byte
-	randoms                    [][32]byte   // the client randoms under which its secrets are logged
-	version                    iana.Version // 0 while unknown
-	cipherSuite                iana.CipherSuite
-	suite                      *suite.Suite   // nil where it is not implemented
-	old                        *bygone.Cipher // what protects records where no AEAD does
+	randoms                    [][32]byte // the client randoms under which its secrets are logged
 	said                       transcript
 	exchanged
-	keyExchange msg.KeyExchange
-	certTypes   [3]iana.CertificateType // by Dir
-	offer       offer
-	early       EarlyData // "" where it was not offered
-	again       bool      // it is not the connection's first
+	chosen
+	offer offer
+	early EarlyData // "" where it was not offered
+	again bool      // it is not the connection's first
 	abbreviation
 	checks checks
 	used   used // where keys are to be listed
+}
+
+// chosen is what the server chose, and what follows from it.
+type chosen struct {
+	version     iana.Version // 0 while unknown
+	cipherSuite iana.CipherSuite
+	suite       *suite.Suite   // nil where it is not implemented
+	old         *bygone.Cipher // what protects records where no AEAD does
+	keyExchange msg.KeyExchange
+	certTypes   [3]iana.CertificateType // by Dir
 }
 
 // hellos counts them.

@@ -23,37 +23,55 @@ import (
 // a flow is handed those that it needs. It is made at the Config's first use, and serves
 // both ends, since one Config may be used for either.
 type resolved struct {
-	client                handshake.ClientConfig // for Config.ServerName
-	server                serverSetup            // for a connection that no callback asks about
-	clientErr, serverErr  error                  // why it cannot be used
-	certificates          certificates
-	identity              serverIdentity // asks no callback, so serves every connection
-	trust                 auth.Trust
-	clientTrust           auth.Trust // of clients
-	sessions              handshake.ClientResumption
-	ticketing             handshake.ServerResumption
-	ids                   session.IDs
-	keys                  *session.TicketKeys
+	client               handshake.ClientConfig // for Config.ServerName
+	server               serverSetup            // for a connection that no callback asks about
+	clientErr, serverErr error                  // why it cannot be used
+	certificates         certificates
+	identity             serverIdentity // asks no callback, so serves every connection
+	trust                auth.Trust
+	clientTrust          auth.Trust // of clients
+	psks                 pskSource  // asks no callback
+	resuming
+	callbacks
+	recordSizes
+	earlyRules
+}
+
+// callbacks are the Config's, nil where it has none.
+type callbacks struct {
 	getConfigForClient    func(*ClientHelloInfo) (*Config, error)
 	verifyPeerCertificate func(rawCerts [][]byte, verifiedChains [][]*x509.Certificate) error
-	psks                  pskSource // asks no callback
-	getPreSharedKey       func(*ClientHelloInfo, []byte) (*PreSharedKey, error)
 	verifyConnection      func(ConnectionState) error
-	dynamicRecords        bool
-	padding               int
-	largest               int  // bytes of content in a record
-	replayEarly           bool // what is rejected may be sent again
-	early                 handshake.ServerEarlyData
-	register              func() session.Register // of early data
+	getPreSharedKey       func(*ClientHelloInfo, []byte) (*PreSharedKey, error)
+}
+
+// resuming is what sessions are kept in, and sealed with.
+type resuming struct {
+	sessions  handshake.ClientResumption
+	ticketing handshake.ServerResumption
+	ids       session.IDs
+	keys      *session.TicketKeys
+}
+
+// earlyRules say what becomes of early data.
+type earlyRules struct {
+	replayEarly bool // what is rejected may be sent again
+	early       handshake.ServerEarlyData
+	register    func() session.Register
+}
+
+// recordSizes are those of what is sent.
+type recordSizes struct {
+	dynamicRecords bool // records grow with the connection, instead of being large at once
+	padding        int  // records of TLS 1.3 are filled up to multiples of it; 0: as they come
+	largest        int  // bytes of content in a record; 0: as many as there may be
 }
 
 // serverSetup is what a server does for one connection. What a Config that
 // GetConfigForClient returned says is in it once the flow has asked.
 type serverSetup struct {
 	handshake.ServerConfig
-	dynamicRecords bool // records grow with the connection, instead of being large at once
-	padding        int  // records of TLS 1.3 are filled up to multiples of it; 0: as they come
-	largest        int  // bytes of content in a record; 0: as many as there may be
+	recordSizes
 }
 
 // zero stands for a nil *Config.
@@ -127,7 +145,7 @@ func (r *resolved) bind(setup *serverSetup, conn net.Conn) {
 		if err != nil {
 			return nil, err
 		}
-		setup.dynamicRecords, setup.padding, setup.largest = other.dynamicRecords, other.padding, other.largest
+		setup.recordSizes = other.recordSizes
 		return r.lendKeys(c, &other.ServerConfig), nil
 	}
 }
@@ -135,13 +153,13 @@ func (r *resolved) bind(setup *serverSetup, conn net.Conn) {
 // newResolved reads every field of c.
 func newResolved(c *Config) *resolved {
 	r := &resolved{
-		getConfigForClient:    c.GetConfigForClient,
-		verifyPeerCertificate: c.VerifyPeerCertificate,
-		verifyConnection:      c.VerifyConnection,
-		dynamicRecords:        !c.DynamicRecordSizingDisabled,
-		padding:               c.RecordPadding,
-		largest:               c.MaxRecordSize,
-		trust:                 auth.Trust{Roots: c.RootCAs, Name: c.ServerName, Usage: x509.ExtKeyUsageServerAuth, Skip: c.InsecureSkipVerify},
+		callbacks: callbacks{
+			getConfigForClient:    c.GetConfigForClient,
+			verifyPeerCertificate: c.VerifyPeerCertificate,
+			verifyConnection:      c.VerifyConnection,
+		},
+		recordSizes: recordSizes{!c.DynamicRecordSizingDisabled, c.RecordPadding, c.MaxRecordSize},
+		trust:       auth.Trust{Roots: c.RootCAs, Name: c.ServerName, Usage: x509.ExtKeyUsageServerAuth, Skip: c.InsecureSkipVerify},
 	}
 	r.identity.certificates = &r.certificates
 	policy, err := c.policy()
@@ -157,7 +175,7 @@ func newResolved(c *Config) *resolved {
 		Fallback:          slices.Contains(c.CipherSuites, TLS_FALLBACK_SCSV),
 		MinFieldBits:      c.MinDHBits, MaxFieldBits: c.MaxDHBits,
 	}
-	r.server = serverSetup{handshake.ServerConfig{Env: env, Policy: policy, Hooks: hooks, Identity: &r.identity}, r.dynamicRecords, r.padding, r.largest}
+	r.server = serverSetup{handshake.ServerConfig{Env: env, Policy: policy, Hooks: hooks, Identity: &r.identity}, r.recordSizes}
 	r.setClientAuth(c)
 	r.setResumption(c)
 	r.setEarlyData(c)

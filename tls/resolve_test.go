@@ -357,7 +357,7 @@ func TestGetConfigForClient(t *testing.T) {
 // back.
 func TestVerificationCallbacks(t *testing.T) {
 	leaf := parsed(t, keyP256(), "a.example").Leaf
-	result := &handshake.Result{Version: iana.VersionTLS13, ServerName: "a.example"}
+	result := &handshake.Result{Version: iana.VersionTLS13, Agreed: handshake.Agreed{ServerName: "a.example"}}
 	result.Peer.Certificates = append(result.Peer.Certificates, leaf)
 	mistake := errors.New("not this one")
 	for _, tc := range []struct {

@@ -30,8 +30,8 @@ func result(t *testing.T) *handshake.Result {
 	leaf := parsed(t, keyP256(), "a.example").Leaf
 	return &handshake.Result{
 		Version: iana.VersionTLS12, Suite: suite.ByID(iana.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384),
-		Group: iana.GroupSecp256r1, Scheme: iana.SchemeRSAPSSRSAESHA256, ALPN: "h2", ServerName: "a.example",
-		HelloRetry: true, ExtendedMain: true,
+		Exchanged: handshake.Exchanged{Group: iana.GroupSecp256r1, Scheme: iana.SchemeRSAPSSRSAESHA256},
+		Agreed:    handshake.Agreed{ALPN: "h2", ServerName: "a.example", ExtendedMain: true}, HelloRetry: true,
 		Peer: auth.Peer{
 			Certificates: []*x509.Certificate{leaf}, Chains: [][]*x509.Certificate{{leaf}},
 			OCSP: []byte("ocsp"), SCTs: [][]byte{[]byte("sct")},

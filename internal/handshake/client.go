@@ -45,7 +45,7 @@ func Client(ctx context.Context, t Transport, cfg *ClientConfig) (result *Result
 }
 
 func runClient(ctx context.Context, t Transport, cfg *ClientConfig, again *renegotiation) (result *Result, post Post, err error) {
-	c := &client{flow: flow{t: t}, ctx: ctx, cfg: cfg, again: again, result: &Result{ServerName: hostName(cfg.ServerName)}}
+	c := &client{flow: flow{t: t}, ctx: ctx, cfg: cfg, again: again, result: &Result{Agreed: Agreed{ServerName: hostName(cfg.ServerName)}}}
 	c.requests.ignored = true
 	defer c.wipeShares()
 	defer c.session.wipe()

@@ -107,34 +107,50 @@ type ServerConfig struct {
 
 // Result is what a handshake came to.
 type Result struct {
-	Version        iana.Version
-	Suite          *suite.Suite
-	Group          iana.NamedGroup      // of the key exchange; 0 if none, or a finite field that has no number
-	Field          *suite.Field         // of DHE in TLS 1.2; nil otherwise
-	Scheme         iana.SignatureScheme // of the server's signature; 0 if none
-	ClientScheme   iana.SignatureScheme // of the client's
-	ALPN           string
-	ServerName     string // server: what the client asked for
-	HelloRetry     bool
-	EarlyData      EarlyData
-	EarlyDataWhy   error         // why early data that was offered was not sent, or not accepted; a session.Code if it can be
+	Version iana.Version
+	Suite   *suite.Suite
+	Exchanged
+	Agreed
+	Shared
+	HelloRetry   bool
+	EarlyData    EarlyData
+	EarlyDataWhy error // why early data that was offered was not sent, or not accepted; a session.Code if it can be
+	Peer         auth.Peer
+	ClientRandom [32]byte
+	Asked        bool     // the client was asked for its certificate in the handshake
+	Proof        Proof    // client: what shows that the server has our Finished
+	TLSUnique    []byte   // TLS 1.2: the first Finished (RFC 5929 §3); nil where it is unsafe
+	Exporter     Exporter // of keying material
+	Renegotiable bool     // another handshake may come, or this is one: keying material changes
+}
+
+// Exchanged is what keys were exchanged with, and who signed how.
+type Exchanged struct {
+	Group        iana.NamedGroup      // of the key exchange; 0 if none, or a finite field that has no number
+	Field        *suite.Field         // of DHE in TLS 1.2; nil otherwise
+	Scheme       iana.SignatureScheme // of the server's signature; 0 if none
+	ClientScheme iana.SignatureScheme // of the client's
+	// DelegatedUntil is when the delegation of the server's key ends (RFC 9345); zero: the key is its certificate's.
+	DelegatedUntil time.Time
+}
+
+// Shared is what both ends had before the handshake.
+type Shared struct {
+	Resumed        bool          // the peer was authenticated by a PSK, and its certificates are of an earlier handshake
 	TicketLateness time.Duration // server, TLS 1.3: see session.PSK.Lateness
 	PSKIdentity    []byte        // of the key, given from elsewhere, that both ends share; nil: there was none, or a session is resumed
 	PSKOnly        bool          // TLS 1.3: the keys come of a PSK alone, without a key exchange
-	Resumed        bool          // the peer was authenticated by a PSK, and its certificates are of an earlier handshake
-	ExtendedMain   bool          // TLS 1.2: extended_main_secret was used (RFC 7627)
-	BindsAnother   bool          // TLS 1.2: the peer would bind another handshake to this one (RFC 5746)
-	EncryptThenMAC bool          // TLS 1.2, with CBC: encrypt_then_mac was used (RFC 7366)
-	Peer           auth.Peer
-	ClientRandom   [32]byte
-	Asked          bool  // the client was asked for its certificate in the handshake
-	Proof          Proof // client: what shows that the server has our Finished
+}
+
+// Agreed is what extensions came to.
+type Agreed struct {
+	ALPN           string
+	ServerName     string // server: what the client asked for
+	ExtendedMain   bool   // TLS 1.2: extended_main_secret was used (RFC 7627)
+	BindsAnother   bool   // TLS 1.2: the peer would bind another handshake to this one (RFC 5746)
+	EncryptThenMAC bool   // TLS 1.2, with CBC: encrypt_then_mac was used (RFC 7366)
 	// RecordSizeLimit is what the peer takes in a protected record (RFC 8449); 0: any size.
 	RecordSizeLimit uint16
-	TLSUnique       []byte    // TLS 1.2: the first Finished (RFC 5929 §3); nil where it is unsafe
-	Exporter        Exporter  // of keying material
-	DelegatedUntil  time.Time // when the delegation of the server's key ends; zero: the key is its certificate's
-	Renegotiable    bool      // another handshake may come, or this is one: keying material changes
 }
 
 // wipe zeroes the secret in r.

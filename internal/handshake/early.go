@@ -172,8 +172,8 @@ func (c *client) shareEarlyData() error {
 	}
 	psk := c.session.psks[0]
 	soon := &Result{
-		Version: psk.Version, Suite: suite.ByID(psk.Suite), ALPN: psk.ALPN, ServerName: c.result.ServerName,
-		Resumed: true, Peer: c.session.peer, ClientRandom: c.hello.Random,
+		Version: psk.Version, Suite: suite.ByID(psk.Suite), Agreed: Agreed{ALPN: psk.ALPN, ServerName: c.result.ServerName},
+		Shared: Shared{Resumed: true}, Peer: c.session.peer, ClientRandom: c.hello.Random,
 	}
 	if err := c.cfg.peer(soon); err != nil {
 		return err

@@ -19,7 +19,7 @@ func TestRenegotiationIsBound(t *testing.T) {
 	}
 	again := &renegotiation{
 		client: []byte("client here!"), server: []byte("server here!"),
-		last: &Result{ALPN: "h2", ExtendedMain: true, Peer: *cert("one")},
+		last: &Result{Agreed: Agreed{ALPN: "h2", ExtendedMain: true}, Peer: *cert("one")},
 	}
 	hello := func(info string, extensions ...iana.ExtensionType) *msg.ServerHello {
 		m := &msg.ServerHello{RenegotiatedConnInfo: []byte(info)}
@@ -46,10 +46,10 @@ func TestRenegotiationIsBound(t *testing.T) {
 		{"the same certificate", again.checkPeer(cert("one")), 0},
 		{"another certificate", again.checkPeer(cert("two")), iana.AlertBadCertificate},
 
-		{"the same protocol", again.checkSame(&Result{ALPN: "h2", ExtendedMain: true}), 0},
-		{"no protocol", again.checkSame(&Result{ExtendedMain: true}), 0},
-		{"another protocol", again.checkSame(&Result{ALPN: "http/1.1", ExtendedMain: true}), iana.AlertIllegalParameter},
-		{"no extended main secret", again.checkSame(&Result{ALPN: "h2"}), iana.AlertHandshakeFailure},
+		{"the same protocol", again.checkSame(&Result{Agreed: Agreed{ALPN: "h2", ExtendedMain: true}}), 0},
+		{"no protocol", again.checkSame(&Result{Agreed: Agreed{ExtendedMain: true}}), 0},
+		{"another protocol", again.checkSame(&Result{Agreed: Agreed{ALPN: "http/1.1", ExtendedMain: true}}), iana.AlertIllegalParameter},
+		{"no extended main secret", again.checkSame(&Result{Agreed: Agreed{ALPN: "h2"}}), iana.AlertHandshakeFailure},
 	} {
 		var fact *alert.Error
 		switch {
