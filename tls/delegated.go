@@ -1,7 +1,6 @@
 package tls
 
 import (
-	"cmp"
 	"context"
 	"crypto"
 	"crypto/rsa"
@@ -22,7 +21,7 @@ import (
 type DelegatedCredential struct {
 	// Certificate is the chain, leaf first, with what is stapled to it. Its PrivateKey is not
 	// looked at. The leaf has the extension DelegationUsage (1.3.6.1.4.1.44363.44) and
-	// digitalSignature among its key usages.
+	// digitalSignature among its key usages, or clients refuse it.
 	Certificate Certificate
 	// Raw is the DelegatedCredential as it goes to clients (RFC 9345 §4), which the owner of the
 	// leaf signed; [NewDelegatedCredential] makes one.
@@ -65,7 +64,8 @@ func NewDelegatedCredential(rand io.Reader, cert *Certificate, key crypto.Signer
 	return &DelegatedCredential{Certificate: chain, Raw: raw, PrivateKey: key}, nil
 }
 
-// newDelegated checks that the owner of c's certificate signed that c's key may stand in for its own.
+// newDelegated checks that c's key is the one that is delegated to. What the owner of its certificate
+// signed, and whether that may sign such, is for clients to judge.
 func newDelegated(c *DelegatedCredential) (*auth.Credential, error) {
 	cert := &c.Certificate
 	if len(cert.Certificate) == 0 {
@@ -82,7 +82,7 @@ func newDelegated(c *DelegatedCredential) (*auth.Credential, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := cmp.Or(d.CheckKey(auth.Delegable(suite.Schemes())), d.Verify(leaf, suite.Schemes())); err != nil {
+	if err := d.CheckKey(auth.Delegable(suite.Schemes())); err != nil {
 		return nil, err
 	}
 	if key, ok := d.Key.(interface{ Equal(crypto.PublicKey) bool }); !ok || !key.Equal(c.PrivateKey.Public()) {

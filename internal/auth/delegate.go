@@ -111,7 +111,13 @@ func (d *Delegation) Timely(leaf *x509.Certificate, now time.Time) error {
 		return errDelegationEnded
 	case end.After(now.Add(MaxDelegation)):
 		return errDelegationLong
-	case !end.Before(leaf.NotAfter):
+	}
+	return nil
+}
+
+// within says why d does not end before its certificate does, or with it; nil: it does.
+func (d *Delegation) within(leaf *x509.Certificate) error {
+	if d.Expiry(leaf).After(leaf.NotAfter) {
 		return errOutlives
 	}
 	return nil
@@ -130,11 +136,8 @@ func MayDelegate(leaf *x509.Certificate) error {
 	return errNoDelegation
 }
 
-// Verify checks that the owner of leaf, who may delegate, signed d, with one of the schemes.
+// Verify checks that the owner of leaf signed d, with one of the schemes.
 func (d *Delegation) Verify(leaf *x509.Certificate, schemes []*suite.Scheme) error {
-	if err := MayDelegate(leaf); err != nil {
-		return err
-	}
 	i := slices.IndexFunc(schemes, func(s *suite.Scheme) bool { return s.ID == d.Algorithm })
 	if i < 0 || !schemes[i].Handshake(iana.VersionTLS13) {
 		return fmt.Errorf("it is signed with %v, which was not offered", d.Algorithm)
@@ -181,12 +184,14 @@ func (d *Delegation) Judge(leaf *x509.Certificate, offered []*suite.Scheme, now 
 		field, ref string
 		run        func() error
 	}{
-		{"valid_time", "RFC 9345 §4.1.3", func() error { return d.Timely(leaf, now) }},
-		{"dc_cert_verify_algorithm", "RFC 9345 §4.1.1", func() error { return d.CheckKey(Delegable(offered)) }},
-		{"signature", "RFC 9345 §4.1.3", func() error { return d.Verify(leaf, offered) }},
+		{".valid_time", "RFC 9345 §4.1.3", func() error { return d.Timely(leaf, now) }},
+		{".valid_time", "RFC 9345 §4.1.3", func() error { return d.within(leaf) }},
+		{".dc_cert_verify_algorithm", "RFC 9345 §4.1.1", func() error { return d.CheckKey(Delegable(offered)) }},
+		{"", "RFC 9345 §4.2", func() error { return MayDelegate(leaf) }},
+		{".signature", "RFC 9345 §4.1.3", func() error { return d.Verify(leaf, offered) }},
 	} {
 		if err := check.run(); err != nil {
-			return alert.Illegal("certificate.certificate_list.delegated_credential."+check.field, check.ref,
+			return alert.Illegal("certificate.certificate_list.delegated_credential"+check.field, check.ref,
 				"the delegated credential is not valid: %w", err)
 		}
 	}
@@ -196,6 +201,9 @@ func (d *Delegation) Judge(leaf *x509.Certificate, offered []*suite.Scheme, now 
 // Delegate has the owner of a certificate sign that key, for scheme alone, may stand in for it
 // until end. What judges it asks for more: that end is not more than [MaxDelegation] away.
 func Delegate(ctx context.Context, rand io.Reader, owner *Credential, key crypto.PublicKey, scheme iana.SignatureScheme, end time.Time) (*Delegation, error) {
+	if err := MayDelegate(owner.Leaf); err != nil {
+		return nil, err
+	}
 	info, err := spki.MarshalPublicKey(key)
 	if err != nil {
 		return nil, err
@@ -212,8 +220,8 @@ func Delegate(ctx context.Context, rand io.Reader, owner *Credential, key crypto
 	if err := d.CheckKey(Delegable(suite.Schemes())); err != nil {
 		return nil, err
 	}
-	if !d.Expiry(owner.Leaf).Before(owner.Leaf.NotAfter) {
-		return nil, errOutlives
+	if err := d.within(owner.Leaf); err != nil {
+		return nil, err
 	}
 	content, err := d.signed(owner.Leaf)
 	if err != nil {

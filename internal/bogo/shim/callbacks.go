@@ -38,6 +38,9 @@ func (s *session) setIdentity(c *tls.Config) error {
 		c.GetClientCertificate = s.chooseForServer(own)
 		return nil
 	}
+	if err := s.setDelegated(c); err != nil {
+		return err
+	}
 	call := &s.plan.callback
 	switch {
 	case call.requirePeer:
@@ -48,7 +51,7 @@ func (s *session) setIdentity(c *tls.Config) error {
 	c.GetConfigForClient = s.seeHello(c, own)
 	switch {
 	case call.early: // it brings them
-	case len(own) == 0 && (s.plan.offer.psk != "" || c.PreSharedKeys != nil): // nobody needs any
+	case len(own) == 0 && (s.plan.offer.psk != "" || c.PreSharedKeys != nil || c.DelegatedCredentials != nil): // nobody needs any
 	case s.plan.async, call.ocsp, call.failCert, s.gated(own):
 		c.GetCertificate = s.chooseForClient(c, own)
 	default:
@@ -72,7 +75,7 @@ func (s *session) insist(c *tls.Config) {
 func (s *session) load() (own []tls.Certificate, err error) {
 	for i := range s.plan.own {
 		i = (i + 1) % len(s.plan.own)
-		if s.plan.own[i].certFile == "" {
+		if s.plan.own[i].certFile == "" || s.plan.own[i].delegated != nil {
 			continue
 		}
 		cert, err := s.plan.own[i].load(s, i-1)

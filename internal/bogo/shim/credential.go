@@ -19,6 +19,7 @@ type credential struct {
 	ocsp, scts        []byte
 	matchIssuer       bool // it is only for peers that name its issuer
 	psk               tls.PreSharedKey
+	delegated         []byte // what the certificate's owner signed about the key; nil: it is the certificate's own
 }
 
 // newPSK begins a key that is shared, where certificates have theirs.
@@ -77,6 +78,21 @@ func (c *credential) load(s *session, index int) (tls.Certificate, error) {
 	}
 	cert.PrivateKey = &signer{key, s, index}
 	return cert, nil
+}
+
+// setDelegated gives c the keys that are delegated to.
+func (s *session) setDelegated(c *tls.Config) error {
+	for i, own := range s.plan.own {
+		if own.delegated == nil {
+			continue
+		}
+		cert, err := own.load(s, i-1)
+		if err != nil {
+			return err
+		}
+		c.DelegatedCredentials = append(c.DelegatedCredentials, tls.DelegatedCredential{Certificate: cert, Raw: own.delegated, PrivateKey: cert.PrivateKey.(*signer)})
+	}
+	return nil
 }
 
 // readChain reads the certificates of a PEM file.

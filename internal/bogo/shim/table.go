@@ -34,7 +34,6 @@ const (
 	featureALPS         = "feature: ALPS"
 	featurePAKE         = "feature: PAKE"
 	featureRPK          = "feature: raw public keys"
-	featureDC           = "feature: delegated credentials"
 	featureAnchors      = "feature: trust anchor identifiers"
 	featurePadding      = "feature: padding asked of the server"
 	featureExportAgain  = "feature: exporting keying material where there may be a renegotiation"
@@ -106,8 +105,8 @@ var flags = map[string]flag{
 	"-signed-cert-timestamps":       bytes64(func(p *plan) *[]byte { return &p.last().scts }),
 	"-must-match-issuer":            yes(func(p *plan) *bool { return &p.last().matchIssuer }),
 	"-cert-properties":              missingValue(boringProperties),
-	"-new-delegated-credential":     missing(featureDC),
-	"-delegated-credential":         missingValue(featureDC),
+	"-new-delegated-credential":     {set: func(p *plan, _ string) error { p.own = append(p.own, &credential{}); return nil }},
+	"-delegated-credential":         bytes64(func(p *plan) *[]byte { return &p.last().delegated }),
 	"-new-spake2plusv1-credential":  missing(featurePAKE),
 	"-pake-context":                 missingValue(featurePAKE),
 	"-pake-client-id":               missingValue(featurePAKE),
