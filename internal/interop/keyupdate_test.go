@@ -2,7 +2,10 @@ package interop_test
 
 import (
 	"bufio"
+	std "crypto/tls"
 	"fmt"
+	"io"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -105,4 +108,135 @@ func TestKeyUpdateFromClient(t *testing.T) {
 			}
 		})
 	}
+}
+
+// rekeys is what is updated in turn: by the peer that is told, with a request for ours or without.
+var rekeys = []bool{false, true, true, false}
+
+// gnutlsTLS13 allows every suite that cells have.
+const gnutlsTLS13 = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+AES-128-CCM:+AES-128-CCM-8"
+
+// TestKeyUpdateGnuTLSClient has gnutls-cli update keys, and ask our server to.
+func TestKeyUpdateGnuTLSClient(t *testing.T) {
+	cli := need(t, "gnutls-cli")
+	creds := newCredentials(t)
+	y := newTally(t, "KeyUpdate from gnutls-cli")
+	for _, x := range updateCells() {
+		y.run(t, x.String(), func(t *testing.T) {
+			addr, _ := echo(t, creds.config(x))
+			p := start(t, cli, "-d", "5", "--inline-commands", "--port", port(t, addr), "--x509cafile", creds.root, "--priority", gnutlsTLS13, "localhost")
+			p.await(t, `Handshake was completed`)
+			answers := 0
+			for i, request := range rekeys {
+				p.say(t, map[bool]string{false: "^rekey1^", true: "^rekey^"}[request])
+				p.await(t, fmt.Sprintf(`(?s)(Rekey was completed.*){%d}`, i+1))
+				p.say(t, fmt.Sprint("ask ", i))
+				p.await(t, fmt.Sprintf(`(?m)^ask %d$`, i))
+				if request {
+					answers++
+				}
+				p.settle(t, "KeyUpdates that GnuTLS received", func() string {
+					return fmt.Sprint(strings.Count(p.text(), "received TLS 1.3 key update (0)"))
+				}, fmt.Sprint(answers))
+			}
+		})
+	}
+}
+
+// TestKeyUpdateGnuTLSServer has our client update keys, and ask gnutls-serv to.
+func TestKeyUpdateGnuTLSServer(t *testing.T) {
+	serv := need(t, "gnutls-serv")
+	creds := newCredentials(t)
+	y := newTally(t, "KeyUpdate to gnutls-serv")
+	for _, x := range updateCells() {
+		y.run(t, x.String(), func(t *testing.T) {
+			files := creds.files[x.key]
+			addr, p := launchGnuTLS(t, serv, "-d", "5", "--echo", "--x509certfile", files[0], "--x509keyfile", files[1], "--disable-client-cert", "--priority", gnutlsTLS13)
+			c, err := tls.Dial("tcp", addr, creds.config(x))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			updateBothWays(t, c)
+			want := fmt.Sprint(strings.Count(fmt.Sprint(rekeys), "false"), strings.Count(fmt.Sprint(rekeys), "true"))
+			p.settle(t, "KeyUpdates that GnuTLS received", func() string {
+				return fmt.Sprint(strings.Count(p.text(), "received TLS 1.3 key update (0)"), strings.Count(p.text(), "received TLS 1.3 key update (1)"))
+			}, want)
+			if n := strings.Count(p.text(), "sending key update (0)"); n != strings.Count(fmt.Sprint(rekeys), "true") {
+				t.Errorf("GnuTLS answered %d KeyUpdates", n)
+			}
+		})
+	}
+}
+
+// updateBothWays updates keys on c, whose peer sends back what it reads.
+func updateBothWays(t *testing.T, c *tls.Conn) {
+	t.Helper()
+	c.SetDeadline(time.Now().Add(20 * time.Second))
+	lines := bufio.NewReader(c)
+	for i, request := range rekeys {
+		if err := c.UpdateKeys(request); err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(c, "ask %d\n", i)
+		if got, err := lines.ReadString('\n'); got != fmt.Sprintf("ask %d\n", i) {
+			t.Fatalf("got %q, %v", got, err)
+		}
+	}
+}
+
+// TestKeyUpdateStd has our ends update keys, and ask crypto/tls to, which never does of itself.
+func TestKeyUpdateStd(t *testing.T) {
+	creds := newCredentials(t)
+	y := newTally(t, "KeyUpdate to crypto/tls")
+	for _, x := range updateCells() {
+		if !stdHas(x) {
+			continue
+		}
+		y.run(t, "to its server, "+x.String(), func(t *testing.T) {
+			ln, err := std.Listen("tcp", "127.0.0.1:0", creds.stdConfig(x))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer ln.Close()
+			go echoOne(ln)
+			c, err := tls.Dial("tcp", ln.Addr().String(), creds.config(x))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			updateBothWays(t, c)
+		})
+		y.run(t, "to its client, "+x.String(), func(t *testing.T) {
+			ln, err := tls.Listen("tcp", "127.0.0.1:0", creds.config(x))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer ln.Close()
+			go func() {
+				c, err := std.Dial("tcp", ln.Addr().String(), creds.stdConfig(x))
+				if err != nil {
+					return
+				}
+				defer c.Close()
+				_, _ = io.Copy(c, c)
+			}()
+			c, err := ln.Accept()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			updateBothWays(t, c.(*tls.Conn))
+		})
+	}
+}
+
+// echoOne sends back what one connection brings.
+func echoOne(ln net.Listener) {
+	c, err := ln.Accept()
+	if err != nil {
+		return
+	}
+	defer c.Close()
+	_, _ = io.Copy(c, c)
 }
