@@ -323,6 +323,7 @@ func (h *half) verifyBinders(s *source, m *msg.ClientHello) {
 			if !ok {
 				return hs.missing()
 			}
+			h.c.turn()
 			v := h.c.keys.judgeBinder(&identity, binder, append(before, hello))
 			return v, v.result == ResultOK || hs.said.done[ServerToClient]
 		})

@@ -35,6 +35,24 @@ type Options struct {
 	// Used receives each secret that records were opened with, as a line of a key log that opens them: each once a
 	// direction, when it opens the first. It must not call methods of the Conn, and owns the line. nil: nobody is told.
 	Used func(keylog.Line)
+	// Turn is called before what is known of other connections of Keys is asked, or added to: sessions that are resumed.
+	// Who feeds several connections at once waits in it for what comes earlier, so that what is found does not depend on
+	// who is quicker. It must not call methods of a Conn. nil: nobody waits.
+	Turn func()
+}
+
+// turnOf waits for the connection's turn where the keys of a handshake may be those of an earlier session.
+func (c *Conn) turnOf(hs *handshake) {
+	if len(hs.randoms) > 1 || len(hs.offer.identities) > 0 {
+		c.turn()
+	}
+}
+
+// turn waits for the connection's turn.
+func (c *Conn) turn() {
+	if c.opts.Turn != nil {
+		c.opts.Turn()
+	}
 }
 
 // At says when, and in which packet, bytes were seen.

@@ -262,6 +262,7 @@ func (h *half) resumed(s *source, yes bool) {
 // resume finds the connection whose main secret a resumed one has.
 func (c *Conn) resume(hs *handshake) {
 	for _, session := range [][]byte{hs.offer.ticket, hs.offer.sessionID} {
+		c.turn()
 		if random, ok := c.keys.origin(session); ok && random != hs.clientRandom {
 			c.watch(hs, random)
 			c.changed()
@@ -273,7 +274,8 @@ func (c *Conn) resume(hs *handshake) {
 // remember notes a session that may be resumed. The connection that its main secret comes
 // from is this one, or the one that this one resumes.
 func (c *Conn) remember(session []byte) {
-	if hs := c.hs; len(hs.randoms) > 0 {
+	if hs := c.hs; len(hs.randoms) > 0 && len(session) > 0 {
+		c.turn()
 		c.keys.remember(session, hs.randoms[len(hs.randoms)-1])
 	}
 }

@@ -195,6 +195,7 @@ func (h *half) keysFor(l level) (all []key, why DecryptError) {
 
 func (h *half) keys13(l level) (all []key, why DecryptError) {
 	hs := h.c.hs
+	h.c.turnOf(hs)
 	suites := hs.suites13(l.epoch)
 	if why = hs.lacks(suites); why != "" {
 		return nil, why
@@ -243,6 +244,7 @@ func (h *half) keys12(l level) (all []key, why DecryptError) {
 	if hs == nil {
 		return nil, DecryptNoHello
 	}
+	h.c.turnOf(hs)
 	if why = hs.lacks([]*suite.Suite{hs.suite}); why != "" {
 		return nil, why
 	}
@@ -402,6 +404,7 @@ func (h *half) use(r *rawRecord, o *opened) {
 	fresh := h.opener != o.opener
 	h.opener, h.traffic, h.origin = o.opener, o.traffic, o.origin
 	if o.main.premaster != nil {
+		h.c.turn()
 		h.c.keys.learn(h.hs.clientRandom, o.main.main)
 	}
 	if fresh && h.c.opts.ListKeys != NoKeys {

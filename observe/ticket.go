@@ -15,12 +15,14 @@ func (c *Conn) rememberPSK(m *msg.NewSessionTicket) {
 	if !is13(hs.version) || hs.suite == nil || !hs.said.done[ClientToServer] || !hs.said.done[ServerToClient] || hs.said.partial {
 		return
 	}
+	c.turnOf(hs)
 	for _, s := range c.keys.schedules(hs) {
 		if s.handshakeServ == nil || !bytes.Equal(s.handshakeServ, c.halves[ServerToClient].finishing) {
 			continue
 		}
 		main := keys.TLS13(hs.suite.Hash, nil).Early(s.psk).Handshake(s.shared).Main()
 		resumption := main.Resumption(hashOf(hs.suite.Hash, hs.said.order(hs.version)))
+		c.turn()
 		c.keys.addTicket(m.Ticket, keys.TLS13(hs.suite.Hash, nil).TicketPSK(resumption, m.Nonce))
 		resumption.Wipe()
 		main.Wipe()

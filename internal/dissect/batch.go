@@ -1,14 +1,24 @@
 package dissect
 
 import (
+	"sync"
+
 	"github.com/akushu/akushu/internal/filter"
 	"github.com/akushu/akushu/observe"
 )
 
-// A batch is work that the reader has for the worker, in order.
+// A batch is work that the reader has for a worker, in order.
 type batch struct {
-	ops  []op
-	data []byte // of the ops that have some, one after the other
+	ops   []op
+	data  []byte // of the ops that have some, one after the other
+	end   uint64 // the number of the first op that is in no batch of this round
+	round *round // nil where there is one worker
+}
+
+// A round is the batches that the workers are given at a time, one each.
+type round struct {
+	left   sync.WaitGroup // of the batches that are not done
+	closed []*ending      // in order
 }
 
 // Bounds of what is under way between the two.
@@ -21,6 +31,7 @@ const (
 // op is one thing to do.
 type op struct {
 	kind opKind
+	seq  uint64 // counts the ops of all workers
 	dir  observe.Dir
 	flow *flow
 	at   observe.At
@@ -45,6 +56,7 @@ type ending struct {
 	how     observe.End
 	tcp     observe.TCP
 	packets int
+	is      *Connection // once it is closed
 }
 
 // judged is a packet that the filter is to judge, with what its headers say.

@@ -6,8 +6,9 @@
 //	                                                 ║         │
 //	                            the fields of packets ╨─► filter.Program
 //
-// The two sides of the wall run on a goroutine each: one reads and puts together, the other
-// decrypts. What is handed out, and in which order, does not depend on that.
+// The two sides of the wall run on goroutines of their own: one reads and puts together, the other, or
+// several with some of the connections each, decrypt. What is handed out, and in which order, does not
+// depend on that.
 //
 // Memory is bounded, whatever the capture holds: by the limits of tcp.Assembler and observe.Conn,
 // and by those of this package.
@@ -63,7 +64,22 @@ type Options struct {
 	// what is to be called, by Next, now and then while it waits.
 	Live  bool
 	Ready func(tick func())
+	// Workers is how many goroutines decrypt, at most. With more than one, what Watch returned is called by the
+	// goroutine of its connection, and what it is told comes before or after what Done is told of others. Live, Filter
+	// and Used want everything in order, and have one.
+	Workers int
 }
+
+// workers is how many goroutines decrypt.
+func (o *Options) workers() int {
+	if o.Live || o.Filter != nil || o.Used != nil {
+		return 1
+	}
+	return min(max(o.Workers, 1), mostWorkers)
+}
+
+// mostWorkers is how many keep up with one that reads.
+const mostWorkers = 4
 
 // Connection is a connection that has ended.
 type Connection struct {
@@ -88,17 +104,10 @@ func Run(ctx context.Context, src Source, o Options) (Totals, error) {
 	if o.Keys == nil {
 		o.Keys = observe.NewKeys()
 	}
-	batches, spare := make(chan *batch, batchesAhead), make(chan *batch, batchesAhead+2)
-	w := &worker{opts: &o}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		w.run(batches, spare)
-	}()
-	r := newReader(&o, batches, spare)
+	c := newCrew(&o)
+	r := newReader(&o, c)
 	err := r.run(ctx, src)
-	close(batches)
-	<-done
+	c.finish()
 	if errors.Is(err, io.EOF) {
 		err = nil
 	}

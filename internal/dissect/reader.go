@@ -3,6 +3,7 @@ package dissect
 import (
 	"bytes"
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -19,9 +20,10 @@ type reader struct {
 	opts      *Options
 	decoder   *packet.Decoder
 	assembler *tcp.Assembler
-	batches   chan<- *batch
-	spare     <-chan *batch
-	batch     *batch
+	crew      *crew
+	batches   []*batch // by worker
+	ops       uint64   // how many there were
+	round     *round   // nil where there is one worker
 	totals    Totals
 	before    time.Time // of the packet before
 	delivered int       // the packet whose bytes were told last
@@ -34,8 +36,9 @@ const (
 	watched  = 1 << 9 // of whose events more is kept than observe does
 )
 
-func newReader(o *Options, batches chan<- *batch, spare <-chan *batch) *reader {
-	r := &reader{opts: o, decoder: packet.NewDecoder(), batches: batches, spare: spare, batch: new(batch)}
+func newReader(o *Options, c *crew) *reader {
+	r := &reader{opts: o, decoder: packet.NewDecoder(), crew: c}
+	r.batches, r.round = c.blank()
 	limits := tcp.Limits{HalfOpen: halfOpen, Conns: seen}
 	if o.Watched {
 		limits.Conns = watched
@@ -71,10 +74,12 @@ func (r *reader) item(item capture.Item) {
 	case *capture.Secrets:
 		r.secrets(item)
 	}
-	if r.opts.Live || len(r.batch.ops) >= batchOps || len(r.batch.data) >= batchData {
+	if r.opts.Live || slices.ContainsFunc(r.batches, (*batch).full) {
 		r.send()
 	}
 }
+
+func (b *batch) full() bool { return len(b.ops) >= batchOps || len(b.data) >= batchData }
 
 // tick is for when no packets come.
 func (r *reader) tick() {
@@ -82,20 +87,22 @@ func (r *reader) tick() {
 	r.send()
 }
 
-// send hands the batch over.
+// send hands the batches over.
 func (r *reader) send() {
-	if len(r.batch.ops) == 0 {
-		return
-	}
-	r.batches <- r.batch
-	select {
-	case r.batch = <-r.spare:
-	default:
-		r.batch = new(batch)
+	if slices.ContainsFunc(r.batches, func(b *batch) bool { return len(b.ops) > 0 }) {
+		r.crew.send(r.batches, r.ops, r.round)
+		r.batches, r.round = r.crew.blank()
 	}
 }
 
-func (r *reader) op(o op) { r.batch.ops = append(r.batch.ops, o) }
+// op adds an op to the work of one who decrypts, and returns whose batch it is in.
+func (r *reader) op(worker int, o op) *batch {
+	o.seq = r.ops
+	r.ops++
+	b := r.batches[worker]
+	b.ops = append(b.ops, o)
+	return b
+}
 
 // secrets takes the key log that a capture holds; other kinds of secrets are not ours.
 func (r *reader) secrets(s *capture.Secrets) {
@@ -111,7 +118,11 @@ func (r *reader) secrets(s *capture.Secrets) {
 		}
 		lines = append(lines, l)
 	}
-	r.op(op{kind: opSecrets, more: lines})
+	for i := range r.batches { // with the same number: it is one thing that all of them wait for
+		r.op(i, op{kind: opSecrets, more: lines})
+		r.ops--
+	}
+	r.ops++
 }
 
 func (r *reader) packet(p *capture.Packet) {
@@ -119,8 +130,8 @@ func (r *reader) packet(p *capture.Packet) {
 	r.count(p, d)
 	at := -1
 	if r.opts.Filter != nil {
-		at = len(r.batch.ops)
-		r.op(op{kind: opPacket})
+		at = len(r.batches[0].ops)
+		r.op(0, op{kind: opPacket})
 	}
 	r.delivered = 0
 	seen := r.assembler.Add(d)
@@ -146,7 +157,7 @@ func (r *reader) judge(at int, p *capture.Packet, d *packet.Packet, seen *tcp.Se
 	j := &judged{frame: p.Number, fields: r.opts.Filter.NewPacket()}
 	head := header{Packet: p, decoded: d, seen: seen, first: r.totals.First, before: r.before}
 	head.fill(j.fields)
-	o := &r.batch.ops[at]
+	o := &r.batches[0].ops[at]
 	o.more = j
 	if seen.Conn == nil {
 		return
@@ -154,7 +165,7 @@ func (r *reader) judge(at int, p *capture.Packet, d *packet.Packet, seen *tcp.Se
 	j.dir = direction(seen.Dir)
 	j.settled = seen.Length == 0 || r.delivered == p.Number || isRepeated(seen.Events)
 	o.flow, _ = seen.Conn.User.(*flow)
-	r.op(op{kind: opPacketEnd, flow: o.flow})
+	r.op(0, op{kind: opPacketEnd, flow: o.flow})
 }
 
 // isRepeated reports whether a segment brings nothing that was not seen before.
@@ -176,20 +187,21 @@ func (r *reader) Opened(c *tcp.Conn) {
 }
 
 // about adds an op for a connection that is looked at.
-func (r *reader) about(c *tcp.Conn, o op) bool {
+// It returns the batch that it is in, nil for none.
+func (r *reader) about(c *tcp.Conn, o op) *batch {
 	f, ok := c.User.(*flow)
-	if ok {
-		o.flow = f
-		r.op(o)
+	if !ok {
+		return nil
 	}
-	return ok
+	o.flow = f
+	return r.op(c.ID%len(r.batches), o)
 }
 
 // Data implements tcp.Sink.
 func (r *reader) Data(c *tcp.Conn, d tcp.Dir, at tcp.At, b []byte) {
 	r.delivered = at.Frame
-	if r.about(c, op{kind: opData, dir: direction(d), at: observe.At(at), n: int64(len(b))}) {
-		r.batch.data = append(r.batch.data, b...)
+	if to := r.about(c, op{kind: opData, dir: direction(d), at: observe.At(at), n: int64(len(b))}); to != nil {
+		to.data = append(to.data, b...)
 	}
 }
 
@@ -205,7 +217,10 @@ func (r *reader) Event(c *tcp.Conn, e *tcp.Event) {
 
 // Closed implements tcp.Sink.
 func (r *reader) Closed(c *tcp.Conn, why tcp.Reason) {
-	r.about(c, op{kind: opClose, at: observe.At(c.Last), more: &ending{observe.End(why), tcpOf(c), c.Stats.Packets}})
+	e := &ending{how: observe.End(why), tcp: tcpOf(c), packets: c.Stats.Packets}
+	if r.about(c, op{kind: opClose, at: observe.At(c.Last), more: e}) != nil && r.round != nil {
+		r.round.closed = append(r.round.closed, e)
+	}
 }
 
 func direction(d tcp.Dir) observe.Dir {

@@ -7,8 +7,13 @@ import (
 	"github.com/akushu/akushu/observe"
 )
 
-// worker is the side that looks at connections.
-type worker struct{ opts *Options }
+// worker is the side that looks at connections, or some of them.
+type worker struct {
+	opts  *Options
+	crew  *crew
+	index int
+	seq   uint64 // of the op that is being done
+}
 
 // run does what comes until no more does. A nil channel of secrets never has one.
 func (w *worker) run(batches <-chan *batch, spare chan<- *batch) {
@@ -21,6 +26,7 @@ func (w *worker) run(batches <-chan *batch, spare chan<- *batch) {
 				return
 			}
 			w.batch(b)
+			w.crew.did(b)
 			clear(b.ops)
 			b.ops, b.data = b.ops[:0], b.data[:0]
 			select {
@@ -35,13 +41,24 @@ func (w *worker) batch(b *batch) {
 	data := b.data
 	for i := range b.ops {
 		o := &b.ops[i]
+		w.at(o.seq)
 		var mine []byte
 		if o.kind == opData {
 			mine, data = data[:o.n], data[o.n:]
 		}
 		w.do(o, mine)
 	}
+	w.at(b.end)
 }
+
+// at says that all before an op is done.
+func (w *worker) at(seq uint64) {
+	w.seq = seq
+	w.crew.turns.reach(w.index, seq)
+}
+
+// turn waits until all that comes before is done, by whomever.
+func (w *worker) turn() { w.crew.turns.await(w.index, w.seq) }
 
 func (w *worker) do(o *op, data []byte) {
 	switch o.kind {
@@ -59,9 +76,19 @@ func (w *worker) do(o *op, data []byte) {
 	case opClose:
 		w.close(o, o.more.(*ending))
 	case opSecrets:
-		for _, l := range o.more.([]keylog.Line) {
-			w.opts.Keys.Add(l)
-		}
+		w.secrets(o.more.([]keylog.Line))
+	}
+}
+
+// secrets is done by the first worker, while the others wait.
+func (w *worker) secrets(lines []keylog.Line) {
+	w.turn()
+	if w.index > 0 {
+		w.crew.turns.awaitFirst(w.seq + 1)
+		return
+	}
+	for _, l := range lines {
+		w.opts.Keys.Add(l)
 	}
 }
 
@@ -70,11 +97,8 @@ func (w *worker) conn(f *flow) *observe.Conn {
 	if f.conn != nil {
 		return f.conn
 	}
-	f.opts.Keys, f.opts.Used = w.opts.Keys, w.opts.Used
-	var watch func(observe.Event)
-	if w.opts.Watch != nil {
-		watch = w.opts.Watch(f.opts.Stream)
-	}
+	f.opts.Keys, f.opts.Used, f.opts.Turn = w.opts.Keys, w.opts.Used, w.turn
+	watch := w.crew.watch(f.opts.Stream)
 	f.opts.NoChecks, f.opts.NoHashes = watch == nil && !w.opts.Checks, w.opts.NoHashes
 	if f.opts.Sink = watch; w.opts.Filter != nil {
 		f.opts.Sink = func(e observe.Event) {
@@ -121,9 +145,9 @@ func (w *worker) close(o *op, e *ending) {
 		w.judge(f, j)
 	}
 	f.window = nil
-	if w.opts.Done != nil {
-		w.opts.Done(&Connection{Session: c.Session(), Begun: f.begun, Packets: e.packets, Matching: f.matching})
-	}
+	e.is = &Connection{Session: c.Session(), Begun: f.begun, Packets: e.packets, Matching: f.matching}
+	f.conn = nil // nothing comes for it any more
+	w.crew.closed(e)
 }
 
 // packet notes a packet that the filter will judge.

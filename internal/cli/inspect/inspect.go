@@ -4,6 +4,7 @@ package inspect
 import (
 	"cmp"
 	"context"
+	"runtime"
 
 	"github.com/spf13/cobra"
 
@@ -85,6 +86,9 @@ func (o *options) read(ctx context.Context, env *cli.Env, src *file.File, readin
 	}
 	progress := show.NewProgress(env, src)
 	shower.Before(progress.Clear)
+	if exporter == nil && !o.show.Ladders {
+		reading.Workers = runtime.GOMAXPROCS(0)
+	}
 	reading.Watch, reading.Done, reading.NoHashes = shower.Watch, shower.Done, !o.show.JSON
 	totals, err := dissect.Run(ctx, src, *reading)
 	progress.Stop()

@@ -73,12 +73,15 @@ func (s *Shower) Before(f func()) { s.before = f }
 
 // Watch is for dissect.Options.
 func (s *Shower) Watch(stream int) func(observe.Event) {
-	// The only connection that is shown is the first one, if nothing chooses.
-	if s.ladders == nil || !s.opts.Ladders && s.opts.Filter == nil && stream > 0 {
+	// The only connection that is shown is the first one, if nothing chooses. It is watched even if it turned out by then
+	// that it is not the only one: what is known of it does not depend on who is quicker.
+	if s.json != nil || !s.opts.Ladders && s.opts.Filter == nil && stream > 0 {
 		return s.export.watch()
 	}
 	l := ladder.New(s.look)
-	s.ladders[stream] = l
+	if s.ladders != nil {
+		s.ladders[stream] = l
+	}
 	if s.export == nil {
 		return l.Add
 	}
