@@ -73,19 +73,24 @@ func ja3s(version iana.Version, s iana.CipherSuite, x *msg.Extensions) *Fingerpr
 func newJA3(name FingerprintName, version uint16, lists ...[]uint16) *Fingerprint {
 	text := strconv.Itoa(int(version))
 	for _, list := range lists {
-		text += "," + joinCodes(list, "%d", "-")
+		text += "," + joinCodes(list, decimal, "-")
 	}
 	sum := md5.Sum([]byte(text))
 	return &Fingerprint{Name: name, Value: hex.EncodeToString(sum[:]), Text: text}
 }
 
-func joinCodes(list []uint16, format, between string) string {
+// decimal and hexadecimal append a number; the latter has four digits.
+func decimal(b []byte, c uint16) []byte { return strconv.AppendUint(b, uint64(c), 10) }
+
+func hexadecimal(b []byte, c uint16) []byte { return hex.AppendEncode(b, []byte{byte(c >> 8), byte(c)}) }
+
+func joinCodes(list []uint16, number func(b []byte, c uint16) []byte, between string) string {
 	text := make([]byte, 0, 6*len(list))
 	for i, c := range list {
 		if i > 0 {
 			text = append(text, between...)
 		}
-		text = fmt.Appendf(text, format, c)
+		text = number(text, c)
 	}
 	return string(text)
 }
@@ -100,9 +105,9 @@ func ja4(m *msg.ClientHello) *Fingerprint {
 	})
 	slices.Sort(suites)
 	slices.Sort(extensions)
-	first, second := joinCodes(suites, "%04x", ","), joinCodes(extensions, "%04x", ",")
+	first, second := joinCodes(suites, hexadecimal, ","), joinCodes(extensions, hexadecimal, ",")
 	if schemes := codesOf(m.SignatureAlgorithms); len(schemes) > 0 {
-		second += "_" + joinCodes(schemes, "%04x", ",")
+		second += "_" + joinCodes(schemes, hexadecimal, ",")
 	}
 	return &Fingerprint{Name: FingerprintJA4, Value: how + "_" + ja4Hash(first) + "_" + ja4Hash(second), Text: how + "_" + first + "_" + second}
 }

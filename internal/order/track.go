@@ -1,6 +1,9 @@
 package order
 
-import "slices"
+import (
+	"slices"
+	"sync"
+)
 
 // A track follows one end or both through a program. It has a tape of each end, of what was
 // sent and not yet taken, and threads that take from both as their place in the program says.
@@ -10,8 +13,15 @@ type track struct {
 	sees    [2]bool
 	threads []thread // wait for a message
 	tapes   [2][]Message
-	seen    map[thread]bool // scratch space of walk
 }
+
+// scratch is space that walk needs.
+type scratch struct {
+	seen map[thread]bool
+	todo []thread
+}
+
+var scratches = sync.Pool{New: func() any { return &scratch{seen: map[thread]bool{}} }}
 
 // thread is a place in the program.
 type thread struct {
@@ -25,7 +35,7 @@ type thread struct {
 const backlog = 32
 
 func newTrack(p program, sees [2]bool, threads ...thread) *track {
-	t := &track{program: p, sees: sees, seen: map[thread]bool{}}
+	t := &track{program: p, sees: sees}
 	t.threads, _ = t.walk(threads, [2]bool{})
 	return t
 }
@@ -95,20 +105,26 @@ func (t *track) expected(from Side) (all []Message) {
 // or are at the end. A thread that waits for an end of which to guess also goes on as if the
 // message had come; messages of an end that is not seen have always come.
 func (t *track) walk(threads []thread, guess [2]bool) (waiting []thread, complete bool) {
-	clear(t.seen)
-	for todo := slices.Clone(threads); len(todo) > 0; {
+	s := scratches.Get().(*scratch)
+	defer scratches.Put(s)
+	clear(s.seen)
+	todo := append(s.todo[:0], threads...)
+	defer func() { s.todo = todo }()
+	for len(todo) > 0 {
 		at := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
-		if t.seen[at] {
+		if s.seen[at] {
 			continue
 		}
-		t.seen[at] = true
+		s.seen[at] = true
 		switch i := t.program[at.at]; i.op {
 		case take:
-			waits, next := t.take(at, i, guess[i.from])
-			todo = append(todo, next...)
+			waits, goes := t.take(at, i, guess[i.from])
 			if waits {
 				waiting = append(waiting, at)
+			}
+			if goes {
+				todo = append(todo, t.behind(at, i))
 			}
 		case fork:
 			todo = append(todo, at.to(i.other), at.to(at.at+1))
@@ -130,21 +146,24 @@ func (t *track) walk(threads []thread, guess [2]bool) (waiting []thread, complet
 	return waiting, complete
 }
 
-// take lets a thread take the message of i, or says that it waits for it.
-func (t *track) take(at thread, i instruction, guess bool) (waits bool, next []thread) {
+// take reports whether a thread waits for the message of i, and whether it goes on behind it.
+func (t *track) take(at thread, i instruction, guess bool) (waits, goes bool) {
 	tape, taken := t.tapes[i.from], at.taken[i.from]
 	switch {
 	case !t.sees[i.from]:
-		return false, []thread{at.past(i)}
-	case taken == len(tape) && guess:
-		return true, []thread{at.past(i)}
+		return false, true
 	case taken == len(tape):
-		return true, nil
-	case tape[taken] == i.what:
-		at.taken[i.from]++
-		return false, []thread{at.past(i)}
+		return true, guess
 	}
-	return false, nil
+	return false, tape[taken] == i.what
+}
+
+// behind is a thread once it went on behind the message of i, which it takes from the tape if it is there.
+func (t *track) behind(at thread, i instruction) thread {
+	if t.sees[i.from] && at.taken[i.from] < len(t.tapes[i.from]) {
+		at.taken[i.from]++
+	}
+	return at.past(i)
 }
 
 func (at thread) to(place int) thread {

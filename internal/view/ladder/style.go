@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"io"
 	"strings"
+	"sync"
 )
 
 // A Role says what a piece of text is, not how it looks.
@@ -77,8 +78,16 @@ var ansi = [...]string{
 	Error:     "1;31",
 }
 
+// writers are those that write does not need at the moment: a table is written a few rows at a time.
+var writers = sync.Pool{New: func() any { return bufio.NewWriter(nil) }}
+
 func write(w io.Writer, lines []Line, render func(Segment) string) error {
-	b := bufio.NewWriter(w)
+	b := writers.Get().(*bufio.Writer)
+	b.Reset(w)
+	defer func() {
+		b.Reset(nil)
+		writers.Put(b)
+	}()
 	for _, line := range lines {
 		for _, s := range trimmed(line) {
 			b.WriteString(render(s)) // the writer keeps its first error for Flush
