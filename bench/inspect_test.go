@@ -166,8 +166,9 @@ func BenchmarkInspect(b *testing.B) {
 				}
 				theirs, out := measure(b, tshark, "-r", r.packets, "-o", "tls.keylog_file:"+r.keys, "-d", "tls.port==1-65535,http",
 					"-Y", "http.request", "-T", "fields", "-e", "tcp.stream", "-e", "http.request.uri")
-				if n := strings.Count(out, "/file"); n != c.conns {
-					b.Fatalf("tshark: got %d requests, want %d", n, c.conns)
+				// It takes some clients' ports for those of other protocols, and sees no TLS there.
+				if n := strings.Count(out, "/file"); n < c.conns-c.conns/1000 {
+					b.Fatalf("tshark: got %d requests, want %d or nearly", n, c.conns)
 				}
 				report(b, "akushu", ours)
 				report(b, "tshark", theirs)

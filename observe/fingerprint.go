@@ -82,7 +82,9 @@ func newJA3(name FingerprintName, version uint16, lists ...[]uint16) *Fingerprin
 // decimal and hexadecimal append a number; the latter has four digits.
 func decimal(b []byte, c uint16) []byte { return strconv.AppendUint(b, uint64(c), 10) }
 
-func hexadecimal(b []byte, c uint16) []byte { return hex.AppendEncode(b, []byte{byte(c >> 8), byte(c)}) }
+func hexadecimal(b []byte, c uint16) []byte {
+	return hex.AppendEncode(b, []byte{byte(c >> 8), byte(c)})
+}
 
 func joinCodes(list []uint16, number func(b []byte, c uint16) []byte, between string) string {
 	text := make([]byte, 0, 6*len(list))
