@@ -123,7 +123,7 @@ type Config struct {
 	// these are accepted, whatever RootCAs, ClientCAs and ServerName say. VerifyPublicKey, if it
 	// is not nil, is asked about any other; an error refuses it. A peer that shows a certificate
 	// is judged by that. A connection to a peer without one has no PeerCertificates, but
-	// [Info] has its key, and it is not resumed. InsecureSkipVerify accepts any key, where one
+	// [Info] has its key, which is judged again where it is resumed. InsecureSkipVerify accepts any key, where one
 	// of the two is set.
 	PeerPublicKeys  []crypto.PublicKey
 	VerifyPublicKey func(crypto.PublicKey) error

@@ -21,6 +21,9 @@ func (t *Trust) JudgeKey(shown [][]byte) (Peer, error) {
 	if len(shown) != 1 {
 		return Peer{}, alert.Illegal(where, "RFC 9846 §4.5.1", "%d keys, where there can be one", len(shown))
 	}
+	if !t.TakesKeys() {
+		return Peer{}, alert.Auth(where, ref, "no key is accepted without a certificate").With(iana.AlertUnsupportedCertificate)
+	}
 	key, err := spki.ParsePublicKey(shown[0])
 	if err != nil {
 		return Peer{}, alert.Auth(where, ref, "the key does not parse: %w", err)
@@ -28,7 +31,7 @@ func (t *Trust) JudgeKey(shown [][]byte) (Peer, error) {
 	if bits := rsaBits(key); bits > maxRSABits {
 		return Peer{}, alert.Auth(where, ref, "the RSA key has %d bits, at most %d are accepted", bits, maxRSABits)
 	}
-	peer := Peer{Key: key, Raw: true}
+	peer := Peer{Key: key, Raw: true, shown: shown[0]}
 	if !t.Skip {
 		if err := t.verifyKey(key); err != nil {
 			a := iana.AlertCertificateUnknown

@@ -39,6 +39,19 @@ type Peer struct {
 	Chains       [][]*x509.Certificate // verified ones; nil where verification was skipped
 	OCSP         []byte
 	SCTs         [][]byte
+	shown        []byte // Key as it was shown, where Raw
+}
+
+// Shown is what the other end showed of itself: its certificates or, where raw, its key
+// (a SubjectPublicKeyInfo).
+func (p *Peer) Shown() (shown [][]byte, raw bool) {
+	if p.Raw {
+		return [][]byte{p.shown}, true
+	}
+	for _, cert := range p.Certificates {
+		shown = append(shown, cert.Raw)
+	}
+	return shown, false
 }
 
 // VerificationError says that a chain was not accepted. Err is what crypto/x509 said.

@@ -193,6 +193,8 @@ func TestJudgeKey(t *testing.T) {
 			wantAlert(t, err, where, tt.alert, tt.ref)
 		})
 	}
+	_, err := (&Trust{Skip: true}).JudgeKey([][]byte{info})
+	wantAlert(t, err, where, iana.AlertUnsupportedCertificate, ref)
 }
 
 func pemOf(t *testing.T, name string) []byte {

@@ -171,7 +171,7 @@ func (s *server13) takePSK(found session.Selection) error {
 	if s.psk.External() {
 		s.result.PSKIdentity = bytes.Clone(s.psk.Name())
 	} else {
-		s.result.Resumed = true
+		s.result.Resumed, s.result.Peer = true, s.resumed
 		s.result.TicketLateness = s.psk.Lateness(s.hello.PSK.Identities[found.Index].ObfuscatedTicketAge, s.cfg.Now())
 	}
 	return s.psk.VerifyBinder(s.early, covered, s.hello.PSK.Binders[found.Index])

@@ -161,7 +161,18 @@ func (c *client) judgeAgain(s *session.State, now time.Time) (auth.Peer, error) 
 	if len(s.Peer.Certificates) == 0 {
 		return auth.Peer{}, session.SessionFormat // it is of nobody
 	}
-	return c.cfg.Trust.Judge(s.Peer.Certificates, now)
+	return judgeAgain(c.cfg.Trust, &s.Peer, now)
+}
+
+// judgeAgain judges the peer of a session, who shows nothing in its resumption.
+func judgeAgain(t *auth.Trust, p *session.Peer, now time.Time) (auth.Peer, error) {
+	switch {
+	case t == nil: // its peer was asked for a certificate, ours is not
+		return auth.Peer{}, session.SessionAuthPolicy
+	case p.Raw:
+		return t.JudgeKey(p.Certificates)
+	}
+	return t.Judge(p.Certificates, now)
 }
 
 // reofferSession offers again after a HelloRetryRequest what goes with the suite that the
@@ -238,7 +249,7 @@ func (c *client13) takeSelected(hello *msg.ServerHello) error {
 
 // receiveTickets is what a client needs to make sessions of tickets.
 func (c *client13) receiveTickets() *clientTickets {
-	if c.cfg.Resumption == nil || c.result.Peer.Raw { // a session has no place for a key
+	if c.cfg.Resumption == nil {
 		return nil
 	}
 	now := c.cfg.Now()
@@ -249,9 +260,7 @@ func (c *client13) receiveTickets() *clientTickets {
 		Authenticated: now,
 		Peer:          session.Peer{OCSP: c.result.Peer.OCSP, SCTs: c.result.Peer.SCTs},
 	}
-	for _, cert := range c.result.Peer.Certificates {
-		base.Peer.Certificates = append(base.Peer.Certificates, cert.Raw)
-	}
+	base.Peer.Certificates, base.Peer.Raw = c.result.Peer.Shown()
 	if c.psk != nil && !c.psk.External() {
 		base.Authenticated = c.psk.Session.Authenticated
 	}
@@ -328,20 +337,23 @@ func (s *server13) choosePSK(among []*suite.Suite) error {
 }
 
 // findSession finds the session of a ticket. A client's certificates in it must be good
-// still: nobody shows them again.
+// still: nobody shows them again. Who they say the client is counts only once the session is
+// chosen and the client has shown that it has its secret: see takePSK.
 func (s *server13) findSession(tickets session.Tickets) session.Lookup {
 	return func(ctx context.Context, identity []byte) (*session.PSK, error) {
+		s.resumed = auth.Peer{}
 		psk, err := session.FromTickets(tickets)(ctx, identity)
 		if err != nil || psk.Session == nil || len(psk.Session.Peer.Certificates) == 0 {
 			return psk, err
 		}
-		return psk, s.judge(psk.Session.Peer.Certificates, auth.Peer{})
+		s.resumed, err = judgeAgain(s.cfg.ClientTrust, &psk.Session.Peer, s.cfg.Now())
+		return psk, err
 	}
 }
 
 // sendTicket gives the client a ticket, if it can use one (RFC 9846 §4.7.1).
 func (s *server13) sendTicket() error {
-	if !s.cfg.Resumption.tickets() || s.result.Peer.Raw {
+	if !s.cfg.Resumption.tickets() {
 		return nil
 	}
 	if _, ok := session.ChooseMode(s.hello.PSKModes, s.cfg.pskModes()); !ok {
@@ -377,9 +389,7 @@ func (s *server13) sessionState() *session.State {
 	if s.cfg.EarlyData != nil {
 		state.MaxEarlyData = s.cfg.EarlyData.Max
 	}
-	for _, cert := range s.result.Peer.Certificates {
-		state.Peer.Certificates = append(state.Peer.Certificates, cert.Raw)
-	}
+	state.Peer.Certificates, state.Peer.Raw = s.result.Peer.Shown()
 	if s.psk != nil && !s.psk.External() {
 		state.Authenticated = s.psk.Session.Authenticated
 	}

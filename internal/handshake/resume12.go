@@ -115,7 +115,7 @@ func (c *client12) recvTicket() (*msg.NewSessionTicket12, error) {
 // keepSession keeps the session of a complete handshake: by the ticket that came, or by the
 // ID that a full handshake's ServerHello gave it.
 func (c *client12) keepSession(ticket *msg.NewSessionTicket12) {
-	if c.cfg.Resumption == nil || c.result.Peer.Raw { // a session has no place for a key
+	if c.cfg.Resumption == nil {
 		return
 	}
 	now := c.cfg.Now()
@@ -177,10 +177,13 @@ func (s *server12) chooseSession() error {
 		found.Wipe()
 		return why.Abort()
 	}
-	if len(found.Peer.Certificates) > 0 && s.judge(found.Peer.Certificates, auth.Peer{}) != nil {
-		found.Wipe() // the client's certificates were good, and are not any more
-		s.result.Peer = auth.Peer{}
-		return nil
+	if len(found.Peer.Certificates) > 0 {
+		peer, err := judgeAgain(s.cfg.ClientTrust, &found.Peer, s.cfg.Now())
+		if err != nil {
+			found.Wipe() // the client's certificates were good, and are not any more
+			return nil
+		}
+		s.result.Peer = peer
 	}
 	s.session, s.renew = found, renew
 	return nil
@@ -251,7 +254,7 @@ func (s *server12) resume() (*Result, Post, error) {
 // the client keeps one, else by an ID that stands for it here.
 func (s *server12) promise() error {
 	r := s.cfg.Resumption
-	if r == nil || s.types.client == iana.CertTypeRawPublicKey {
+	if r == nil {
 		return nil
 	}
 	if s.ticket = r.Tickets != nil && s.hello.Extensions.Has(iana.ExtSessionTicket); s.ticket || r.IDs == nil {
@@ -329,8 +332,6 @@ func (s *server12) sessionState() *session.State {
 // session is what a session keeps of a handshake that was complete at now.
 func (r *Result) session(side keys.Side, now time.Time) *session.State {
 	state := &session.State{Params: r.params(), Side: side, Group: r.Group, ExtendedMain: r.ExtendedMain, Authenticated: now}
-	for _, cert := range r.Peer.Certificates {
-		state.Peer.Certificates = append(state.Peer.Certificates, cert.Raw)
-	}
+	state.Peer.Certificates, state.Peer.Raw = r.Peer.Shown()
 	return state
 }

@@ -22,6 +22,7 @@ type server13 struct {
 	selected uint16                  // which of the client's PSKs is psk
 	before   hash.Hash               // the transcript up to a HelloRetryRequest
 	pskErr   error                   // of who knows PSKs
+	resumed  auth.Peer               // the client of the session that was looked at last
 	lent     []*session.PSK          // that were looked at
 	request  *msg.CertificateRequest // nil: we did not ask for the client's certificate
 }

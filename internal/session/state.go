@@ -57,6 +57,7 @@ type State struct {
 // Peer is what the peer showed of itself.
 type Peer struct {
 	Certificates [][]byte    // DER, leaf first
+	Raw          bool        // what stands there is a key alone, a SubjectPublicKeyInfo (RFC 7250)
 	Chains       Fingerprint // of the chains that were verified; zero where none was
 	OCSP         []byte      // the stapled response
 	SCTs         [][]byte    // signed certificate timestamps
@@ -104,7 +105,7 @@ func (s *State) Layout(c *wire.Codec) {
 	wire.Uint8(c, "side", &s.Side)
 	s.Params.layout(c)
 	wire.Uint16(c, "group", &s.Group)
-	layoutFlag(c, "extended_main", &s.ExtendedMain)
+	layoutFlags(c, "flags", &s.ExtendedMain, &s.Peer.Raw)
 	layoutTime(c, "created", &s.Created)
 	layoutTime(c, "authenticated", &s.Authenticated)
 	layoutDuration(c, "lifetime", &s.Lifetime, time.Second)
@@ -156,16 +157,21 @@ func layoutText(c *wire.Codec, name string, s *string) {
 	}
 }
 
-func layoutFlag(c *wire.Codec, name string, v *bool) {
+// layoutFlags is a byte of flags, from the lowest bit on.
+func layoutFlags(c *wire.Codec, name string, flags ...*bool) {
 	var b uint8
-	if *v {
-		b = 1
+	for i, v := range flags {
+		if *v {
+			b |= 1 << i
+		}
 	}
 	wire.Uint8(c, name, &b)
-	if b > 1 {
+	if b>>len(flags) != 0 {
 		c.Fail(name, errFlag)
 	}
-	*v = b == 1
+	for i, v := range flags {
+		*v = b>>i&1 == 1
+	}
 }
 
 // maxMillis is the end of the year 9999, which also keeps times before 1970 out.
@@ -194,7 +200,7 @@ func layoutDuration(c *wire.Codec, name string, d *time.Duration, unit time.Dura
 }
 
 var (
-	errFlag = errors.New("neither 0 nor 1")
+	errFlag = errors.New("a flag that is not known")
 	errTime = errors.New("not a time between 1970 and 9999")
 )
 
@@ -208,6 +214,7 @@ var sound = []struct {
 	{"cipher_suite", (*State).knownSuite, errors.New("not a known cipher suite of that version")},
 	{"lifetime", func(s *State) bool { return s.Lifetime <= MaxLifetime }, errors.New("more than seven days")},
 	{"ticket", func(s *State) bool { return s.Side == keys.Client || len(s.Ticket) == 0 }, errors.New("a server keeps no ticket")},
+	{"certificates", func(s *State) bool { return !s.Peer.Raw || len(s.Peer.Certificates) == 1 }, errors.New("not one key")},
 	{"secret", func(s *State) bool { return len(s.Secret) == s.secretSize() }, errors.New("not of the length that the version has")},
 }
 

@@ -171,7 +171,8 @@ func TestStateFaults(t *testing.T) {
 	}{
 		{"another format", 0, 2, "session.format: format 2, where 1 is known"},
 		{"no side", 1, 0, "session.side"},
-		{"a flag of 2", 1 + 1 + 2 + 2 + 12 + 3 + 4 + 2, 2, "session.extended_main"},
+		{"a flag that nobody has", 1 + 1 + 2 + 2 + 12 + 3 + 4 + 2, 4, "session.flags"},
+		{"two keys", 1 + 1 + 2 + 2 + 12 + 3 + 4 + 2, 2, "session.certificates"},
 	} {
 		b := mustEncode(t, server13())
 		b[c.at] = c.to
