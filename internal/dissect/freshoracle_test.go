@@ -1,0 +1,75 @@
+package dissect_test
+
+import (
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/akushu/akushu/internal/iana"
+)
+
+// TestTsharkOnFresh makes captures with real programs, of every version, key exchange and cipher that they have, and of
+// resumption, client certificates, HelloRetryRequest and failures; of all of them tshark says what we say.
+func TestTsharkOnFresh(t *testing.T) {
+	f := newFresh(t)
+	openssl := startOpenSSL(f)
+	port := f.freePort()
+	f.serve(port, strings.Fields(gnutlsServes+port)...)
+	cells := opensslCells(t, openssl)
+	cells = append(cells, opensslExtras(openssl)...)
+	cells = append(cells, gnutlsCells(t, "127.0.0.1:"+port)...)
+	f.record(cells)
+	f.compare()
+}
+
+// record makes the connections, some side by side.
+func (f *fresh) record(cells []cell) {
+	queue := make(chan cell)
+	var workers sync.WaitGroup
+	for range 6 {
+		workers.Go(func() {
+			for c := range queue {
+				address, wait := f.tap(c.server, c.talks...)
+				c.client(f, address)
+				wait()
+			}
+		})
+	}
+	for _, c := range cells {
+		queue <- c
+	}
+	close(queue)
+	workers.Wait()
+}
+
+// compare compares what tshark and we say of all of them.
+func (f *fresh) compare() {
+	log := f.log.Bytes()
+	want, got := tsharkSays(f.t, f.packets, log), ours(sessions(f.t, f.packets, log))
+	if len(want) != len(f.talks) || len(got) != len(f.talks) {
+		f.t.Fatalf("got %d connections, tshark says %d, want %d", len(got), len(want), len(f.talks))
+	}
+	f.t.Logf("%d connections", len(got))
+	for i := range got {
+		k := f.talks[got[i].Client]
+		if diff := cmp.Diff(want[i], got[i]); diff != "" {
+			f.t.Errorf("%s: got something else (-tshark +got):\n%.3000s", k.name, diff)
+		}
+		k.check(f.t, &got[i])
+	}
+}
+
+// check sees to it that a connection became what it was to be.
+func (k *talk) check(t *testing.T, got *said) {
+	if k.version != "" && got.Version != k.version || got.Opened == k.fails || k.suite != "" && suiteName(got.Suite) != k.suite {
+		t.Errorf("%s: got %s %s, decrypted %v, want %s %s %v", k.name, got.Version, suiteName(got.Suite), got.Opened, k.version, k.suite, !k.fails)
+	}
+}
+
+func suiteName(id string) string {
+	n, _ := strconv.ParseUint(id, 0, 16)
+	return iana.CipherSuite(n).String()
+}
