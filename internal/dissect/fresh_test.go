@@ -45,8 +45,9 @@ type talk struct {
 	name           string
 	version, suite string // IANA's names; not looked at where they are empty
 	fails          bool   // there are no application data
+	crashes        bool // there may be none: gnutls-cli 3.7 ends itself after some handshakes
+	foreign        bool // tshark opens it, and we do not
 	resumed, retry bool
-	early          bool
 }
 
 // sharedKey is what ends have in common that need no certificate.

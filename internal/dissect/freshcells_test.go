@@ -65,6 +65,11 @@ func openssl(flags string) func(f *fresh, address string) {
 	}
 }
 
+// strange reports whether a suite has a cipher that we do not open. There is one connection of each.
+func strange(id iana.CipherSuite) bool {
+	return strings.Contains(id.String(), "CAMELLIA") || strings.Contains(id.String(), "ARIA")
+}
+
 // opensslCells is each suite that OpenSSL has, in each version that has it; CBC both ways round in TLS 1.2, in turn before.
 func opensslCells(t *testing.T, servers map[string]string) (cells []cell) {
 	out, err := exec.Command("openssl", "ciphers", "-V", "-ciphersuites", all13, "ALL:COMPLEMENTOFALL:@SECLEVEL=0").Output()
@@ -78,6 +83,9 @@ func opensslCells(t *testing.T, servers map[string]string) (cells []cell) {
 		code, err := strconv.ParseUint(m[1]+m[2], 16, 16)
 		check(t, err)
 		id := iana.CipherSuite(code)
+		if strange(id) {
+			continue
+		}
 		versions, flags := oldVersions, "-cipher "+name+":@SECLEVEL=0"
 		switch since {
 		case "TLSv1.2":
@@ -137,6 +145,8 @@ func opensslExtras(servers map[string]string) (cells []cell) {
 		k.name = "openssl, unknown CA, " + v.String()
 		add("", opensslFlags[v]+" -verify_return_error", k)
 	}
+	add("", "-tls1_2 -cipher CAMELLIA128-SHA256", talk{name: "openssl, Camellia", version: "TLS 1.2", foreign: true, fails: true})
+	add("", "-tls1_2 -cipher ARIA128-GCM-SHA256", talk{name: "openssl, ARIA", version: "TLS 1.2", foreign: true, fails: true})
 	add("X25519", "-tls1_3 -groups P-256:X25519", talk{name: "openssl, HelloRetryRequest", version: "TLS 1.3", retry: true})
 	add("X25519", "-tls1_3 -groups P-256", talk{name: "openssl, no common group", fails: true})
 	add("few suites", "-tls1_2 -cipher ECDHE-RSA-AES128-GCM-SHA256", talk{name: "openssl, no common suite", fails: true})
@@ -182,9 +192,27 @@ func gnutlsPriority(listed string, v iana.Version) string {
 	return fmt.Sprintf("NONE:+VERS-%s:+%s:+%s:+%s:+SIGN-ALL:+GROUP-ALL:+COMP-NULL", strings.ReplaceAll(v.String(), " ", ""), cipher, mac, exchange)
 }
 
-const gnutlsServes = "gnutls-serv --quiet --echo --x509certfile rsa.pem --x509keyfile rsa.key --x509certfile ecdsa.pem --x509keyfile ecdsa.key --pskpasswd psk" +
-	" --priority NONE:+VERS-TLS1.0:+VERS-TLS1.1:+VERS-TLS1.2:+VERS-TLS1.3:+CIPHER-ALL:+3DES-CBC:+ARCFOUR-128:+NULL:+MAC-ALL:+MD5:+SHA384:+SIGN-ALL:+GROUP-ALL:+COMP-NULL" +
-	":+RSA:+DHE-RSA:+ECDHE-RSA:+ECDHE-ECDSA:+PSK:+RSA-PSK:+DHE-PSK:+ECDHE-PSK:+ANON-DH:+ANON-ECDH --port "
+const gnutlsServer = "gnutls-serv --quiet --echo --x509certfile rsa.pem --x509keyfile rsa.key --x509certfile ecdsa.pem --x509keyfile ecdsa.key --pskpasswd psk"
+
+// gnutlsServers is what servers of GnuTLS there are: one with all that is old, which then has no TLS 1.3, and one with that.
+var gnutlsServers = map[string]string{
+	"": "NONE:+VERS-TLS1.0:+VERS-TLS1.1:+VERS-TLS1.2:+CIPHER-ALL:+AES-128-CCM-8:+AES-256-CCM-8:+3DES-CBC:+ARCFOUR-128:+NULL:+MAC-ALL:+MD5:+SHA256:+SHA384" +
+		":+SIGN-ALL:+GROUP-ALL:+COMP-NULL:+RSA:+DHE-RSA:+ECDHE-RSA:+ECDHE-ECDSA:+PSK:+RSA-PSK:+DHE-PSK:+ECDHE-PSK:+ANON-DH:+ANON-ECDH",
+	"TLS 1.3":      "NORMAL:-VERS-ALL:+VERS-TLS1.3:+AES-128-CCM-8",
+	"retry":        "NORMAL:-GROUP-ALL:+GROUP-SECP384R1",
+	"certificates": "NORMAL --require-client-cert --verify-client-cert --x509cafile root.pem",
+}
+
+// startGnuTLS starts them, and returns their addresses.
+func startGnuTLS(f *fresh) map[string]string {
+	all := map[string]string{}
+	for name, flags := range gnutlsServers {
+		port := f.freePort()
+		f.serve(port, strings.Fields(gnutlsServer+" --port "+port+" --priority "+flags)...)
+		all[name] = "127.0.0.1:" + port
+	}
+	return all
+}
 
 func gnutls(flags string) func(f *fresh, address string) {
 	return func(f *fresh, address string) {
@@ -196,23 +224,23 @@ func gnutls(flags string) func(f *fresh, address string) {
 const gnutlsPSK = " --pskusername " + sharedName + " --pskkey " + sharedKey
 
 // gnutlsCells is each suite that GnuTLS has, in each version that has it.
-func gnutlsCells(t *testing.T, server string) (cells []cell) {
+func gnutlsCells(t *testing.T, servers map[string]string) (cells []cell) {
 	out, err := exec.Command("gnutls-cli", "--list").Output()
 	check(t, err)
 	line := regexp.MustCompile(`(?m)^(TLS_\S+)\s+0x(..), 0x(..)\s+TLS(1\.\d)`)
 	for i, m := range line.FindAllStringSubmatch(string(out), -1) {
 		code, err := strconv.ParseUint(m[2]+m[3], 16, 16)
 		check(t, err)
-		id, versions := iana.CipherSuite(code), oldVersions
+		id, versions, server := iana.CipherSuite(code), oldVersions, servers[""]
 		switch m[4] {
 		case "1.2":
 			versions = oldVersions[2:]
 		case "1.3":
-			versions = []iana.Version{iana.VersionTLS13}
+			versions, server = []iana.Version{iana.VersionTLS13}, servers["TLS 1.3"]
 		}
 		for j, v := range versions {
 			priority := gnutlsPriority(m[1], v)
-			if priority == "" {
+			if priority == "" || strange(id) {
 				continue
 			}
 			if (i+j)%2 == 0 {
@@ -222,8 +250,34 @@ func gnutlsCells(t *testing.T, server string) (cells []cell) {
 			if strings.Contains(m[1], "PSK") {
 				flags += gnutlsPSK
 			}
-			cells = append(cells, cell{[]talk{of(v, id, "gnutls, %v %v", v, id)}, server, gnutls(flags)})
+			k := of(v, id, "gnutls, %v %v", v, id)
+			k.crashes = strings.Contains(id.String(), "DHE_PSK")
+			cells = append(cells, cell{[]talk{k}, server, gnutls(flags)})
 		}
 	}
+	return cells
+}
+
+// gnutlsExtras is what else a handshake may be.
+func gnutlsExtras(servers map[string]string) (cells []cell) {
+	add := func(server, flags string, talks ...talk) {
+		cells = append(cells, cell{talks, servers[server], gnutls(flags)})
+	}
+	for _, v := range []iana.Version{iana.VersionTLS12, iana.VersionTLS13} {
+		only := " --priority NORMAL:-VERS-ALL:+VERS-" + strings.ReplaceAll(v.String(), " ", "")
+		k := talk{name: "gnutls, first, " + v.String(), version: v.String(), crashes: true}
+		again := talk{name: "gnutls, resumed, " + v.String(), version: v.String()}
+		add("retry", "--insecure --resume"+only, k, again)
+		k = talk{name: "gnutls, client certificate, " + v.String(), version: v.String()}
+		add("certificates", "--x509cafile root.pem --x509certfile client.pem --x509keyfile client.key"+only, k)
+		k.name, k.fails = "gnutls, no client certificate, "+v.String(), true
+		add("certificates", "--x509cafile root.pem"+only, k)
+		k.name = "gnutls, unknown client certificate, " + v.String()
+		add("certificates", "--x509cafile root.pem --x509certfile stranger.pem --x509keyfile stranger.key"+only, k)
+		k.name = "gnutls, unknown CA, " + v.String()
+		add("retry", only, k)
+	}
+	add("retry", "--insecure --priority NORMAL:-VERS-ALL:+VERS-TLS1.3:-GROUP-ALL:+GROUP-SECP256R1:+GROUP-SECP384R1", talk{name: "gnutls, HelloRetryRequest", version: "TLS 1.3", retry: true})
+	add("TLS 1.3", "--insecure --priority NORMAL:-VERS-ALL:+VERS-TLS1.2", talk{name: "gnutls, no common version", fails: true})
 	return cells
 }

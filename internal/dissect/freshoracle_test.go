@@ -2,9 +2,9 @@ package dissect_test
 
 import (
 	"strconv"
-	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -16,13 +16,16 @@ import (
 func TestTsharkOnFresh(t *testing.T) {
 	f := newFresh(t)
 	openssl := startOpenSSL(f)
-	port := f.freePort()
-	f.serve(port, strings.Fields(gnutlsServes+port)...)
+	gnutls := startGnuTLS(f)
 	cells := opensslCells(t, openssl)
 	cells = append(cells, opensslExtras(openssl)...)
-	cells = append(cells, gnutlsCells(t, "127.0.0.1:"+port)...)
+	cells = append(cells, gnutlsCells(t, gnutls)...)
+	cells = append(cells, gnutlsExtras(gnutls)...)
+	began := time.Now()
 	f.record(cells)
+	t.Log("recorded", time.Since(began))
 	f.compare()
+	t.Log("all", time.Since(began))
 }
 
 // record makes the connections, some side by side.
@@ -48,13 +51,19 @@ func (f *fresh) record(cells []cell) {
 // compare compares what tshark and we say of all of them.
 func (f *fresh) compare() {
 	log := f.log.Bytes()
-	want, got := tsharkSays(f.t, f.packets, log), ours(sessions(f.t, f.packets, log))
+	want := tsharkSays(f.t, f.packets, log)
+	f.t.Log("tshark", time.Now())
+	got := ours(sessions(f.t, f.packets, log))
+	f.t.Log("ours", time.Now())
 	if len(want) != len(f.talks) || len(got) != len(f.talks) {
 		f.t.Fatalf("got %d connections, tshark says %d, want %d", len(got), len(want), len(f.talks))
 	}
 	f.t.Logf("%d connections", len(got))
 	for i := range got {
 		k := f.talks[got[i].Client]
+		if k.foreign {
+			want[i].ClientData, want[i].ServerData, want[i].Opened = "", "", false
+		}
 		if diff := cmp.Diff(want[i], got[i]); diff != "" {
 			f.t.Errorf("%s: got something else (-tshark +got):\n%.3000s", k.name, diff)
 		}
@@ -64,7 +73,7 @@ func (f *fresh) compare() {
 
 // check sees to it that a connection became what it was to be.
 func (k *talk) check(t *testing.T, got *said) {
-	if k.version != "" && got.Version != k.version || got.Opened == k.fails || k.suite != "" && suiteName(got.Suite) != k.suite {
+	if k.version != "" && got.Version != k.version || !k.crashes && got.Opened == k.fails || k.suite != "" && suiteName(got.Suite) != k.suite {
 		t.Errorf("%s: got %s %s, decrypted %v, want %s %s %v", k.name, got.Version, suiteName(got.Suite), got.Opened, k.version, k.suite, !k.fails)
 	}
 }

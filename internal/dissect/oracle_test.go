@@ -137,6 +137,9 @@ func tsharkArgs(t *testing.T, all []capture.Packet, log []byte) []string {
 	defer f.Close()
 	w, err := capture.NewWriter(f, capture.Section{})
 	check(t, err)
+	if d := os.Getenv("KEEP"); d != "" {
+		t.Cleanup(func() { exec.Command("cp", name, keys, d).Run() })
+	}
 	links := map[capture.LinkType]int{}
 	for _, p := range all {
 		if _, ok := links[p.LinkType]; !ok {
@@ -204,8 +207,11 @@ func (k *theirs) field(s *said, client bool, n *node) {
 	case "tls.change_cipher_spec":
 		*list = append(*list, "ChangeCipherSpec")
 	case "tls.alert_message":
-		code, _ := strconv.Atoi(n.first("tls.alert_message.desc"))
-		*list = append(*list, "Alert "+iana.Alert(code).String())
+		what := "Alert "
+		if code, err := strconv.Atoi(n.first("tls.alert_message.desc")); err == nil {
+			what += iana.Alert(code).String()
+		}
+		*list = append(*list, what)
 	case "tls.handshake":
 		*list = append(*list, k.message(s, client, n))
 	case "tls.handshake.certificate":
