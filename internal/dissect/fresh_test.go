@@ -45,8 +45,8 @@ type talk struct {
 	name           string
 	version, suite string // IANA's names; not looked at where they are empty
 	fails          bool   // there are no application data
-	crashes        bool // there may be none: gnutls-cli 3.7 ends itself after some handshakes
-	foreign        bool // tshark opens it, and we do not
+	open           bool   // there may be some or none
+	foreign        bool   // tshark opens it, and we do not
 	resumed, retry bool
 }
 
