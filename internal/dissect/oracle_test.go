@@ -129,7 +129,7 @@ func tsharkSays(t *testing.T, all []capture.Packet, log []byte) []said {
 // looked is the fields of PDML that are looked at.
 var looked = map[string]bool{
 	"ip.src": true, "ipv6.src": true, "tcp.srcport": true, "tcp.stream": true, "tcp.flags": true,
-	"tls.change_cipher_spec": true, "tls.alert_message.desc": true, "tls.handshake.type": true, "tls.handshake.certificate": true,
+	"tls.change_cipher_spec": true, "tls.handshake": true, "tls.alert_message": true, "tls.alert_message.desc": true, "tls.handshake.type": true, "tls.handshake.certificate": true,
 	"tls.handshake.ja3": true, "tls.handshake.ja3s": true, "tls.handshake.extensions_server_name": true, "tls.handshake.extensions_alpn_str": true,
 	"tls.handshake.random": true, "tls.handshake.version": true, "tls.handshake.extensions.supported_version": true, "tls.handshake.ciphersuite": true,
 }
