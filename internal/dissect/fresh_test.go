@@ -30,7 +30,6 @@ import (
 type fresh struct {
 	t     *testing.T
 	dir   string // where the certificates are
-	env   []string
 	certs map[string]stdtls.Certificate
 	pool  *pki.Authority
 
