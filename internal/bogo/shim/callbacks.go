@@ -51,7 +51,7 @@ func (s *session) setIdentity(c *tls.Config) error {
 	c.GetConfigForClient = s.seeHello(c, own)
 	switch {
 	case call.early: // it brings them
-	case len(own) == 0 && (s.plan.offer.psk != "" || c.PreSharedKeys != nil || c.DelegatedCredentials != nil): // nobody needs any
+	case len(own) == 0 && (s.plan.offer.psk != "" || c.PreSharedKeys != nil || c.DelegatedCredentials != nil || c.RawPublicKey != nil): // nobody needs any
 	case s.plan.async, call.ocsp, call.failCert, s.gated(own):
 		c.GetCertificate = s.chooseForClient(c, own)
 	default:
@@ -199,7 +199,7 @@ func (s *session) judge(state tls.ConnectionState) error {
 		return nil
 	case !s.plan.server && call.ocsp && call.failOCSP:
 		return failing(iana.AlertBadCertificateStatusResponse)
-	case !call.verifyPeer || !call.failPeer:
+	case !call.failPeer || !call.verifyPeer && !call.requirePeer:
 		return nil
 	case call.custom:
 		return failing(iana.AlertCertificateUnknown)

@@ -20,6 +20,7 @@ type credential struct {
 	matchIssuer       bool // it is only for peers that name its issuer
 	psk               tls.PreSharedKey
 	delegated         []byte // what the certificate's owner signed about the key; nil: it is the certificate's own
+	raw               bool   // the key comes without a certificate
 }
 
 // newPSK begins a key that is shared, where certificates have theirs.

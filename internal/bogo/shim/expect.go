@@ -20,7 +20,7 @@ type expectation func(*session) error
 // always is expected of every handshake.
 var always = []expectation{
 	func(s *session) error {
-		shown := len(s.state.PeerCertificates) > 0
+		shown := len(s.state.PeerCertificates) > 0 || s.info.PeerPublicKey != nil
 		switch {
 		case s.plan.wanted.noCertificate && shown:
 			return errors.New("the peer sent a certificate")

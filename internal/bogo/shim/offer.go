@@ -36,6 +36,8 @@ type offer struct {
 	compress    bool     // certificates, with all algorithms
 	compression uint16   // the one algorithm
 	authorities [][]byte // whose certificates a server asks for
+	ownTypes    []uint16 // of a client's certificates; nil: those of its credentials
+	peerTypes   []uint16 // of the peer's
 }
 
 // config makes a Config of the plan.
@@ -57,7 +59,7 @@ func (s *session) config() (*tls.Config, error) {
 	}
 	for _, step := range []func(*tls.Config) error{
 		o.setVersions, o.setSuites, o.setGroups, o.setProtocols,
-		s.setEarlyData, s.setTickets, s.setIdentity, s.setCompression, s.setPolicy,
+		s.setEarlyData, s.setTickets, s.setRawKeys, s.setIdentity, s.setCompression, s.setPolicy,
 	} {
 		if err := step(c); err != nil {
 			return nil, err

@@ -33,7 +33,9 @@ const (
 	featureChannelID    = "feature: Channel ID"
 	featureALPS         = "feature: ALPS"
 	featurePAKE         = "feature: PAKE"
-	featureRPK          = "feature: raw public keys"
+	featureTypes        = "feature: choosing the types of certificate and their order: a raw public key comes first, X.509 is always the other"
+	featureKeys         = "feature: several raw public keys"
+	featureKeySchemes   = "feature: signature schemes of a raw public key"
 	featureAnchors      = "feature: trust anchor identifiers"
 	featurePadding      = "feature: padding asked of the server"
 	featureExportAgain  = "feature: exporting keying material where there may be a renegotiation"
@@ -121,11 +123,11 @@ var flags = map[string]flag{
 	"-psk-importer-sha384":          {set: hashOfPSK(crypto.SHA384)},
 	"-psk":                          text(func(p *plan) *string { return &p.offer.psk }),
 	"-psk-identity":                 text(func(p *plan) *string { return &p.offer.pskIdentity }),
-	"-new-rpk-credential":           missing(featureRPK),
-	"-accepted-peer-cert-types":     missingValue(featureRPK),
-	"-available-client-cert-types":  missingValue(featureRPK),
-	"-expect-peer-certificate-type": missingValue(featureRPK),
-	"-expect-peer-rpk-sha256":       missingValue(featureRPK),
+	"-new-rpk-credential":           {set: func(p *plan, _ string) error { p.own = append(p.own, &credential{raw: true}); return nil }},
+	"-accepted-peer-cert-types":     numbers(func(p *plan) *[]uint16 { return &p.offer.peerTypes }),
+	"-available-client-cert-types":  numbers(func(p *plan) *[]uint16 { return &p.offer.ownTypes }),
+	"-expect-peer-certificate-type": expectingValue(word("the type of the peer's certificate", peerType)),
+	"-expect-peer-rpk-sha256":       expectingValue(data("the peer's key", peerKey)),
 
 	// The peer's certificate.
 	"-trust-cert":                     nothingOf(), // whether the chain is trusted is not what is tested
