@@ -26,18 +26,18 @@ type PSK12 struct {
 
 // sharedExchanges12 is exchanges12 for suites whose ends share a key.
 var sharedExchanges12 = map[suite.KeyExchange]*exchange12{
-	suite.KeyExchangeECDHE: {
-		form: msg.KeyExchangeECDHEPSK, begin: (*server12).beginECDHE, check: (*client12).checkCurve, share: publicShare,
-		theServers: "server_key_exchange.public", theClients: "client_key_exchange.ecdh_Yc",
-	},
-	suite.KeyExchangeDHE: {
-		form: msg.KeyExchangeDHEPSK, begin: (*server12).beginDHE, check: (*client12).checkField, share: publicShare,
-		theServers: "server_key_exchange.dh_Ys", theClients: "client_key_exchange.dh_Yc",
-	},
+	suite.KeyExchangeECDHE: exchanges12[suite.KeyExchangeECDHE].in(msg.KeyExchangeECDHEPSK),
+	suite.KeyExchangeDHE:   exchanges12[suite.KeyExchangeDHE].in(msg.KeyExchangeDHEPSK),
 	suite.KeyExchangePSK: {
 		form: msg.KeyExchangePSK, begin: (*server12).beginPSK, check: (*client12).checkPSK, share: publicShare,
 		theServers: "server_key_exchange", theClients: "client_key_exchange",
 	},
+}
+
+// in is the same exchange in messages of another form.
+func (x exchange12) in(form msg.KeyExchange) *exchange12 {
+	x.form = form
+	return &x
 }
 
 // exchangeOf is the row of a suite's key exchange.
