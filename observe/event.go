@@ -49,6 +49,30 @@ func (e Event) Kind() Kind { return e.Body.Kind() }
 // a reader skips what it does not know.
 type Body interface{ Kind() Kind }
 
+// Frame is the number of the packet that an event stands in: that of its last byte, which is where Wireshark shows it.
+// It is 0 for what belongs to none, and where there are no packets.
+func (e *Event) Frame() int {
+	switch b := e.Body.(type) {
+	case *Record:
+		return b.Frame
+	case *Message:
+		return b.Frame
+	case *ChangeCipherSpec:
+		return b.Frame
+	case *Alert:
+		return b.Frame
+	case *ApplicationData:
+		return b.Frame
+	case *NotTLS:
+		return b.Frame
+	case *HTTPHead:
+		return b.Frame
+	case *Segment:
+		return b.Frame
+	}
+	return 0
+}
+
 // Kind names a kind of event, in snake_case, as it stands in NDJSON.
 type Kind string
 

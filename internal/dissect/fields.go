@@ -9,26 +9,6 @@ import (
 	"github.com/akushu/akushu/observe"
 )
 
-// frameOf is the packet in which Wireshark would show what an event tells: that of its last byte. It is 0
-// for what belongs to none.
-func frameOf(b observe.Body) int {
-	switch b := b.(type) {
-	case *observe.Record:
-		return b.Frame
-	case *observe.Message:
-		return b.Frame
-	case *observe.ChangeCipherSpec:
-		return b.Frame
-	case *observe.Alert:
-		return b.Frame
-	case *observe.ApplicationData:
-		return b.Frame
-	case *observe.HTTPHead:
-		return b.Frame
-	}
-	return 0
-}
-
 // fill adds what an event says to the fields of its packet.
 func fill(k *filter.Packet, e *observe.Event, tls13 bool) {
 	switch b := e.Body.(type) {

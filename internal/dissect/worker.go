@@ -176,7 +176,7 @@ func (w *worker) arrived(o *op) {
 
 // fields adds what an event says to the fields of its packet.
 func (w *worker) fields(f *flow, e *observe.Event) {
-	frame := frameOf(e.Body)
+	frame := e.Frame()
 	switch b := e.Body.(type) {
 	case *observe.Message:
 		f.latest[e.Dir] = frame

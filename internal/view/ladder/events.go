@@ -63,7 +63,7 @@ func (f *fold) extend(e observe.Event, r run, s seal, line string) {
 	if st.run.sort != r.sort {
 		return // the ladder is full
 	}
-	st.inFrame(frameOf(e.Body))
+	st.inFrame(e.Frame())
 	st.run.count += r.count
 	st.run.bytes += r.bytes
 	st.title = f.runTitle(st.run)

@@ -75,7 +75,7 @@ func (f *fold) push(e observe.Event, s step) *step {
 	}
 	s.title = clean(s.title)
 	s.clean()
-	s.inFrame(frameOf(e.Body))
+	s.inFrame(e.Frame())
 	f.list = append(f.list, &s)
 	return &s
 }

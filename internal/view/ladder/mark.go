@@ -1,7 +1,5 @@
 package ladder
 
-import "github.com/akushu/akushu/observe"
-
 // Selection is which packets somebody looks for.
 type Selection struct {
 	Has   func(frame int) bool
@@ -42,27 +40,4 @@ func (l *Ladder) selected(steps []*step) []*step {
 	}
 	text := l.view.words.Text("ladder.matching", count(int64(l.selection.Count)), count(int64(l.selection.Count-len(shown))))
 	return append(drawn, &step{kind: note, title: Line{{Dim, text}}})
-}
-
-// frameOf is the packet that an event stands in, 0 where there is none.
-func frameOf(b observe.Body) int {
-	switch b := b.(type) {
-	case *observe.Record:
-		return b.Frame
-	case *observe.Message:
-		return b.Frame
-	case *observe.ChangeCipherSpec:
-		return b.Frame
-	case *observe.Alert:
-		return b.Frame
-	case *observe.ApplicationData:
-		return b.Frame
-	case *observe.NotTLS:
-		return b.Frame
-	case *observe.HTTPHead:
-		return b.Frame
-	case *observe.Segment:
-		return b.Frame
-	}
-	return 0
 }
