@@ -60,12 +60,12 @@ func TestLadderOptions(t *testing.T) {
 		variables map[string]string
 		want      ladder.Options
 	}{
-		{nil, ladder.Options{Width: 100}},
+		{nil, ladder.Options{Width: 100, Unfolded: true}},
 		{map[string]string{"COLUMNS": "72"}, ladder.Options{Width: 72}},
-		{map[string]string{"COLUMNS": "-1"}, ladder.Options{Width: 100}},
-		{map[string]string{"TERM": "dumb"}, ladder.Options{Width: 100, ASCII: true}},
-		{map[string]string{"LC_ALL": "C"}, ladder.Options{Width: 100}}, // a pipe has no characters of its own
-		{map[string]string{"RUNEWIDTH_EASTASIAN": "1"}, ladder.Options{Width: 100, WideAmbiguous: true}},
+		{map[string]string{"COLUMNS": "-1"}, ladder.Options{Width: 100, Unfolded: true}},
+		{map[string]string{"TERM": "dumb"}, ladder.Options{Width: 100, Unfolded: true, ASCII: true}},
+		{map[string]string{"LC_ALL": "C"}, ladder.Options{Width: 100, Unfolded: true}}, // a pipe has no characters of its own
+		{map[string]string{"RUNEWIDTH_EASTASIAN": "1"}, ladder.Options{Width: 100, Unfolded: true, WideAmbiguous: true}},
 	} {
 		env, _, _ := testEnv(tc.variables)
 		got := env.Ladder(env.Out)

@@ -57,17 +57,21 @@ func (e *Env) Columns(w io.Writer) (int, bool) {
 // pipeWidth is the width of what is not read on a terminal.
 const pipeWidth = 100
 
-// width is how many columns w has.
-func (e *Env) width(w io.Writer) int {
+// width is how many columns w has; pipeWidth where nothing says it.
+func (e *Env) width(w io.Writer) int { return cmp.Or(e.knownWidth(w), pipeWidth) }
+
+// knownWidth is how many columns w has, 0 where nothing says it.
+func (e *Env) knownWidth(w io.Writer) int {
 	if fd, ok := terminal(w); ok {
 		if columns, _, err := term.GetSize(fd); err == nil && columns > 0 {
 			return columns
 		}
 	}
-	if columns, err := strconv.Atoi(e.Getenv("COLUMNS")); err == nil && columns > 0 {
-		return columns
+	columns, err := strconv.Atoi(e.Getenv("COLUMNS"))
+	if err != nil {
+		return 0
 	}
-	return pipeWidth
+	return max(columns, 0)
 }
 
 // colour reports whether w is to be coloured: it is a terminal that can, and
@@ -106,9 +110,16 @@ func (e *Env) ascii(w io.Writer) bool {
 // Ladder is how ladders are drawn on w, standard output or standard error.
 func (e *Env) Ladder(w io.Writer) ladder.Options {
 	return ladder.Options{
-		Width: e.width(w), Words: e.Words, ASCII: e.ascii(w),
+		Width: e.width(w), Unfolded: e.unfolded(w), Words: e.Words, ASCII: e.ascii(w),
 		WideAmbiguous: e.Getenv("RUNEWIDTH_EASTASIAN") == "1", // as other programs that use go-runewidth
 	}
+}
+
+// unfolded reports whether rows go on for as long as they have to: what reads them is no terminal, and nobody said how
+// wide it is.
+func (e *Env) unfolded(w io.Writer) bool {
+	_, tty := terminal(w)
+	return !tty && e.knownWidth(w) == 0
 }
 
 // Print writes lines to w, standard output or standard error, coloured where that is wanted.

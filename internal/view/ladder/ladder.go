@@ -24,8 +24,10 @@ import (
 // Options is how to draw.
 type Options struct {
 	// Width is how many columns there are; 0 means 80. Less than 32 are drawn as 32, and
-	// more than 120 are left empty.
+	// more than 120 are left empty, except by tables.
 	Width int
+	// Unfolded has tables take a line a row, however long it is: for programs that read lines.
+	Unfolded bool
 	// Words are those of the language; nil is English.
 	Words *explain.Words
 	// ASCII draws with ASCII alone, for terminals that have nothing else.

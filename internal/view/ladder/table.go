@@ -10,83 +10,159 @@ import (
 )
 
 // Table lists connections, one a row. Rows come one by one, so that its columns have widths of their own.
-type Table struct{ *view }
+type Table struct {
+	*view
+	columns []column
+}
 
-// NewTable returns a Table.
-func NewTable(o Options) *Table { return &Table{newView(o)} }
+// column is a column of a table: the cells that stand in it, below each other. What is too long for it goes on below itself.
+type column struct {
+	width int  // 0: as much as there is
+	right bool // its cells end below each other
+	cells []part
+}
 
-// The columns' widths. What is longer moves the rest of its row.
+// part is a cell of a row.
+type part uint8
+
+// The cells, which are named by headings.
 const (
-	streamWidth   = 5
-	startWidth    = 9
-	protocolWidth = 20
-	endsWidth     = 38
+	partStream part = iota
+	partStart
+	partProtocol
+	partEnds
+	partWhat
+	partBegin // start and protocol, where there is no room for headings
+	parts
 )
 
-// Head is the headings of the columns; nothing where a row takes several lines.
+var headings = [parts]string{partStream: "stream", partStart: "start", partProtocol: "protocol", partEnds: "ends", partWhat: "what"}
+
+// The columns' widths, and what is between two of them.
+const (
+	streamWidth   = 4
+	startWidth    = 8
+	protocolWidth = 21
+	endsWidth     = 45 // two addresses of IPv4 at most
+	gap           = 2
+	beforeEnds    = streamWidth + startWidth + protocolWidth + 3*gap
+)
+
+// spacious is from which width on every cell has a column of its own.
+const spacious = 100
+
+// NewTable returns a Table.
+func NewTable(o Options) *Table {
+	t := &Table{view: newView(o)}
+	if o.Width > mostWidth {
+		t.width = o.Width
+	}
+	if o.Unfolded {
+		t.width = 0
+	}
+	t.columns = t.arranged()
+	return t
+}
+
+// arranged is which cell stands where.
+func (t *Table) arranged() []column {
+	one := func(width int, p part) column { return column{width: width, cells: []part{p}} }
+	stream, start := one(streamWidth, partStream), one(startWidth, partStart)
+	stream.right, start.right = true, true
+	room := t.width - beforeEnds
+	switch {
+	case t.width == 0:
+		return []column{stream, start, one(protocolWidth, partProtocol), one(endsWidth, partEnds), one(0, partWhat)}
+	case t.width >= spacious:
+		ends := min(max(room*14/25, 34), 60)
+		return []column{stream, start, one(protocolWidth, partProtocol), one(ends, partEnds), one(room-ends-gap, partWhat)}
+	case t.width >= narrow:
+		return []column{stream, start, one(protocolWidth, partProtocol), {width: room, cells: []part{partEnds, partWhat}}}
+	}
+	return []column{stream, {width: t.width - streamWidth - gap, cells: []part{partBegin, partEnds, partWhat}}}
+}
+
+// Head is the headings of the columns; nothing where most cells stand below each other.
 func (t *Table) Head() []Line {
-	if t.width < narrow {
+	if t.width != 0 && t.width < narrow {
 		return nil
 	}
-	line := Line{}
-	for _, column := range []struct {
-		id    string
-		width int
-	}{{"stream", streamWidth}, {"start", startWidth}, {"protocol", protocolWidth}, {"ends", endsWidth}, {"what", 0}} {
-		text := t.words.Text("table." + column.id)
-		if column.width <= startWidth {
-			text = t.FillLeft(text, column.width-1)
+	var cells [parts]Line
+	for p, id := range headings {
+		if id != "" {
+			cells[p] = Line{{Label, t.words.Text("table." + id)}}
 		}
-		line = append(line, t.pad(Line{{Label, text}}, column.width)...)
-		line = append(line, Segment{Dim, " "})
 	}
-	return []Line{t.cut(line, t.width, t.marks.ellipsis)}
+	return t.beside(&cells)
 }
 
 // Row is a connection. since is when the capture began.
 func (t *Table) Row(s *observe.Session, since time.Time) []Line {
 	start := strconv.FormatFloat(s.Start.Sub(since).Seconds(), 'f', 3, 64)
-	line := Line{
-		{Dim, t.FillLeft(strconv.Itoa(s.Stream), streamWidth-1) + "  "},
-		{Dim, t.FillLeft(start, startWidth-1) + "  "},
-	}
-	line = append(line, t.pad(t.protocol(s), protocolWidth)...)
-	line = append(line, Segment{Dim, " "})
-	ends := Line{{Client, s.Client}, {Dim, string(glue) + t.marks.arrow + " "}, {Server, s.Server}}
-	what := t.what(s)
-	if t.width >= narrow {
-		line = append(append(line, t.pad(ends, endsWidth)...), Segment{Dim, " "})
-		return t.folded(append(line, what...), streamWidth+startWidth+2)
-	}
-	return append(t.folded(line, streamWidth+1), t.indented(append(append(ends, Segment{Dim, " "}), what...), streamWidth+1)...)
+	protocol := t.protocol(s)
+	return t.beside(&[parts]Line{
+		partStream:   {{Dim, strconv.Itoa(s.Stream)}},
+		partStart:    {{Dim, start}},
+		partProtocol: protocol,
+		partEnds:     {{Client, s.Client}, {Dim, string(glue) + t.marks.arrow + " "}, {Server, s.Server}},
+		partWhat:     t.what(s),
+		partBegin:    append(Line{{Dim, start + string(glue) + "s"}, {Dim, t.marks.separator}}, protocol...),
+	})
 }
 
-// folded breaks a row; what does not fit stands below it, indented. Spaces at its beginning and between its columns stay.
-func (t *Table) folded(l Line, indent int) []Line {
-	l = clean(l)
-	if t.line(l) <= t.width {
-		return []Line{unglued(l)}
-	}
-	var first Line
-	for len(l) > 0 && t.line(first)+t.line(l[:1]) <= t.width {
-		first, l = append(first, l[0]), l[1:]
-	}
-	last := len(first) - 1
-	if last > 0 && first[last].Text == t.marks.separator {
-		first = first[:last]
-	}
-	for len(l) > 0 && strings.TrimSpace(l[0].Text) == strings.TrimSpace(t.marks.separator) {
-		l = l[1:]
-	}
-	return append([]Line{unglued(first)}, t.indented(l, indent)...)
-}
-
-func (t *Table) indented(l Line, indent int) []Line {
+// beside sets cells into their columns.
+func (t *Table) beside(cells *[parts]Line) []Line {
 	var lines []Line
-	for _, part := range t.wrap(clean(l), t.width-indent) {
-		lines = append(lines, append(Line{{Dim, strings.Repeat(" ", indent)}}, part...))
+	begin := 0
+	for _, c := range t.columns {
+		at := 0
+		for _, p := range c.cells {
+			for _, text := range t.folded(clean(cells[p]), &c) {
+				if at == len(lines) {
+					lines = append(lines, nil)
+				}
+				lines[at] = t.set(lines[at], text, begin, &c)
+				at++
+			}
+		}
+		begin += c.width + gap
 	}
 	return lines
+}
+
+// set sets text into a column that begins there. What stands before it may have taken more room than it had.
+func (t *Table) set(line, text Line, begin int, c *column) Line {
+	if c.right {
+		begin += max(c.width-t.line(text), 0)
+	}
+	if used := t.line(line); used > 0 {
+		begin = max(begin, used+1)
+	}
+	return append(t.pad(line, begin), text...)
+}
+
+// folded breaks a cell that is wider than its column, between the things that it tells if they fit; numbers stay whole.
+func (t *Table) folded(cell Line, c *column) []Line {
+	switch {
+	case len(cell) == 0:
+		return nil
+	case t.width == 0, c.right, t.line(cell) <= c.width:
+		return []Line{unglued(cell)}
+	}
+	var lines []Line
+	var line, told Line
+	for i, s := range cell {
+		told = append(told, s)
+		text, more := strings.CutSuffix(s.Text, " ")
+		if !more && i < len(cell)-1 {
+			continue
+		}
+		if len(line) > 0 && t.line(line)+t.line(told)-t.StringWidth(s.Text)+t.StringWidth(text) > c.width {
+			lines, line = append(lines, t.wrap(line, c.width)...), nil
+		}
+		line, told = append(line, told...), nil
+	}
+	return append(lines, t.wrap(line, c.width)...)
 }
 
 // protocol says what was spoken: "HTTP/2 over TLS 1.3".
@@ -124,8 +200,11 @@ func application(s *observe.Session) string {
 	if name, ok := alpnNames[s.ALPN]; ok {
 		return name
 	}
-	return s.ALPN
+	return cutText(s.ALPN, alpnShown)
 }
+
+// alpnShown is how much of a name of a protocol is shown, in bytes.
+const alpnShown = 40
 
 // what says what came of a connection.
 func (t *Table) what(s *observe.Session) Line {
@@ -137,7 +216,7 @@ func (t *Table) what(s *observe.Session) Line {
 		line = append(line, Segment{role, text})
 	}
 	if s.ServerName != "" {
-		add(Normal, s.ServerName)
+		add(Normal, cutText(s.ServerName, lineShown))
 	}
 	t.outcomes(s, add)
 	if n := len(s.HTTP); n > 0 {
