@@ -88,6 +88,7 @@ row 6: the command
 row 7: tests and generators
   .
   bench
+  internal/peer: internal/capture
   internal/interop
   internal/sidechannel
   internal/works

@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/akushu/akushu/internal/peer"
 	"github.com/akushu/akushu/observe"
 )
 
@@ -146,10 +147,7 @@ func measure(t testing.TB, program string, args ...string) (cost, string) {
 //
 //	go test -run xxx -bench Inspect -benchtime 1x -timeout 30m ./bench
 func BenchmarkInspect(b *testing.B) {
-	tshark, err := exec.LookPath("tshark")
-	if err != nil {
-		b.Skip("tshark is not installed")
-	}
+	tshark := peer.Find(b, "tshark")
 	dir := b.TempDir()
 	akushu := built(b, dir)
 	for _, c := range []struct {

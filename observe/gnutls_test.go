@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/akushu/akushu/internal/peer"
 	"github.com/akushu/akushu/observe"
 )
 
@@ -26,7 +27,7 @@ func gnutlsTalks(t *testing.T, dir, priority string) *conversation {
 	}
 	port := strconv.Itoa(free.Addr().(*net.TCPAddr).Port)
 	free.Close()
-	s := exec.CommandContext(ctx, need(t, "gnutls-serv"), "--echo", "--port", port, "--priority", priority, "--x509certfile", "cert.pem", "--x509keyfile", "key.pem")
+	s := exec.CommandContext(ctx, peer.Find(t, "gnutls-serv"), "--echo", "--port", port, "--priority", priority, "--x509certfile", "cert.pem", "--x509keyfile", "key.pem")
 	s.Dir = dir
 	if err := s.Start(); err != nil {
 		t.Fatal(err)
@@ -44,7 +45,7 @@ func gnutlsTalks(t *testing.T, dir, priority string) *conversation {
 	address, wait := proxy(t, "127.0.0.1:"+port, conv)
 	host, front, _ := net.SplitHostPort(address)
 	keys := filepath.Join(t.TempDir(), "keys")
-	c := exec.CommandContext(ctx, need(t, "gnutls-cli"), "--insecure", "--port", front, "--priority", priority, host)
+	c := exec.CommandContext(ctx, peer.Find(t, "gnutls-cli"), "--insecure", "--port", front, "--priority", priority, host)
 	c.Env = append(os.Environ(), "SSLKEYLOGFILE="+keys)
 	in, _ := c.StdinPipe()
 	back, _ := c.StdoutPipe()

@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/akushu/akushu/internal/peer"
 	"github.com/akushu/akushu/keylog"
 	"github.com/akushu/akushu/observe"
 )
@@ -31,7 +32,7 @@ var accepting = regexp.MustCompile(`ACCEPT .*:(\d+)`)
 // opensslTalks records a conversation of OpenSSL with itself.
 func opensslTalks(t *testing.T, dir string, server, client []string) *conversation {
 	t.Helper()
-	program := need(t, "openssl")
+	program := peer.Find(t, "openssl")
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	keys := filepath.Join(t.TempDir(), "keys")

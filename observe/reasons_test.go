@@ -10,12 +10,12 @@ import (
 	"io"
 	"net/netip"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/akushu/akushu/internal/capture"
+	"github.com/akushu/akushu/internal/peer"
 	"github.com/akushu/akushu/observe"
 )
 
@@ -101,7 +101,7 @@ func reasons(t *testing.T) []reason {
 		{why: observe.DecryptDraft, conv: replaced(t, c13, "\x00\x2b\x00\x02\x03\x04", "\x00\x2b\x00\x02\x7f\x16"), log: string(c13.keys)},
 	}
 	all = append(all, reason{why: observe.DecryptExtended, conv: inRecords(static), lost: [2]int{2, 3}, key: key})
-	if program, _ := exec.LookPath("openssl"); program != "" {
+	if peer.Has(t, "openssl") {
 		dir := t.TempDir()
 		rsaServer(t, dir, "")
 		flags := func(more ...string) (s, c []string) {

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/akushu/akushu/internal/peer"
 	"github.com/akushu/akushu/observe"
 )
 
@@ -180,7 +181,7 @@ type turn struct{ until, say string }
 
 // OpenSSL's client asks servers of other protocols for TLS: what it says there is not TLS, and what comes then is.
 func TestStartTLSOfOpenSSL(t *testing.T) {
-	program := need(t, "openssl")
+	program := peer.Find(t, "openssl")
 	cert := certificate(t, "ECDSA")
 	for protocol, turns := range map[string][]turn{
 		"smtp":     {{"", "220 mail ESMTP\r\n"}, {"\r\n", "250-mail\r\n250 STARTTLS\r\n"}, {"STARTTLS\r\n", "220 go\r\n"}},

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/akushu/akushu/internal/borrow"
+	"github.com/akushu/akushu/internal/peer"
 	"github.com/akushu/akushu/observe"
 	"github.com/google/go-cmp/cmp"
 )
@@ -338,7 +339,7 @@ func TestRecording(t *testing.T) {
 	if err := os.WriteFile(path, file.Bytes(), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	out := tshark(t, "-r", path, "-T", "fields", "-e", "tls.handshake.type", "-e", "http.response.code")
+	out := peer.Output(t, "tshark", "-r", path, "-T", "fields", "-e", "tls.handshake.type", "-e", "http.response.code")
 	var types []string
 	for _, s := range []int{0, 1} {
 		for _, m := range l.sessions[s].Messages {

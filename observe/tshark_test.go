@@ -18,39 +18,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/akushu/akushu/internal/peer"
 	"github.com/akushu/akushu/observe"
 	akushu "github.com/akushu/akushu/tls"
 	"github.com/google/go-cmp/cmp"
 )
-
-// need skips a test whose program is not there, and fails it where everything has to be.
-func need(t *testing.T, program string) string {
-	t.Helper()
-	path, err := exec.LookPath(program)
-	if err == nil {
-		return path
-	}
-	skip(t, program+" is missing")
-	return ""
-}
-
-func skip(t *testing.T, why string) {
-	t.Helper()
-	if os.Getenv("CI") == "true" {
-		t.Fatal(why)
-	}
-	t.Skip(why)
-}
-
-// tshark returns what tshark prints.
-func tshark(t *testing.T, args ...string) []byte {
-	t.Helper()
-	out, err := exec.Command(need(t, "tshark"), args...).Output()
-	if err != nil {
-		t.Fatalf("tshark: %v", err)
-	}
-	return out
-}
 
 // tcpdump captures what goes to and from a port of the loopback interface, until stop is
 // called, which returns the file.
@@ -59,7 +31,7 @@ func tcpdump(t *testing.T, port int) (stop func() string) {
 	path := filepath.Join(t.TempDir(), "lo.pcap")
 	// The buffer has a slot of the longest packet for each: there must be enough of them.
 	cmd := exec.Command(
-		need(t, "tcpdump"), "-i", "lo", "-U", "--immediate-mode", "-s", "65536", "-B", "32768", "-Z", "root", "-w", path,
+		peer.Find(t, "tcpdump"), "-i", "lo", "-U", "--immediate-mode", "-s", "65536", "-B", "32768", "-Z", "root", "-w", path,
 		"tcp", "port", strconv.Itoa(port),
 	)
 	stderr, err := cmd.StderrPipe()
@@ -73,7 +45,7 @@ func tcpdump(t *testing.T, port int) (stop func() string) {
 	first, err := bufio.NewReader(stderr).ReadString('\n')
 	if err != nil || !strings.Contains(first, "listening") {
 		cmd.Wait()
-		skip(t, "tcpdump cannot capture: "+first)
+		peer.Lacks(t, "tcpdump cannot capture: "+first)
 	}
 	return func() string {
 		waitForMarker(t, path, port)
@@ -114,7 +86,7 @@ type node struct {
 // 32", "s alert 1 0", "c ccs".
 func dissect(t *testing.T, path, keys string, port int) []string {
 	t.Helper()
-	out := tshark(t, "-r", path, "-o", "tls.keylog_file:"+keys, "-d", fmt.Sprintf("tcp.port==%d,tls", port), "-Y", "tls", "-T", "pdml")
+	out := peer.Output(t, "tshark", "-r", path, "-o", "tls.keylog_file:"+keys, "-d", fmt.Sprintf("tcp.port==%d,tls", port), "-Y", "tls", "-T", "pdml")
 	var doc struct {
 		Packets []node `xml:"packet"`
 	}
@@ -192,7 +164,7 @@ func listed(events []observe.Event) []string {
 // same connection with the same key log: records and messages, their types, lengths,
 // directions and order.
 func TestTapAgainstTshark(t *testing.T) {
-	need(t, "tshark")
+	peer.Find(t, "tshark")
 	for _, row := range []struct {
 		name    string
 		version uint16
@@ -273,7 +245,7 @@ func TestTapAgainstTshark(t *testing.T) {
 func prints(t *testing.T, path, keys string, port int, s *observe.Session) {
 	t.Helper()
 	for field, got := range map[string]string{"tls.handshake.ja3": s.JA3, "tls.handshake.ja3s": s.JA3S} {
-		out := tshark(t, "-r", path, "-o", "tls.keylog_file:"+keys, "-d", fmt.Sprintf("tcp.port==%d,tls", port), "-Y", field, "-T", "fields", "-e", field)
+		out := peer.Output(t, "tshark", "-r", path, "-o", "tls.keylog_file:"+keys, "-d", fmt.Sprintf("tcp.port==%d,tls", port), "-Y", field, "-T", "fields", "-e", field)
 		all := strings.Fields(string(out))
 		if len(all) == 0 {
 			t.Errorf("%s: tshark sees none, got %s", field, got)

@@ -6,50 +6,31 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
-	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/akushu/akushu/internal/capture"
+	"github.com/akushu/akushu/internal/peer"
 	"github.com/google/go-cmp/cmp"
 )
 
-// tshark runs the field's own reader over a capture, with every check switched on, and returns what it prints. Where
-// it is not installed the test is skipped, and fails under CI=true.
+// strict has tshark read twice, with every check switched on.
+var strict = []string{"-2", "-o", "tcp.check_checksum:TRUE", "-o", "ip.check_checksum:TRUE"}
+
+// tshark runs the field's own reader over a capture, and returns what it prints.
 func tshark(t *testing.T, file string, args ...string) string {
 	t.Helper()
-	path, err := exec.LookPath("tshark")
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("tshark is not installed, and CI needs it")
-		}
-		t.Skip("tshark is not installed")
-	}
-	checks := []string{"-2", "-r", file, "-o", "tcp.check_checksum:TRUE", "-o", "ip.check_checksum:TRUE"}
-	var stderr bytes.Buffer
-	cmd := exec.CommandContext(t.Context(), path, append(checks, args...)...)
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("tshark %q: %v\n%s", args, err, &stderr)
-	}
-	return strings.TrimSuffix(string(out), "\n")
+	args = slices.Concat(strict, []string{"-r", file}, args)
+	return strings.TrimSuffix(string(peer.Output(t, "tshark", args...)), "\n")
 }
 
-// fields are the values of fields, one line a packet, without empty lines.
-func fields(t *testing.T, file, filter string, names ...string) []string {
+// fields are the values of fields, a row for each packet.
+func fields(t *testing.T, file, filter string, names ...string) [][]string {
 	t.Helper()
-	args := []string{"-Y", filter, "-T", "fields"}
-	for _, name := range names {
-		args = append(args, "-e", name)
-	}
-	out := tshark(t, file, args...)
-	if out == "" {
-		return nil
-	}
-	return strings.Split(out, "\n")
+	return peer.Fields(t, file, names, append(slices.Clone(strict), "-Y", filter)...)
 }
 
 // spoken is a conversation with its bytes.
@@ -134,8 +115,7 @@ func checkConversation(t *testing.T, file string, s *spoken, completeness string
 	}
 	sent := map[string]string{}
 	var complete string
-	for _, line := range fields(t, file, "tcp", "tcp.srcport", "tcp.payload", "tcp.completeness") {
-		values := strings.Split(line, "\t")
+	for _, values := range fields(t, file, "tcp", "tcp.srcport", "tcp.payload", "tcp.completeness") {
 		sent[values[0]] += values[1]
 		complete = values[2]
 	}
@@ -161,11 +141,8 @@ func TestTsharkReadsBlocks(t *testing.T) {
 	must(t, w.WriteSecrets(aLine))
 	must(t, w.WritePacket(capture.Packet{Time: noon, Data: make([]byte, 60), Comment: "a comment of its own"}))
 
-	want := []string{fmt.Sprintf("%d.%09d|tap|a comment of its own|60", noon.Unix(), noon.Nanosecond())}
+	want := [][]string{{fmt.Sprintf("%d.%09d", noon.Unix(), noon.Nanosecond()), "tap", "a comment of its own", "60"}}
 	got := fields(t, path, "frame", "frame.time_epoch", "frame.interface_name", "frame.comment", "frame.len")
-	for i := range got {
-		got[i] = strings.ReplaceAll(got[i], "\t", "|")
-	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("got other fields (-want +got):\n%s", diff)
 	}

@@ -22,6 +22,7 @@ import (
 	stdtls "crypto/tls"
 
 	"github.com/akushu/akushu/internal/capture"
+	"github.com/akushu/akushu/internal/peer"
 	"github.com/akushu/akushu/internal/pki"
 )
 
@@ -55,12 +56,7 @@ const sharedKey, sharedName = "00112233445566778899aabbccddeeff", "Client_identi
 func newFresh(t *testing.T) *fresh {
 	t.Helper()
 	for _, program := range []string{"tshark", "openssl", "gnutls-serv", "gnutls-cli"} {
-		if _, err := exec.LookPath(program); err != nil {
-			if os.Getenv("CI") == "true" {
-				t.Fatalf("%s is not installed, and CI needs it", program)
-			}
-			t.Skipf("%s is not installed", program)
-		}
+		peer.Find(t, program)
 	}
 	f := &fresh{t: t, dir: t.TempDir(), certs: map[string]stdtls.Certificate{}, talks: map[string]talk{}}
 	key, err := pki.GenerateKey("ecdsa-p256")

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -21,6 +20,7 @@ import (
 	"github.com/akushu/akushu/internal/capture"
 	"github.com/akushu/akushu/internal/capture/rewrite"
 	"github.com/akushu/akushu/internal/iana"
+	"github.com/akushu/akushu/internal/peer"
 	"github.com/akushu/akushu/observe"
 )
 
@@ -159,41 +159,17 @@ func prune(pdml []byte) []byte {
 // tsharkArgs stores a capture and its secrets, and tells tshark of them.
 func tsharkArgs(t *testing.T, all []capture.Packet, log []byte) []string {
 	t.Helper()
-	dir := t.TempDir()
-	name, keys := filepath.Join(dir, "album.pcapng"), filepath.Join(dir, "keys")
+	keys := filepath.Join(t.TempDir(), "keys")
 	check(t, os.WriteFile(keys, log, 0o600))
-	f, err := os.Create(name)
-	check(t, err)
-	defer f.Close()
-	w, err := capture.NewWriter(f, capture.Section{})
-	check(t, err)
-	links := map[capture.LinkType]int{}
-	for _, p := range all {
-		if _, ok := links[p.LinkType]; !ok {
-			links[p.LinkType], err = w.AddInterface(capture.Interface{LinkType: p.LinkType})
-			check(t, err)
-		}
-		p.Interface = links[p.LinkType]
-		check(t, w.WritePacket(p))
-	}
 	return []string{
-		"-n", "-r", name, "-o", "tls.keylog_file:" + keys, "-o", "tcp.reassemble_out_of_order:TRUE", "-o", "tcp.try_heuristic_first:TRUE",
+		"-n", "-r", peer.Store(t, all), "-o", "tls.keylog_file:" + keys, "-o", "tcp.reassemble_out_of_order:TRUE", "-o", "tcp.try_heuristic_first:TRUE",
 		"-d", "tcp.port==21001,http",
 	}
 }
 
 func (k *theirs) run(args ...string) []byte {
 	k.t.Helper()
-	path, err := exec.LookPath("tshark")
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			k.t.Fatal("tshark is not installed, and CI needs it")
-		}
-		k.t.Skip("tshark is not installed")
-	}
-	out, err := exec.CommandContext(k.t.Context(), path, append(k.args, args...)...).Output()
-	check(k.t, err)
-	return out
+	return peer.Output(k.t, "tshark", append(k.args, args...)...)
 }
 
 // packet takes what a packet brings.

@@ -1,10 +1,10 @@
 package filter
 
 import (
-	"os"
-	"os/exec"
 	"strings"
 	"testing"
+
+	"github.com/akushu/akushu/internal/peer"
 )
 
 // wiresharkTypes is what Wireshark calls the types of fields that are ours.
@@ -16,13 +16,7 @@ var wiresharkTypes = map[string]kind{
 
 // TestNames requires Wireshark to know each field, with the same type.
 func TestNames(t *testing.T) {
-	out, err := exec.Command("tshark", "-G", "fields").Output()
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
+	out := peer.Output(t, "tshark", "-G", "fields")
 	theirs := map[string]kind{}
 	for line := range strings.Lines(string(out)) {
 		column := strings.Split(line, "\t")

@@ -5,13 +5,13 @@ import (
 	"crypto/x509"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/akushu/akushu/internal/iana"
+	"github.com/akushu/akushu/internal/peer"
 	"github.com/akushu/akushu/internal/pki"
 	"github.com/akushu/akushu/internal/suite"
 	"github.com/akushu/akushu/tls"
@@ -76,7 +76,7 @@ func newTally(t *testing.T, name string) *tally {
 	y := &tally{name: name}
 	t.Cleanup(func() {
 		fmt.Printf("%s: ran %d of %d\n", y.name, y.ran.Load(), y.all.Load())
-		if y.ran.Load() != y.all.Load() && !t.Failed() && os.Getenv("CI") == "true" {
+		if y.ran.Load() != y.all.Load() && !t.Failed() && peer.Required() {
 			t.Errorf("%s: only %d of %d ran", y.name, y.ran.Load(), y.all.Load())
 		}
 	})
@@ -91,19 +91,6 @@ func (y *tally) run(t *testing.T, name string, f func(t *testing.T)) {
 		f(t)
 		y.ran.Add(1)
 	})
-}
-
-// need finds a program, or skips the test; under CI=true its absence fails.
-func need(t *testing.T, program string) string {
-	t.Helper()
-	path, err := exec.LookPath(program)
-	if err != nil && os.Getenv("CI") == "true" {
-		t.Fatalf("%s is not installed", program)
-	}
-	if err != nil {
-		t.Skipf("%s is not installed", program)
-	}
-	return path
 }
 
 // credentials is a certificate for each kind of key under one root, in memory and as

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/akushu/akushu/internal/iana"
+	"github.com/akushu/akushu/internal/peer"
 	"github.com/akushu/akushu/internal/pki"
 	"github.com/akushu/akushu/tls"
 )
@@ -182,7 +183,7 @@ func (x shown) dial(t *testing.T, all *visitors, addr, want string) {
 
 // TestClientCertificateOpenSSLServer has openssl s_server ask our client.
 func TestClientCertificateOpenSSLServer(t *testing.T) {
-	openssl := need(t, "openssl")
+	openssl := peer.Find(t, "openssl")
 	all := newVisitors(t)
 	y := newTally(t, "openssl s_server asks our client for a certificate")
 	for _, m := range modes {
@@ -199,7 +200,7 @@ func TestClientCertificateOpenSSLServer(t *testing.T) {
 
 // TestClientCertificateGnuTLSServer has gnutls-serv ask our client.
 func TestClientCertificateGnuTLSServer(t *testing.T) {
-	serv := need(t, "gnutls-serv")
+	serv := peer.Find(t, "gnutls-serv")
 	all := newVisitors(t)
 	y := newTally(t, "gnutls-serv asks our client for a certificate")
 	for _, m := range modes {
@@ -317,7 +318,7 @@ func clients(t *testing.T, name string, connect func(t *testing.T, all *visitors
 
 // TestClientCertificateOpenSSLClient has our server ask openssl s_client.
 func TestClientCertificateOpenSSLClient(t *testing.T) {
-	openssl := need(t, "openssl")
+	openssl := peer.Find(t, "openssl")
 	clients(t, "our server asks openssl s_client for a certificate", func(t *testing.T, all *visitors, x shown, addr string) {
 		args := []string{"s_client", "-connect", addr, "-CAfile", all.credentials.root, "-servername", "localhost"}
 		if files, ok := all.files[x.key]; ok {
@@ -329,7 +330,7 @@ func TestClientCertificateOpenSSLClient(t *testing.T) {
 
 // TestClientCertificateGnuTLSClient has our server ask gnutls-cli.
 func TestClientCertificateGnuTLSClient(t *testing.T) {
-	cli := need(t, "gnutls-cli")
+	cli := peer.Find(t, "gnutls-cli")
 	clients(t, "our server asks gnutls-cli for a certificate", func(t *testing.T, all *visitors, x shown, addr string) {
 		_, port, _ := net.SplitHostPort(addr)
 		args := []string{"--port", port, "--x509cafile", all.credentials.root}

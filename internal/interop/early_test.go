@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/akushu/akushu/internal/peer"
 	"github.com/akushu/akushu/tls"
 )
 
@@ -147,7 +148,7 @@ func (x earlyCase) sendEarly(t *testing.T, addr string, cfg *tls.Config, want st
 
 // TestEarlyToOpenSSL sends early data to openssl s_server.
 func TestEarlyToOpenSSL(t *testing.T) {
-	openssl := need(t, "openssl")
+	openssl := peer.Find(t, "openssl")
 	creds := newCredentials(t)
 	y := newTally(t, "early data to openssl s_server")
 	for _, x := range append(earlyCases, retryFirst, overLimit, ticketTwice) {
@@ -183,7 +184,7 @@ func TestEarlyToOpenSSL(t *testing.T) {
 
 // TestEarlyToGnuTLS sends early data to gnutls-serv, which sends back what comes behind it.
 func TestEarlyToGnuTLS(t *testing.T) {
-	serv := need(t, "gnutls-serv")
+	serv := peer.Find(t, "gnutls-serv")
 	creds := newCredentials(t)
 	y := newTally(t, "early data to gnutls-serv")
 	for _, x := range append(earlyCases, overLimit) {
@@ -290,7 +291,7 @@ func (x earlyCase) second() string {
 
 // TestEarlyFromOpenSSL has openssl s_client send early data to our server.
 func TestEarlyFromOpenSSL(t *testing.T) {
-	openssl := need(t, "openssl")
+	openssl := peer.Find(t, "openssl")
 	creds := newCredentials(t)
 	y := newTally(t, "early data from openssl s_client")
 	for _, x := range append(earlyCases, retryFirst, turnedOff) {
@@ -328,7 +329,7 @@ func TestEarlyFromOpenSSL(t *testing.T) {
 
 // TestEarlyFromGnuTLS has gnutls-cli send early data to our server.
 func TestEarlyFromGnuTLS(t *testing.T) {
-	cli := need(t, "gnutls-cli")
+	cli := peer.Find(t, "gnutls-cli")
 	creds := newCredentials(t)
 	y := newTally(t, "early data from gnutls-cli")
 	for _, x := range append(earlyCases, turnedOff) {

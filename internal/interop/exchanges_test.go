@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/akushu/akushu/internal/iana"
+	"github.com/akushu/akushu/internal/peer"
 	"github.com/akushu/akushu/internal/suite"
 	"github.com/akushu/akushu/tls"
 )
@@ -259,7 +260,7 @@ func TestBefore13GnuTLSClient(t *testing.T)  { strangers[1].dials(t) }
 
 // serves has our client connect to the stranger's server. One process serves all that need not differ for it.
 func (x *stranger) serves(t *testing.T) {
-	path := need(t, x.server)
+	path := peer.Find(t, x.server)
 	creds := newCredentials(t)
 	y := newTally(t, "before TLS 1.3: connect to "+x.name)
 	servers := map[mix]string{}
@@ -281,7 +282,7 @@ func (x *stranger) serves(t *testing.T) {
 // dials has the stranger's client connect to our server, with a key of the server's kind where it shows a certificate:
 // each row is a process.
 func (x *stranger) dials(t *testing.T) {
-	path := need(t, x.client)
+	path := peer.Find(t, x.client)
 	creds := newCredentials(t)
 	y := newTally(t, "before TLS 1.3: "+x.name+" to our server")
 	for _, m := range mixes() {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/akushu/akushu/internal/iana"
+	"github.com/akushu/akushu/internal/peer"
 	"github.com/akushu/akushu/tls"
 )
 
@@ -191,7 +192,7 @@ func (x *extra) fromGnuTLS(t *testing.T, cli string, creds *credentials, v iana.
 
 // runExtras runs every extra that a program can do at its end, in every version.
 func runExtras(t *testing.T, program, name string, all []extra, can func(*extra) bool, run func(*extra, *testing.T, string, *credentials, iana.Version)) {
-	path := need(t, program)
+	path := peer.Find(t, program)
 	creds := newCredentials(t)
 	y := newTally(t, name)
 	for i := range all {

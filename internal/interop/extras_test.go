@@ -15,6 +15,7 @@ import (
 	"golang.org/x/crypto/ocsp"
 
 	"github.com/akushu/akushu/internal/iana"
+	"github.com/akushu/akushu/internal/peer"
 	"github.com/akushu/akushu/tls"
 )
 
@@ -138,7 +139,7 @@ func TestExtensions(t *testing.T) {
 
 // TestRequiredALPN is refused where there is nothing in common.
 func TestRequiredALPN(t *testing.T) {
-	openssl := need(t, "openssl")
+	openssl := peer.Find(t, "openssl")
 	creds := newCredentials(t)
 	x := extra{config: func(_ *credentials, c *tls.Config) { c.NextProtos, c.RequireALPN = []string{"first"}, true }}
 	for _, v := range both {

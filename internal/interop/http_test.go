@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/akushu/akushu/internal/peer"
 	"github.com/akushu/akushu/tls"
 	"github.com/akushu/akushu/tlshttp"
 )
@@ -86,7 +87,7 @@ func curl(t *testing.T, env []string, args ...string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, need(t, "curl"), append([]string{"-sS"}, args...)...)
+	cmd := exec.CommandContext(ctx, peer.Find(t, "curl"), append([]string{"-sS"}, args...)...)
 	cmd.Env = append(os.Environ(), env...)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
@@ -97,7 +98,7 @@ func curl(t *testing.T, env []string, args ...string) string {
 
 // TestCurl asks our server in every version of TLS and HTTP.
 func TestCurl(t *testing.T) {
-	need(t, "curl")
+	peer.Find(t, "curl")
 	creds := newCredentials(t)
 	addr, keys, _ := webServer(t, creds)
 	for _, x := range []struct{ flags, want string }{
@@ -160,7 +161,7 @@ func largeSum() string { return fmt.Sprintf("%d %x <nil>\n", len(large), sha256.
 
 // TestCurlInTheClear sends plain HTTP to the TLS port.
 func TestCurlInTheClear(t *testing.T) {
-	need(t, "curl")
+	peer.Find(t, "curl")
 	addr, _, errors := webServer(t, newCredentials(t))
 	for _, args := range [][]string{{}, {"--http1.0"}, {"--data-binary", "@" + largeFile(t)}} {
 		got := curl(t, nil, append(args, "-i", "http://"+addr)...)
@@ -177,7 +178,7 @@ func TestCurlInTheClear(t *testing.T) {
 
 // TestCurlThroughShutdown has a download under way while the server shuts down.
 func TestCurlThroughShutdown(t *testing.T) {
-	program := need(t, "curl")
+	program := peer.Find(t, "curl")
 	for _, flag := range []string{"--http1.1", "--http2"} {
 		creds := newCredentials(t)
 		ln, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{

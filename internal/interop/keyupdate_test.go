@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/akushu/akushu/internal/iana"
+	"github.com/akushu/akushu/internal/peer"
 	"github.com/akushu/akushu/internal/suite"
 	"github.com/akushu/akushu/tls"
 )
@@ -53,7 +54,7 @@ func updateCells() (all []cell) {
 
 // TestKeyUpdateFromServer has openssl s_server update keys again and again.
 func TestKeyUpdateFromServer(t *testing.T) {
-	openssl := need(t, "openssl")
+	openssl := peer.Find(t, "openssl")
 	creds := newCredentials(t)
 	y := newTally(t, "KeyUpdate from openssl s_server")
 	for _, x := range updateCells() {
@@ -87,7 +88,7 @@ func TestKeyUpdateFromServer(t *testing.T) {
 
 // TestKeyUpdateFromClient has openssl s_client do the same.
 func TestKeyUpdateFromClient(t *testing.T) {
-	openssl := need(t, "openssl")
+	openssl := peer.Find(t, "openssl")
 	creds := newCredentials(t)
 	y := newTally(t, "KeyUpdate from openssl s_client")
 	for _, x := range updateCells() {
@@ -118,7 +119,7 @@ const gnutlsTLS13 = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+AES-128-CCM:+AES-128-CCM-8"
 
 // TestKeyUpdateGnuTLSClient has gnutls-cli update keys, and ask our server to.
 func TestKeyUpdateGnuTLSClient(t *testing.T) {
-	cli := need(t, "gnutls-cli")
+	cli := peer.Find(t, "gnutls-cli")
 	creds := newCredentials(t)
 	y := newTally(t, "KeyUpdate from gnutls-cli")
 	for _, x := range updateCells() {
@@ -145,7 +146,7 @@ func TestKeyUpdateGnuTLSClient(t *testing.T) {
 
 // TestKeyUpdateGnuTLSServer has our client update keys, and ask gnutls-serv to.
 func TestKeyUpdateGnuTLSServer(t *testing.T) {
-	serv := need(t, "gnutls-serv")
+	serv := peer.Find(t, "gnutls-serv")
 	creds := newCredentials(t)
 	y := newTally(t, "KeyUpdate to gnutls-serv")
 	for _, x := range updateCells() {

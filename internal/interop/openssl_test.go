@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/akushu/akushu/internal/iana"
+	"github.com/akushu/akushu/internal/peer"
 	"github.com/akushu/akushu/internal/suite"
 	"github.com/akushu/akushu/tls"
 )
@@ -156,7 +157,7 @@ func (p *program) hellos() string { return fmt.Sprint(strings.Count(p.text(), ",
 
 // TestOpenSSLServer has our client connect to openssl s_server.
 func TestOpenSSLServer(t *testing.T) {
-	openssl := need(t, "openssl")
+	openssl := peer.Find(t, "openssl")
 	creds := newCredentials(t)
 	y := newTally(t, "connect to openssl s_server")
 	for _, x := range cells() {
@@ -195,7 +196,7 @@ func toOpenSSL(t *testing.T, openssl string, creds *credentials, x cell, before 
 
 // TestOpenSSLClient has openssl s_client connect to our server.
 func TestOpenSSLClient(t *testing.T) {
-	openssl := need(t, "openssl")
+	openssl := peer.Find(t, "openssl")
 	creds := newCredentials(t)
 	y := newTally(t, "openssl s_client to our server")
 	for _, x := range cells() {
@@ -230,7 +231,7 @@ func fromOpenSSL(t *testing.T, openssl string, creds *credentials, x cell, befor
 
 // TestOpenSSLExporter compares keying material that both ends export.
 func TestOpenSSLExporter(t *testing.T) {
-	openssl := need(t, "openssl")
+	openssl := peer.Find(t, "openssl")
 	creds := newCredentials(t)
 	const label, length = "EXPORTER-akushu-test", 32
 	for _, v := range []iana.Version{iana.VersionTLS12, iana.VersionTLS13} {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/akushu/akushu/internal/iana"
+	"github.com/akushu/akushu/internal/peer"
 	"github.com/akushu/akushu/tls"
 )
 
@@ -68,7 +69,7 @@ func (p *program) answers() string {
 // TestPostHandshakeAuthOpenSSLServer has openssl s_server ask our client after the handshake,
 // twice, with new keys in between.
 func TestPostHandshakeAuthOpenSSLServer(t *testing.T) {
-	openssl := need(t, "openssl")
+	openssl := peer.Find(t, "openssl")
 	all := newVisitors(t)
 	y := newTally(t, "openssl s_server asks our client after the handshake")
 	for _, kind := range later() {
@@ -111,7 +112,7 @@ func TestPostHandshakeAuthOpenSSLServer(t *testing.T) {
 
 // TestPostHandshakeAuthGnuTLSServer has gnutls-serv ask our client after the handshake.
 func TestPostHandshakeAuthGnuTLSServer(t *testing.T) {
-	serv := need(t, "gnutls-serv")
+	serv := peer.Find(t, "gnutls-serv")
 	all := newVisitors(t)
 	y := newTally(t, "gnutls-serv asks our client after the handshake")
 	for _, kind := range later() {
@@ -210,7 +211,7 @@ func wantAsked(t *testing.T, said <-chan string, kind string) {
 
 // TestPostHandshakeAuthOpenSSLClient has our server ask openssl s_client after the handshake.
 func TestPostHandshakeAuthOpenSSLClient(t *testing.T) {
-	openssl := need(t, "openssl")
+	openssl := peer.Find(t, "openssl")
 	all := newVisitors(t)
 	y := newTally(t, "our server asks openssl s_client after the handshake")
 	for _, kind := range later() {
@@ -230,7 +231,7 @@ func TestPostHandshakeAuthOpenSSLClient(t *testing.T) {
 
 // TestPostHandshakeAuthGnuTLSClient has our server ask gnutls-cli after the handshake.
 func TestPostHandshakeAuthGnuTLSClient(t *testing.T) {
-	cli := need(t, "gnutls-cli")
+	cli := peer.Find(t, "gnutls-cli")
 	all := newVisitors(t)
 	y := newTally(t, "our server asks gnutls-cli after the handshake")
 	for _, kind := range later() {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/akushu/akushu/internal/peer"
 	"github.com/akushu/akushu/internal/suite"
 	"github.com/akushu/akushu/tls"
 )
@@ -40,7 +41,7 @@ var openSSLShares = []string{
 
 // TestLegacyPSKOpenSSLServer connects to a server without certificate in every suite for keys that are shared.
 func TestLegacyPSKOpenSSLServer(t *testing.T) {
-	path := need(t, "openssl")
+	path := peer.Find(t, "openssl")
 	y := newTally(t, "keys shared before TLS 1.3: connect to OpenSSL")
 	args := append([]string{"s_server", "-accept", "127.0.0.1:0", "-rev", "-nocert", "-psk_hint", "house 7"}, openSSLShares...)
 	addr := startFor(t, 3*time.Minute, path, args...).await(t, `ACCEPT (127\.0\.0\.1:\d+)`)
@@ -65,7 +66,7 @@ func TestLegacyPSKOpenSSLServer(t *testing.T) {
 
 // TestLegacyPSKOpenSSLClient is connected to in every suite for keys that are shared.
 func TestLegacyPSKOpenSSLClient(t *testing.T) {
-	path := need(t, "openssl")
+	path := peer.Find(t, "openssl")
 	y := newTally(t, "keys shared before TLS 1.3: OpenSSL to our server")
 	for _, s := range sharedWithOpenSSL() {
 		y.run(t, s.ID.String(), func(t *testing.T) {

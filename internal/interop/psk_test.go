@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/akushu/akushu/internal/iana"
+	"github.com/akushu/akushu/internal/peer"
 	"github.com/akushu/akushu/tls"
 )
 
@@ -166,7 +167,7 @@ func (x acquaintance) gnutls() string {
 }
 
 func TestPSKOpenSSLServer(t *testing.T) {
-	openssl := need(t, "openssl")
+	openssl := peer.Find(t, "openssl")
 	y := newTally(t, "our client and openssl s_server share a key")
 	for _, x := range acquaintances() {
 		y.run(t, x.String(), func(t *testing.T) {
@@ -184,7 +185,7 @@ func TestPSKOpenSSLServer(t *testing.T) {
 }
 
 func TestPSKOpenSSLClient(t *testing.T) {
-	openssl := need(t, "openssl")
+	openssl := peer.Find(t, "openssl")
 	y := newTally(t, "openssl s_client and our server share a key")
 	for _, x := range acquaintances() {
 		y.run(t, x.String(), func(t *testing.T) {
@@ -205,7 +206,7 @@ func TestPSKOpenSSLClient(t *testing.T) {
 }
 
 func TestPSKGnuTLSServer(t *testing.T) {
-	serv := need(t, "gnutls-serv")
+	serv := peer.Find(t, "gnutls-serv")
 	passwords := write(t, t.TempDir(), "psk", []byte(sharedIdentity+":"+sharedHex()+"\n"))
 	y := newTally(t, "our client and gnutls-serv share a key")
 	for _, x := range acquaintances() {
@@ -220,7 +221,7 @@ func TestPSKGnuTLSServer(t *testing.T) {
 }
 
 func TestPSKGnuTLSClient(t *testing.T) {
-	cli := need(t, "gnutls-cli")
+	cli := peer.Find(t, "gnutls-cli")
 	y := newTally(t, "gnutls-cli and our server share a key")
 	for _, x := range acquaintances() {
 		y.run(t, x.String(), func(t *testing.T) {

@@ -9,13 +9,14 @@ import (
 	"time"
 
 	"github.com/akushu/akushu/internal/iana"
+	"github.com/akushu/akushu/internal/peer"
 	"github.com/akushu/akushu/tls"
 )
 
 // TestRenegotiation has openssl s_server ask for other handshakes, of a client that takes part
 // in none, in one, or in all, and talk in between.
 func TestRenegotiation(t *testing.T) {
-	openssl := need(t, "openssl")
+	openssl := peer.Find(t, "openssl")
 	creds := newCredentials(t)
 	y := newTally(t, "our client renegotiates with openssl s_server")
 	files := creds.files["ecdsa-p256"]

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/akushu/akushu/internal/iana"
+	"github.com/akushu/akushu/internal/peer"
 	"github.com/akushu/akushu/tls"
 )
 
@@ -145,7 +146,7 @@ func (r resumption) flags() []string {
 
 // TestResumeOpenSSLServer has our client resume sessions of openssl s_server.
 func TestResumeOpenSSLServer(t *testing.T) {
-	openssl := need(t, "openssl")
+	openssl := peer.Find(t, "openssl")
 	creds := newCredentials(t)
 	y := newTally(t, "our client resumes sessions of openssl s_server")
 	for _, r := range resumptions {
@@ -165,7 +166,7 @@ func TestResumeOpenSSLServer(t *testing.T) {
 
 // TestResumeOpenSSLClient has openssl s_client resume sessions of our server.
 func TestResumeOpenSSLClient(t *testing.T) {
-	openssl := need(t, "openssl")
+	openssl := peer.Find(t, "openssl")
 	creds := newCredentials(t)
 	y := newTally(t, "openssl s_client resumes our sessions")
 	for _, r := range resumptions {
@@ -206,7 +207,7 @@ func (r resumption) priority() string {
 
 // TestResumeGnuTLSServer has our client resume sessions of gnutls-serv.
 func TestResumeGnuTLSServer(t *testing.T) {
-	serv := need(t, "gnutls-serv")
+	serv := peer.Find(t, "gnutls-serv")
 	creds := newCredentials(t)
 	y := newTally(t, "our client resumes sessions of gnutls-serv")
 	for _, r := range resumptions {
@@ -250,7 +251,7 @@ func launchGnuTLS(t *testing.T, serv string, args ...string) (string, *program) 
 
 // TestResumeGnuTLSClient has gnutls-cli resume sessions of our server.
 func TestResumeGnuTLSClient(t *testing.T) {
-	cli := need(t, "gnutls-cli")
+	cli := peer.Find(t, "gnutls-cli")
 	creds := newCredentials(t)
 	y := newTally(t, "gnutls-cli resumes our sessions")
 	for _, r := range resumptions {

@@ -19,6 +19,7 @@ import (
 	"testing/iotest"
 	"time"
 
+	"github.com/akushu/akushu/internal/peer"
 	"github.com/akushu/akushu/internal/pki"
 	"github.com/google/go-cmp/cmp"
 )
@@ -334,7 +335,7 @@ func (noKey) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) { panic(
 
 // OpenSSL, with its strictest checks, trusts what we make: a chain under its root, and a self-signed leaf as its own.
 func TestOpenSSLVerifies(t *testing.T) {
-	openssl := lookFor(t, "openssl")
+	openssl := peer.Find(t, "openssl")
 	root, err := pki.NewAuthority(env(), pki.Request{Key: key(t, "ecdsa-p256"), CommonName: "root"})
 	must(t, err)
 	sub, err := root.Subordinate(pki.Request{Key: key(t, "rsa-2048"), CommonName: "below it"})
@@ -364,20 +365,6 @@ func opensslVerify(t *testing.T, openssl string, id *pki.Identity, roots []byte,
 	if out, err := exec.CommandContext(t.Context(), openssl, append(args, chain)...).CombinedOutput(); err != nil {
 		t.Errorf("got %v\n%s", err, out)
 	}
-}
-
-// lookFor finds a program, without which the test is skipped, and fails under CI=true.
-func lookFor(t *testing.T, name string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	if err == nil {
-		return path
-	}
-	if os.Getenv("CI") == "true" {
-		t.Fatalf("%s is not installed, and CI needs it", name)
-	}
-	t.Skipf("%s is not installed", name)
-	return ""
 }
 
 func addressesOf(texts ...string) []net.IP {

@@ -3,6 +3,7 @@ package proof
 import (
 	"bytes"
 	"crypto"
+
 	//lint:ignore SA1019 old captures have its signatures
 	"crypto/dsa"
 	"crypto/ecdsa"
@@ -17,10 +18,11 @@ import (
 	"encoding/pem"
 	"math/big"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/akushu/akushu/internal/peer"
 )
 
 var content = []byte("what is signed")
@@ -196,15 +198,8 @@ func TestCertificates(t *testing.T) {
 	if _, err := ParseCertificate(append(bytes.Clone(der), 0)); err == nil {
 		t.Error("a certificate with something behind it is taken for one")
 	}
-	openssl, err := exec.LookPath("openssl")
-	if err != nil {
-		t.Skip("there is no openssl")
-	}
 	path := filepath.Join(t.TempDir(), "c.pem")
-	out, err := exec.Command(openssl, "req", "-x509", "-newkey", "rsa-pss", "-nodes", "-subj", "/CN=pss", "-sha512", "-out", path, "-keyout", os.DevNull).CombinedOutput()
-	if err != nil {
-		t.Fatalf("openssl: %v\n%s", err, out)
-	}
+	peer.Output(t, "openssl", "req", "-x509", "-newkey", "rsa-pss", "-nodes", "-subj", "/CN=pss", "-sha512", "-out", path, "-keyout", os.DevNull)
 	text, _ := os.ReadFile(path)
 	block, _ := pem.Decode(text)
 	if c, err = ParseCertificate(block.Bytes); err != nil {

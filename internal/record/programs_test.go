@@ -19,6 +19,7 @@ import (
 
 	"github.com/akushu/akushu/internal/borrow"
 	"github.com/akushu/akushu/internal/iana"
+	"github.com/akushu/akushu/internal/peer"
 	"github.com/akushu/akushu/internal/suite"
 )
 
@@ -146,8 +147,8 @@ func (with program) converse(t *testing.T, p *pair, s *suite.Suite, etm bool) *c
 	defer listener.Close()
 	_, p.proxy, _ = net.SplitHostPort(listener.Addr().String())
 	serverArgs, clientArgs := with.arguments(p, s, etm)
-	start(t, need(t, with.server), serverArgs)
-	client := start(t, need(t, with.client), clientArgs, "SSLKEYLOGFILE="+p.keylog)
+	start(t, peer.Find(t, with.server), serverArgs)
+	client := start(t, peer.Find(t, with.client), clientArgs, "SSLKEYLOGFILE="+p.keylog)
 	wires := make(chan map[string]*end, 1)
 	go func() { wires <- forward(listener, p.port) }()
 
@@ -274,19 +275,6 @@ func (r *running) await(t *testing.T, texts ...string) {
 		}
 	}
 	t.Fatalf("none of %.30q in the output", texts)
-}
-
-// need finds a program, or skips the test; under CI=true its absence fails.
-func need(t *testing.T, program string) string {
-	t.Helper()
-	path, err := exec.LookPath(program)
-	if err != nil && os.Getenv("CI") == "true" {
-		t.Fatalf("%s is not installed", program)
-	}
-	if err != nil {
-		t.Skipf("%s is not installed", program)
-	}
-	return path
 }
 
 func freePort(t *testing.T) string {

@@ -5,9 +5,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -15,6 +12,7 @@ import (
 
 	"github.com/akushu/akushu/internal/capture"
 	"github.com/akushu/akushu/internal/capture/capfilter"
+	"github.com/akushu/akushu/internal/peer"
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/net/bpf"
 )
@@ -56,14 +54,9 @@ var expressions = [][2]string{
 
 // TestTcpdumpChooses the same packets. VLAN tags make no difference to us, so tcpdump is asked without them.
 func TestTcpdumpChooses(t *testing.T) {
-	if _, err := exec.LookPath("tcpdump"); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("tcpdump is not installed, and CI needs it")
-		}
-		t.Skip("tcpdump is not installed")
-	}
+	peer.Find(t, "tcpdump")
 	plain := traffic()
-	file := write(t, plain)
+	file := store(t, plain)
 	for _, row := range expressions {
 		t.Run(row[0], func(t *testing.T) {
 			want := choiceOfTcpdump(t, file, cmpOr(row[1], row[0]))
@@ -175,27 +168,19 @@ func choice(t *testing.T, expression string, l capfilter.Link, packets [][]byte)
 	return chosen
 }
 
-// write writes packets whose time is their number.
-func write(t *testing.T, packets [][]byte) string {
+// store stores packets whose time is their number.
+func store(t *testing.T, packets [][]byte) string {
 	t.Helper()
-	name := filepath.Join(t.TempDir(), "traffic.pcapng")
-	file, err := os.Create(name)
-	must(t, err)
-	defer file.Close()
-	w, err := capture.NewWriter(file, capture.Section{})
-	must(t, err)
-	_, err = w.AddInterface(capture.Interface{LinkType: capture.LinkEthernet})
-	must(t, err)
+	var all []capture.Packet
 	for i, p := range packets {
-		must(t, w.WritePacket(capture.Packet{Time: time.Unix(int64(i), 0), Data: p}))
+		all = append(all, capture.Packet{LinkType: capture.LinkEthernet, Time: time.Unix(int64(i), 0), Data: p})
 	}
-	return name
+	return peer.Store(t, all)
 }
 
 func choiceOfTcpdump(t *testing.T, file, expression string) []int {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), "tcpdump", "-n", "-r", file, "-w", "-", expression).Output()
-	must(t, err)
+	out := peer.Output(t, "tcpdump", "-n", "-r", file, "-w", "-", expression)
 	r, err := capture.NewReader(bytes.NewReader(out))
 	must(t, err)
 	chosen := []int{}

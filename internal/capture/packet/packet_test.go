@@ -6,9 +6,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/netip"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -16,17 +13,11 @@ import (
 
 	"github.com/akushu/akushu/internal/capture"
 	"github.com/akushu/akushu/internal/capture/packet"
+	"github.com/akushu/akushu/internal/peer"
 	"github.com/google/go-cmp/cmp"
 )
 
 var noon = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
-
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
 
 // Headers in the making: each puts its own in front of what it carries.
 
@@ -379,7 +370,7 @@ func TestCarriers(t *testing.T) {
 // TestTsharkFinds the same segments in the same packets.
 func TestTsharkFinds(t *testing.T) {
 	all := shipment(unknown...)
-	want := tsharkSegments(t, write(t, all))
+	want := tsharkSegments(t, peer.Store(t, all))
 	d := packet.NewDecoder()
 	var got []string
 	for _, p := range all {
@@ -392,43 +383,14 @@ func TestTsharkFinds(t *testing.T) {
 	}
 }
 
-// write writes packets with an interface for every link type.
-func write(t *testing.T, all []capture.Packet) string {
-	t.Helper()
-	name := filepath.Join(t.TempDir(), "packets.pcapng")
-	file, err := os.Create(name)
-	must(t, err)
-	defer file.Close()
-	w, err := capture.NewWriter(file, capture.Section{})
-	must(t, err)
-	ids := map[capture.LinkType]int{}
-	for _, p := range all {
-		id, ok := ids[p.LinkType]
-		if !ok {
-			id, err = w.AddInterface(capture.Interface{LinkType: p.LinkType})
-			must(t, err)
-			ids[p.LinkType] = id
-		}
-		p.Interface = id
-		must(t, w.WritePacket(p))
-	}
-	return name
-}
-
 func tsharkSegments(t *testing.T, file string) []string {
 	t.Helper()
-	path, err := exec.LookPath("tshark")
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("tshark is not installed, and CI needs it")
-		}
-		t.Skip("tshark is not installed")
+	names := []string{"frame.number", "tcp.srcport", "tcp.dstport", "tcp.seq_raw", "tcp.payload"}
+	var all []string
+	for _, row := range peer.Fields(t, file, names, "-Y", "tcp", "-E", "occurrence=l", "-o", "tcp.desegment_tcp_streams:FALSE", "-o", "ip.defragment:TRUE") {
+		all = append(all, strings.Join(row, " "))
 	}
-	out, err := exec.CommandContext(t.Context(), path, "-r", file, "-Y", "tcp", "-T", "fields", "-E", "separator=/s", "-E", "occurrence=l",
-		"-o", "tcp.desegment_tcp_streams:FALSE", "-o", "ip.defragment:TRUE",
-		"-e", "frame.number", "-e", "tcp.srcport", "-e", "tcp.dstport", "-e", "tcp.seq_raw", "-e", "tcp.payload").Output()
-	must(t, err)
-	return strings.Split(strings.TrimSpace(string(out)), "\n")
+	return all
 }
 
 // No cut and no flipped byte does more than hide the segment, and nothing beyond the captured bytes is touched.

@@ -8,9 +8,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -20,6 +17,7 @@ import (
 	"github.com/akushu/akushu/internal/capture/packet"
 	"github.com/akushu/akushu/internal/capture/rewrite"
 	"github.com/akushu/akushu/internal/capture/tcp"
+	"github.com/akushu/akushu/internal/peer"
 	godiff "github.com/google/go-cmp/cmp"
 )
 
@@ -202,15 +200,11 @@ func tellOurs(all []capture.Packet) telling {
 
 func tellTshark(t *testing.T, all []capture.Packet) telling {
 	t.Helper()
-	file := store(t, all)
-	args := []string{"-T", "fields", "-e", "frame.number", "-e", "tcp.stream", "-e", "tcp.seq", "-e", "tcp.ack", "-e", "tcp.len"}
-	for _, n := range analysisNames {
-		args = append(args, "-e", n)
-	}
+	file := peer.Store(t, all)
+	names := append([]string{"frame.number", "tcp.stream", "tcp.seq", "tcp.ack", "tcp.len"}, analysisNames...)
 	told := telling{Streams: map[string]string{}}
 	streams := map[string]bool{}
-	for _, line := range strings.Split(strings.TrimRight(tshark(t, file, args...), "\n"), "\n") {
-		f := strings.Split(line, "\t")
+	for _, f := range peer.Fields(t, file, names) {
 		var names []string
 		for i, n := range analysisNames {
 			if f[5+i] != "" {
@@ -228,13 +222,13 @@ func tellTshark(t *testing.T, all []capture.Packet) telling {
 // hex, that of the other node behind a tab.
 func follow(t *testing.T, file string, streams map[string]bool, into map[string]string) {
 	t.Helper()
-	args := []string{"-q"}
+	args := []string{"-r", file, "-q"}
 	for s := range streams {
 		args = append(args, "-z", "follow,tcp,raw,"+s)
 	}
 	var stream string
 	var ports [2]string
-	for _, line := range strings.Split(tshark(t, file, args...), "\n") {
+	for _, line := range strings.Split(string(peer.Output(t, "tshark", args...)), "\n") {
 		if s, ok := strings.CutPrefix(line, "Filter: tcp.stream eq "); ok {
 			stream = s
 		}
@@ -252,36 +246,6 @@ func follow(t *testing.T, file string, streams map[string]bool, into map[string]
 			into[stream+" from "+ports[node]] += strings.ReplaceAll(string(b), "in capture file]\x00", "in capture file]")
 		}
 	}
-}
-
-func store(t *testing.T, all []capture.Packet) string {
-	t.Helper()
-	name := filepath.Join(t.TempDir(), "rewritten.pcapng")
-	f, err := os.Create(name)
-	must(t, err)
-	defer f.Close()
-	w, err := capture.NewWriter(f, capture.Section{})
-	must(t, err)
-	_, err = w.AddInterface(capture.Interface{LinkType: capture.LinkEthernet})
-	must(t, err)
-	for _, p := range all {
-		must(t, w.WritePacket(p))
-	}
-	return name
-}
-
-func tshark(t *testing.T, file string, args ...string) string {
-	t.Helper()
-	path, err := exec.LookPath("tshark")
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("tshark is not installed, and CI needs it")
-		}
-		t.Skip("tshark is not installed")
-	}
-	out, err := exec.CommandContext(t.Context(), path, append([]string{"-r", file}, args...)...).Output()
-	must(t, err)
-	return string(out)
 }
 
 // ackLost is where tshark says more: it does so of further acknowledgements after the one that covers the hole, too.

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -15,17 +14,13 @@ import (
 	"github.com/akushu/akushu/internal/cli/demo"
 	"github.com/akushu/akushu/internal/explain"
 	"github.com/akushu/akushu/internal/iana"
+	"github.com/akushu/akushu/internal/peer"
 )
 
 // TestCapturesDecrypt has tshark decrypt what each demo wrote: it sees the same handshake
 // messages from each end, in the same order, and what was said.
 func TestCapturesDecrypt(t *testing.T) {
-	if _, err := exec.LookPath("tshark"); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("tshark is not installed")
-		}
-		t.Skip("tshark is not installed")
-	}
+	peer.Find(t, "tshark")
 	dir := t.TempDir()
 	for _, d := range demos {
 		var objects string
@@ -100,19 +95,9 @@ type seen struct {
 
 func tshark(t *testing.T, file string) seen {
 	t.Helper()
-	args := []string{"-r", file, "-o", "tcp.try_heuristic_first:TRUE", "-Y", "tls.handshake or http", "-T", "fields", "-E", "separator=;"}
-	for _, f := range []string{"tcp.stream", "tcp.srcport", "tls.handshake.type", "http.request.method", "http.file_data"} {
-		args = append(args, "-e", f)
-	}
-	cmd := exec.Command("tshark", args...)
-	cmd.Env = append(os.Environ(), "HOME="+t.TempDir(), "SSLKEYLOGFILE=") // no settings of anybody's
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatal(err)
-	}
+	fields := []string{"tcp.stream", "tcp.srcport", "tls.handshake.type", "http.request.method", "http.file_data"}
 	all := seen{messages: map[string][]string{}}
-	for line := range strings.Lines(string(out)) {
-		f := strings.SplitN(line, ";", 5)
+	for _, f := range peer.Fields(t, file, fields, "-o", "tcp.try_heuristic_first:TRUE", "-Y", "tls.handshake or http") {
 		all.requests += strings.Count(f[3], "GET")
 		all.answers += strings.Count(f[4], "Hello World!")
 		end := f[0] + " port " + f[1]

@@ -11,7 +11,6 @@ import (
 	"maps"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -24,6 +23,7 @@ import (
 	"github.com/akushu/akushu/internal/cli"
 	"github.com/akushu/akushu/internal/cli/pack"
 	"github.com/akushu/akushu/internal/explain"
+	"github.com/akushu/akushu/internal/peer"
 	"github.com/akushu/akushu/internal/pki"
 	"github.com/akushu/akushu/keylog"
 	"github.com/akushu/akushu/observe"
@@ -226,16 +226,12 @@ func names(t *testing.T, dir string) map[string]bool {
 // decrypted is what tshark reads in the responses, without a key log.
 func decrypted(t *testing.T, path string) []string {
 	t.Helper()
-	tshark, err := exec.LookPath("tshark")
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("tshark is not installed, and CI needs it")
-		}
-		t.Skip("tshark is not installed")
+	rows := peer.Fields(t, path, []string{"http.file_data"}, "-o", "tcp.try_heuristic_first:TRUE", "-d", "tls.port==1-65535,http", "-Y", "http.response")
+	var all []string
+	for _, row := range rows {
+		all = append(all, strings.ReplaceAll(row[0], " ", "_"))
 	}
-	out, err := exec.CommandContext(t.Context(), tshark, "-r", path, "-o", "tcp.try_heuristic_first:TRUE", "-d", "tls.port==1-65535,http", "-Y", "http.response", "-T", "fields", "-e", "http.file_data").Output()
-	must(t, err)
-	return strings.Fields(strings.ReplaceAll(string(out), " ", "_"))
+	return all
 }
 
 // TestDamaged requires what came before the damage, and the error.
