@@ -191,7 +191,7 @@ func TestClientCertificateOpenSSLServer(t *testing.T) {
 		args := append([]string{
 			"s_server", "-accept", "127.0.0.1:0", "-rev", "-cert", files[0], "-key", files[1], "-CAfile", all.root,
 		}, m.openssl...)
-		addr := start(t, openssl, args...).await(t, `ACCEPT (127\.0\.0\.1:\d+)`)
+		addr := peer.Start(t, openssl, args...).Await(t, `ACCEPT (127\.0\.0\.1:\d+)`)
 		for _, x := range shows(m.mode) {
 			y.run(t, x.String(), func(t *testing.T) { x.dial(t, all, addr, "uhsuka\n") })
 		}
@@ -324,7 +324,7 @@ func TestClientCertificateOpenSSLClient(t *testing.T) {
 		if files, ok := all.files[x.key]; ok {
 			args = append(args, "-cert", files[0], "-key", files[1])
 		}
-		start(t, openssl, args...)
+		peer.Start(t, openssl, args...)
 	})
 }
 
@@ -337,7 +337,7 @@ func TestClientCertificateGnuTLSClient(t *testing.T) {
 		if files, ok := all.files[x.key]; ok {
 			args = append(args, "--x509certfile", files[0], "--x509keyfile", files[1])
 		}
-		start(t, cli, append(args, "localhost")...)
+		peer.Start(t, cli, append(args, "localhost")...)
 	})
 }
 

@@ -158,21 +158,21 @@ func TestEarlyToOpenSSL(t *testing.T) {
 				groups = "P-384"
 			}
 			files := creds.files["ecdsa-p256"]
-			p := start(t, openssl, "s_server", "-accept", "127.0.0.1:0", "-cert", files[0], "-key", files[1],
+			p := peer.Start(t, openssl, "s_server", "-accept", "127.0.0.1:0", "-cert", files[0], "-key", files[1],
 				"-early_data", "-max_early_data", fmt.Sprint(x.max()), "-groups", groups)
 			before := 0 // in the output
-			x.dialEarly(t, creds, p.await(t, `ACCEPT (127\.0\.0\.1:\d+)`), func(c *tls.Conn, early, line string) {
+			x.dialEarly(t, creds, p.Await(t, `ACCEPT (127\.0\.0\.1:\d+)`), func(c *tls.Conn, early, line string) {
 				t.Helper()
 				if _, err := io.WriteString(c, line+"\n"); err != nil {
 					t.Fatal(err)
 				}
-				p.awaitAfter(t, before, `(?m)`+line+`$`)
-				text := p.text()[before:]
+				p.AwaitAfter(t, before, `(?m)`+line+`$`)
+				text := p.Text()[before:]
 				if got := strings.Contains(text, "Early data received"); got != (early != "") || !strings.Contains(text, early) {
 					t.Errorf("%q was sent early: got OpenSSL say that it came: %v\n%s", early, got, text)
 				}
-				before = len(p.text())
-				p.say(t, "answer")
+				before = len(p.Text())
+				p.Say(t, "answer")
 				got := make([]byte, len("answer\n"))
 				if _, err := io.ReadFull(c, got); err != nil || string(got) != "answer\n" {
 					t.Fatalf("got %q, %v", got, err)
@@ -303,24 +303,24 @@ func TestEarlyFromOpenSSL(t *testing.T) {
 				{"-sess_out", dir + "/session"},
 				{"-sess_in", dir + "/session", "-early_data", file},
 			} {
-				p := start(t, openssl, append([]string{
+				p := peer.Start(t, openssl, append([]string{
 					"s_client", "-connect", addr, "-CAfile", creds.root, "-servername", "localhost", "-groups", "X25519:P-521",
 				}, flags...)...)
-				p.await(t, `Early data was`)
-				p.say(t, "akushu")
-				p.await(t, `akushu\n`)
-				p.say(t, "Q")
-				_ = p.cmd.Wait()
+				p.Await(t, `Early data was`)
+				p.Say(t, "akushu")
+				p.Await(t, `akushu\n`)
+				p.Say(t, "Q")
+				p.Wait()
 				if i == 0 {
 					x.hears(t, heard, "resumed false, early data none")
 					continue
 				}
 				x.hears(t, heard, x.second())
-				if !strings.Contains(p.text(), "Early data was "+x.want) {
-					t.Errorf("want OpenSSL say that it was %s\n%s", x.want, p.text())
+				if !strings.Contains(p.Text(), "Early data was "+x.want) {
+					t.Errorf("want OpenSSL say that it was %s\n%s", x.want, p.Text())
 				}
-				if came := strings.Contains(p.text(), x.data()); came != (x.want == "accepted") {
-					t.Errorf("early data that came back: got %v\n%s", came, p.text())
+				if came := strings.Contains(p.Text(), x.data()); came != (x.want == "accepted") {
+					t.Errorf("early data that came back: got %v\n%s", came, p.Text())
 				}
 			}
 		})
@@ -337,18 +337,18 @@ func TestEarlyFromGnuTLS(t *testing.T) {
 			addr, heard := x.serveEarly(t, creds)
 			_, port, _ := net.SplitHostPort(addr)
 			file := write(t, t.TempDir(), "early", []byte(x.data()))
-			p := start(t, cli, "--resume", "--waitresumption", "--earlydata="+file, "--port", port, "--x509cafile", creds.root,
+			p := peer.Start(t, cli, "--resume", "--waitresumption", "--earlydata="+file, "--port", port, "--x509cafile", creds.root,
 				"--priority", "NORMAL:-VERS-ALL:+VERS-TLS1.3", "localhost")
 			x.hears(t, heard, "resumed false, early data none")
-			p.await(t, `This is a resumed session`)
-			p.say(t, "akushu")
-			p.await(t, `akushu\n`)
-			if err := p.in.Close(); err != nil {
+			p.Await(t, `This is a resumed session`)
+			p.Say(t, "akushu")
+			p.Await(t, `akushu\n`)
+			if err := p.In.Close(); err != nil {
 				t.Error(err)
 			}
 			x.hears(t, heard, x.second())
-			if came := strings.Contains(p.text(), x.data()); came != (x.want == "accepted") {
-				t.Errorf("early data that came back: got %v\n%s", came, p.text())
+			if came := strings.Contains(p.Text(), x.data()); came != (x.want == "accepted") {
+				t.Errorf("early data that came back: got %v\n%s", came, p.Text())
 			}
 		})
 	}

@@ -197,7 +197,7 @@ func serveOpenSSL(t *testing.T, path string, creds *credentials, m mix) string {
 	if m.client != "" {
 		args = append(args, "-Verify", "1", "-verify_return_error", "-CAfile", creds.root)
 	}
-	return startFor(t, 3*time.Minute, path, args...).await(t, `ACCEPT (127\.0\.0\.1:\d+)`)
+	return peer.Start(t, path, args...).Await(t, `ACCEPT (127\.0\.0\.1:\d+)`)
 }
 
 func dialOpenSSL(t *testing.T, path string, creds *credentials, m mix, addr string) {
@@ -208,11 +208,11 @@ func dialOpenSSL(t *testing.T, path string, creds *credentials, m mix, addr stri
 		files := creds.files[clientOf(m.client)]
 		args = append(args, "-cert", files[0], "-key", files[1])
 	}
-	p := startFor(t, time.Minute, path, args...)
-	p.await(t, `Verify return code: 0 \(ok\)`)
-	p.say(t, "akushu")
-	p.await(t, `(?m)^akushu$`)
-	p.say(t, "Q")
+	p := peer.Start(t, path, args...)
+	p.Await(t, `Verify return code: 0 \(ok\)`)
+	p.Say(t, "akushu")
+	p.Await(t, `(?m)^akushu$`)
+	p.Say(t, "Q")
 }
 
 // priority has GnuTLS offer all that it has.
@@ -245,11 +245,11 @@ func dialGnuTLS(t *testing.T, path string, creds *credentials, m mix, addr strin
 		files := creds.files[clientOf(m.client)]
 		args = append(args, "--x509certfile", files[0], "--x509keyfile", files[1])
 	}
-	p := startFor(t, time.Minute, path, append(args, "localhost")...)
-	p.await(t, `Handshake was completed`)
-	p.say(t, "akushu")
-	p.await(t, `(?m)^akushu$`)
-	p.in.Close()
+	p := peer.Start(t, path, append(args, "localhost")...)
+	p.Await(t, `Handshake was completed`)
+	p.Say(t, "akushu")
+	p.Await(t, `(?m)^akushu$`)
+	p.In.Close()
 }
 
 // What there was before TLS 1.3, with both programs of both strangers.

@@ -143,23 +143,23 @@ func (x *extra) gnutlsPriority(v iana.Version) string {
 
 func (x *extra) toOpenSSL(t *testing.T, openssl string, creds *credentials, v iana.Version) {
 	files := creds.files[x.kind()]
-	p := start(t, openssl, append([]string{
+	p := peer.Start(t, openssl, append([]string{
 		"s_server", "-accept", "127.0.0.1:0", "-naccept", "1", "-rev", "-cert", files[0], "-key", files[1], opensslVersion(v),
 	}, x.openssl.server(creds)...)...)
-	x.visit(t, creds, v, p.await(t, `ACCEPT (127\.0\.0\.1:\d+)`), "uhsuka\n")
-	p.await(t, x.openssl.serverShows)
+	x.visit(t, creds, v, p.Await(t, `ACCEPT (127\.0\.0\.1:\d+)`), "uhsuka\n")
+	p.Await(t, x.openssl.serverShows)
 }
 
 func (x *extra) fromOpenSSL(t *testing.T, openssl string, creds *credentials, v iana.Version) {
 	addr, done := x.host(t, creds, v)
-	p := start(t, openssl, append([]string{
+	p := peer.Start(t, openssl, append([]string{
 		"s_client", "-connect", addr, "-CAfile", creds.root, "-verify_return_error", "-servername", "localhost", opensslVersion(v),
 	}, x.openssl.client(creds)...)...)
-	p.await(t, `(New|Reused), TLSv1\.\d`)
-	p.say(t, "akushu")
-	p.await(t, `akushu\n`)
-	p.await(t, x.openssl.clientShows)
-	p.say(t, "Q")
+	p.Await(t, `(New|Reused), TLSv1\.\d`)
+	p.Say(t, "akushu")
+	p.Await(t, `akushu\n`)
+	p.Await(t, x.openssl.clientShows)
+	p.Say(t, "Q")
 	outcome(t, done)
 }
 
@@ -175,18 +175,18 @@ func (x *extra) toGnuTLS(t *testing.T, serv string, creds *credentials, v iana.V
 	}
 	addr, p := launchGnuTLS(t, serv, append(args, own...)...)
 	x.visit(t, creds, v, addr, "akushu\n")
-	p.await(t, x.gnutls.serverShows)
+	p.Await(t, x.gnutls.serverShows)
 }
 
 func (x *extra) fromGnuTLS(t *testing.T, cli string, creds *credentials, v iana.Version) {
 	addr, done := x.host(t, creds, v)
 	_, port, _ := net.SplitHostPort(addr)
 	args := append([]string{"--port", port, "--x509cafile", creds.root, "--priority", x.gnutlsPriority(v)}, x.gnutls.client(creds)...)
-	p := start(t, cli, append(args, "localhost")...)
-	p.await(t, `Handshake was completed`)
-	p.say(t, "akushu")
-	p.await(t, `(?m)^akushu$`)
-	p.await(t, x.gnutls.clientShows)
+	p := peer.Start(t, cli, append(args, "localhost")...)
+	p.Await(t, `Handshake was completed`)
+	p.Say(t, "akushu")
+	p.Await(t, `(?m)^akushu$`)
+	p.Await(t, x.gnutls.clientShows)
 	outcome(t, done)
 }
 

@@ -144,12 +144,12 @@ func TestRequiredALPN(t *testing.T) {
 	x := extra{config: func(_ *credentials, c *tls.Config) { c.NextProtos, c.RequireALPN = []string{"first"}, true }}
 	for _, v := range both {
 		files := creds.files["ecdsa-p256"]
-		p := start(t, openssl, "s_server", "-accept", "127.0.0.1:0", "-naccept", "1", "-cert", files[0], "-key", files[1])
-		if _, err := tls.Dial("tcp", p.await(t, `ACCEPT (127\.0\.0\.1:\d+)`), x.our(creds, v)); err == nil || !strings.Contains(err.Error(), "the server chose no protocol") {
+		p := peer.Start(t, openssl, "s_server", "-accept", "127.0.0.1:0", "-naccept", "1", "-cert", files[0], "-key", files[1])
+		if _, err := tls.Dial("tcp", p.Await(t, `ACCEPT (127\.0\.0\.1:\d+)`), x.our(creds, v)); err == nil || !strings.Contains(err.Error(), "the server chose no protocol") {
 			t.Errorf("%v: got %v, want it refused", v, err)
 		}
 		addr, done := x.host(t, creds, v)
-		start(t, openssl, "s_client", "-connect", addr, opensslVersion(v))
+		peer.Start(t, openssl, "s_client", "-connect", addr, opensslVersion(v))
 		if err := <-done; err == nil || !strings.Contains(err.Error(), "no_application_protocol") && !strings.Contains(err.Error(), "RFC 7301") {
 			t.Errorf("%v: our server comes to %v, want it to refuse", v, err)
 		}

@@ -265,7 +265,7 @@ func TestNginx(t *testing.T) {
 	dir := t.TempDir()
 	files := creds.files["ecdsa-p256"]
 	conf := write(t, dir, "nginx.conf", fmt.Appendf(nil, nginxConf, dir, files[0], files[1], creds.root, one, two, up))
-	p := start(t, program, "-p", dir, "-c", conf, "-e", "stderr")
+	p := peer.Start(t, program, "-p", dir, "-c", conf, "-e", "stderr")
 	for _, addr := range []string{one, two} {
 		awaitListener(t, addr, p)
 	}
@@ -317,7 +317,7 @@ func freeAddr(t *testing.T) string {
 	return ln.Addr().String()
 }
 
-func awaitListener(t *testing.T, addr string, p *program) {
+func awaitListener(t *testing.T, addr string, p *peer.Program) {
 	t.Helper()
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
 		c, err := net.Dial("tcp", addr)
@@ -326,7 +326,7 @@ func awaitListener(t *testing.T, addr string, p *program) {
 			return
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("nobody listens on %s:\n%s", addr, p.text())
+			t.Fatalf("nobody listens on %s:\n%s", addr, p.Text())
 		}
 	}
 }

@@ -22,10 +22,10 @@ import (
 var updates = []string{"k", "K", "K", "k", "k", "K"}
 
 // keyUpdates counts the KeyUpdates that OpenSSL sent, or received.
-func (p *program) keyUpdates(sent bool) int {
+func keyUpdates(p *peer.Program, sent bool) int {
 	arrow := map[bool]string{true: ">>>", false: "<<<"}[sent]
 	n := 0
-	for line := range strings.Lines(p.text()) {
+	for line := range strings.Lines(p.Text()) {
 		if strings.HasPrefix(line, arrow) && strings.Contains(line, ", KeyUpdate") {
 			n++
 		}
@@ -34,11 +34,11 @@ func (p *program) keyUpdates(sent bool) int {
 }
 
 // wantKeyUpdates compares the KeyUpdates of a connection with updates.
-func (p *program) wantKeyUpdates(t *testing.T) {
+func wantKeyUpdates(t *testing.T, p *peer.Program) {
 	t.Helper()
 	asked := strings.Count(strings.Join(updates, ""), "K")
-	p.settle(t, "KeyUpdates that OpenSSL sent and received", func() string {
-		return fmt.Sprint(p.keyUpdates(true), p.keyUpdates(false))
+	p.Settle(t, "KeyUpdates that OpenSSL sent and received", func() string {
+		return fmt.Sprint(keyUpdates(p, true), keyUpdates(p, false))
 	}, fmt.Sprint(len(updates), asked))
 }
 
@@ -60,28 +60,28 @@ func TestKeyUpdateFromServer(t *testing.T) {
 	for _, x := range updateCells() {
 		y.run(t, x.String(), func(t *testing.T) {
 			files := creds.files[x.key]
-			p := start(t, openssl, append([]string{
+			p := peer.Start(t, openssl, append([]string{
 				"s_server", "-accept", "127.0.0.1:0", "-naccept", "1", "-cert", files[0], "-key", files[1],
 			}, opensslFlags(x)...)...)
-			c, err := tls.Dial("tcp", p.await(t, `ACCEPT (127\.0\.0\.1:\d+)`), creds.config(x))
+			c, err := tls.Dial("tcp", p.Await(t, `ACCEPT (127\.0\.0\.1:\d+)`), creds.config(x))
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer c.Close()
 			c.SetDeadline(time.Now().Add(20 * time.Second))
 			lines := bufio.NewReader(c)
-			p.await(t, `CIPHER is`)
+			p.Await(t, `CIPHER is`)
 			for i, update := range updates {
-				p.say(t, update)
-				p.await(t, fmt.Sprintf(`(?s)(>>> [^\n]*, KeyUpdate.*){%d}`, i+1))
-				p.say(t, fmt.Sprint("ask ", i))
+				p.Say(t, update)
+				p.Await(t, fmt.Sprintf(`(?s)(>>> [^\n]*, KeyUpdate.*){%d}`, i+1))
+				p.Say(t, fmt.Sprint("ask ", i))
 				if got, err := lines.ReadString('\n'); got != fmt.Sprintf("ask %d\n", i) {
 					t.Fatalf("got %q, %v", got, err)
 				}
 				fmt.Fprintf(c, "answer %d\n", i)
-				p.await(t, fmt.Sprintf(`(?m)^answer %d$`, i))
+				p.Await(t, fmt.Sprintf(`(?m)^answer %d$`, i))
 			}
-			p.wantKeyUpdates(t)
+			wantKeyUpdates(t, p)
 		})
 	}
 }
@@ -94,16 +94,16 @@ func TestKeyUpdateFromClient(t *testing.T) {
 	for _, x := range updateCells() {
 		y.run(t, x.String(), func(t *testing.T) {
 			addr, states := echo(t, creds.config(x))
-			p := start(t, openssl, append([]string{"s_client", "-connect", addr, "-CAfile", creds.root, "-servername", "localhost"}, opensslFlags(x)...)...)
-			p.await(t, `Verify return code: 0 \(ok\)`)
+			p := peer.Start(t, openssl, append([]string{"s_client", "-connect", addr, "-CAfile", creds.root, "-servername", "localhost"}, opensslFlags(x)...)...)
+			p.Await(t, `Verify return code: 0 \(ok\)`)
 			for i, update := range updates {
-				p.say(t, update)
-				p.await(t, fmt.Sprintf(`(?s)(KEYUPDATE.*){%d}`, i+1))
-				p.say(t, fmt.Sprint("ask ", i))
-				p.await(t, fmt.Sprintf(`(?m)^ask %d$`, i))
+				p.Say(t, update)
+				p.Await(t, fmt.Sprintf(`(?s)(KEYUPDATE.*){%d}`, i+1))
+				p.Say(t, fmt.Sprint("ask ", i))
+				p.Await(t, fmt.Sprintf(`(?m)^ask %d$`, i))
 			}
-			p.wantKeyUpdates(t)
-			p.say(t, "Q")
+			wantKeyUpdates(t, p)
+			p.Say(t, "Q")
 			if _, ok := <-states; !ok {
 				t.Error("the server failed")
 			}
@@ -125,19 +125,19 @@ func TestKeyUpdateGnuTLSClient(t *testing.T) {
 	for _, x := range updateCells() {
 		y.run(t, x.String(), func(t *testing.T) {
 			addr, _ := echo(t, creds.config(x))
-			p := start(t, cli, "-d", "5", "--inline-commands", "--port", port(t, addr), "--x509cafile", creds.root, "--priority", gnutlsTLS13, "localhost")
-			p.await(t, `Handshake was completed`)
+			p := peer.Start(t, cli, "-d", "5", "--inline-commands", "--port", port(t, addr), "--x509cafile", creds.root, "--priority", gnutlsTLS13, "localhost")
+			p.Await(t, `Handshake was completed`)
 			answers := 0
 			for i, request := range rekeys {
-				p.say(t, map[bool]string{false: "^rekey1^", true: "^rekey^"}[request])
-				p.await(t, fmt.Sprintf(`(?s)(Rekey was completed.*){%d}`, i+1))
-				p.say(t, fmt.Sprint("ask ", i))
-				p.await(t, fmt.Sprintf(`(?m)^ask %d$`, i))
+				p.Say(t, map[bool]string{false: "^rekey1^", true: "^rekey^"}[request])
+				p.Await(t, fmt.Sprintf(`(?s)(Rekey was completed.*){%d}`, i+1))
+				p.Say(t, fmt.Sprint("ask ", i))
+				p.Await(t, fmt.Sprintf(`(?m)^ask %d$`, i))
 				if request {
 					answers++
 				}
-				p.settle(t, "KeyUpdates that GnuTLS received", func() string {
-					return fmt.Sprint(strings.Count(p.text(), "received TLS 1.3 key update (0)"))
+				p.Settle(t, "KeyUpdates that GnuTLS received", func() string {
+					return fmt.Sprint(strings.Count(p.Text(), "received TLS 1.3 key update (0)"))
 				}, fmt.Sprint(answers))
 			}
 		})
@@ -160,10 +160,10 @@ func TestKeyUpdateGnuTLSServer(t *testing.T) {
 			defer c.Close()
 			updateBothWays(t, c)
 			want := fmt.Sprint(strings.Count(fmt.Sprint(rekeys), "false"), strings.Count(fmt.Sprint(rekeys), "true"))
-			p.settle(t, "KeyUpdates that GnuTLS received", func() string {
-				return fmt.Sprint(strings.Count(p.text(), "received TLS 1.3 key update (0)"), strings.Count(p.text(), "received TLS 1.3 key update (1)"))
+			p.Settle(t, "KeyUpdates that GnuTLS received", func() string {
+				return fmt.Sprint(strings.Count(p.Text(), "received TLS 1.3 key update (0)"), strings.Count(p.Text(), "received TLS 1.3 key update (1)"))
 			}, want)
-			if n := strings.Count(p.text(), "sending key update (0)"); n != strings.Count(fmt.Sprint(rekeys), "true") {
+			if n := strings.Count(p.Text(), "sending key update (0)"); n != strings.Count(fmt.Sprint(rekeys), "true") {
 				t.Errorf("GnuTLS answered %d KeyUpdates", n)
 			}
 		})

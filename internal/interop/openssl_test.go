@@ -2,14 +2,9 @@ package interop_test
 
 import (
 	"bufio"
-	"bytes"
-	"context"
 	"fmt"
 	"io"
-	"os/exec"
-	"regexp"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -63,97 +58,8 @@ func opensslHas(x cell) bool {
 	return !x.group.PostQuantum && !strings.Contains(x.suite.Cipher.Name, "3DES")
 }
 
-// program is a running OpenSSL.
-type program struct {
-	in  io.WriteCloser
-	mu  sync.Mutex
-	out bytes.Buffer
-	cmd *exec.Cmd
-}
-
-func start(t *testing.T, path string, args ...string) *program {
-	t.Helper()
-	return startFor(t, 30*time.Second, path, args...)
-}
-
-// startFor starts a program that is to run for at most d.
-func startFor(t *testing.T, d time.Duration, path string, args ...string) *program {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), d)
-	p := &program{cmd: exec.CommandContext(ctx, path, args...)}
-	pipe, err := p.cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	p.in = pipe
-	p.cmd.Stdout, p.cmd.Stderr = p, p
-	if err := p.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		cancel()
-		_ = p.cmd.Wait()
-		if t.Failed() {
-			t.Logf("%s %s\n%s", path, strings.Join(args, " "), p.text())
-		}
-	})
-	return p
-}
-
-// Write takes the program's output.
-func (p *program) Write(b []byte) (int, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.out.Write(b)
-}
-
-func (p *program) text() string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.out.String()
-}
-
-// await waits until the output matches, and returns what the pattern's group matched.
-func (p *program) await(t *testing.T, pattern string) string {
-	t.Helper()
-	return p.awaitAfter(t, 0, pattern)
-}
-
-// awaitAfter is await for what comes after so many bytes of output.
-func (p *program) awaitAfter(t *testing.T, before int, pattern string) string {
-	t.Helper()
-	re := regexp.MustCompile(pattern)
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end) && !t.Failed(); time.Sleep(2 * time.Millisecond) {
-		if m := re.FindStringSubmatch(p.text()[before:]); m != nil {
-			return m[len(m)-1]
-		}
-	}
-	t.Fatalf("no %q in the output", pattern)
-	return ""
-}
-
-func (p *program) say(t *testing.T, line string) {
-	t.Helper()
-	if _, err := io.WriteString(p.in, line+"\n"); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// settle waits until what OpenSSL's output shows is what it should be: it may come later than
-// what OpenSSL did.
-func (p *program) settle(t *testing.T, what string, shown func() string, want string) {
-	t.Helper()
-	got := shown()
-	for end := time.Now().Add(5 * time.Second); got != want && time.Now().Before(end); got = shown() {
-		time.Sleep(5 * time.Millisecond)
-	}
-	if got != want {
-		t.Errorf("%s: got %s, want %s", what, got, want)
-	}
-}
-
 // hellos counts the ClientHellos that OpenSSL saw.
-func (p *program) hellos() string { return fmt.Sprint(strings.Count(p.text(), ", ClientHello")) }
+func hellos(p *peer.Program) string { return fmt.Sprint(strings.Count(p.Text(), ", ClientHello")) }
 
 // TestOpenSSLServer has our client connect to openssl s_server.
 func TestOpenSSLServer(t *testing.T) {
@@ -176,8 +82,8 @@ func TestOpenSSLServer(t *testing.T) {
 func toOpenSSL(t *testing.T, openssl string, creds *credentials, x cell, before ...*suite.Group) {
 	files := creds.files[x.key]
 	args := append([]string{"s_server", "-accept", "127.0.0.1:0", "-naccept", "1", "-rev", "-cert", files[0], "-key", files[1]}, opensslFlags(x)...)
-	p := start(t, openssl, args...)
-	addr := p.await(t, `ACCEPT (127\.0\.0\.1:\d+)`)
+	p := peer.Start(t, openssl, args...)
+	addr := p.Await(t, `ACCEPT (127\.0\.0\.1:\d+)`)
 	c, err := tls.Dial("tcp", addr, creds.config(x, append(before, x.group)...))
 	if err != nil {
 		t.Fatal(err)
@@ -191,7 +97,7 @@ func toOpenSSL(t *testing.T, openssl string, creds *credentials, x cell, before 
 	if got, err := bufio.NewReader(c).ReadString('\n'); got != "uhsuka\n" {
 		t.Errorf("got %q, %v, want %q", got, err, "uhsuka\n")
 	}
-	p.settle(t, "ClientHellos that OpenSSL saw", p.hellos, fmt.Sprint(1+len(before)))
+	p.Settle(t, "ClientHellos that OpenSSL saw", func() string { return hellos(p) }, fmt.Sprint(1+len(before)))
 }
 
 // TestOpenSSLClient has openssl s_client connect to our server.
@@ -216,17 +122,17 @@ func fromOpenSSL(t *testing.T, openssl string, creds *credentials, x cell, befor
 	args := append([]string{
 		"s_client", "-connect", addr, "-CAfile", creds.root, "-verify_return_error", "-verify_hostname", "localhost", "-servername", "localhost",
 	}, opensslFlags(x, before...)...)
-	p := start(t, openssl, args...)
-	p.await(t, `Verify return code: 0 \(ok\)`)
-	p.say(t, "akushu")
-	p.await(t, `(?m)^akushu$`)
-	p.say(t, "Q")
+	p := peer.Start(t, openssl, args...)
+	p.Await(t, `Verify return code: 0 \(ok\)`)
+	p.Say(t, "akushu")
+	p.Await(t, `(?m)^akushu$`)
+	p.Say(t, "Q")
 	state, ok := <-states
 	if !ok {
 		t.Fatal("the server failed")
 	}
 	x.check(t, state, len(before) > 0)
-	p.settle(t, "ClientHellos that OpenSSL sent", p.hellos, fmt.Sprint(1+len(before)))
+	p.Settle(t, "ClientHellos that OpenSSL sent", func() string { return hellos(p) }, fmt.Sprint(1+len(before)))
 }
 
 // TestOpenSSLExporter compares keying material that both ends export.
@@ -245,13 +151,13 @@ func TestOpenSSLExporter(t *testing.T) {
 				"s_server", "-accept", "127.0.0.1:0", "-naccept", "1", "-cert", files[0], "-key", files[1],
 				"-keymatexport", label, "-keymatexportlen", fmt.Sprint(length),
 			}, opensslFlags(x)...)
-			p := start(t, openssl, args...)
-			c, err := tls.Dial("tcp", p.await(t, `ACCEPT (127\.0\.0\.1:\d+)`), creds.config(x))
+			p := peer.Start(t, openssl, args...)
+			c, err := tls.Dial("tcp", p.Await(t, `ACCEPT (127\.0\.0\.1:\d+)`), creds.config(x))
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer c.Close()
-			theirs := p.await(t, `Keying material: ([0-9A-F]+)\n`)
+			theirs := p.Await(t, `Keying material: ([0-9A-F]+)\n`)
 			state := c.ConnectionState()
 			for from, export := range map[string]func(string, []byte, int) ([]byte, error){
 				"Conn": c.ExportKeyingMaterial, "ConnectionState": state.ExportKeyingMaterial,

@@ -56,9 +56,9 @@ func wantLine(t *testing.T, lines <-chan string, want string) {
 }
 
 // answers counts the client's Finished messages that OpenSSL received beyond the handshake's.
-func (p *program) answers() string {
+func answers(p *peer.Program) string {
 	n := -1
-	for line := range strings.Lines(p.text()) {
+	for line := range strings.Lines(p.Text()) {
 		if strings.HasPrefix(line, "<<<") && strings.Contains(line, ", Finished") {
 			n++
 		}
@@ -75,32 +75,32 @@ func TestPostHandshakeAuthOpenSSLServer(t *testing.T) {
 	for _, kind := range later() {
 		y.run(t, nameOf(kind), func(t *testing.T) {
 			files := all.credentials.files["ecdsa-p256"]
-			p := start(t, openssl, "s_server", "-accept", "127.0.0.1:0", "-naccept", "1", "-tls1_3", "-msg",
+			p := peer.Start(t, openssl, "s_server", "-accept", "127.0.0.1:0", "-naccept", "1", "-tls1_3", "-msg",
 				"-cert", files[0], "-key", files[1], "-CAfile", all.root)
 			cfg := shown{version: iana.VersionTLS13, key: kind}.client(all)
 			cfg.PostHandshakeAuth = true
-			c, err := tls.Dial("tcp", p.await(t, `ACCEPT (127\.0\.0\.1:\d+)`), cfg)
+			c, err := tls.Dial("tcp", p.Await(t, `ACCEPT (127\.0\.0\.1:\d+)`), cfg)
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer c.Close()
 			c.SetDeadline(time.Now().Add(20 * time.Second))
 			lines := reader(c)
-			p.await(t, `CIPHER is`)
+			p.Await(t, `CIPHER is`)
 			for i := range 2 {
-				p.say(t, "c")
-				p.settle(t, "answers", p.answers, fmt.Sprint(i+1))
-				p.say(t, fmt.Sprint("line ", i))
+				p.Say(t, "c")
+				p.Settle(t, "answers", func() string { return answers(p) }, fmt.Sprint(i+1))
+				p.Say(t, fmt.Sprint("line ", i))
 				wantLine(t, lines, fmt.Sprint("line ", i))
 				fmt.Fprintf(c, "answer %d\n", i)
-				p.await(t, fmt.Sprintf(`(?m)^answer %d$`, i))
+				p.Await(t, fmt.Sprintf(`(?m)^answer %d$`, i))
 				// One that asks for OpenSSL's would have to be answered before it asks again: it sends
 				// only one of the two.
 				if err := c.UpdateKeys(false); err != nil {
 					t.Fatal(err)
 				}
 			}
-			if got := strings.Count(p.text(), "verify return:1") > 0; got != (kind != "") {
+			if got := strings.Count(p.Text(), "verify return:1") > 0; got != (kind != "") {
 				t.Errorf("OpenSSL verified a certificate: %v", got)
 			}
 			if err := c.ConfirmHandshake(context.Background()); err != nil {
@@ -221,10 +221,10 @@ func TestPostHandshakeAuthOpenSSLClient(t *testing.T) {
 			if files, ok := all.files[kind]; ok {
 				args = append(args, "-cert", files[0], "-key", files[1])
 			}
-			p := start(t, openssl, args...)
+			p := peer.Start(t, openssl, args...)
 			wantAsked(t, said, kind)
-			p.say(t, "akushu")
-			p.await(t, `(?m)^akushu$`)
+			p.Say(t, "akushu")
+			p.Await(t, `(?m)^akushu$`)
 		})
 	}
 }
@@ -242,10 +242,10 @@ func TestPostHandshakeAuthGnuTLSClient(t *testing.T) {
 			if files, ok := all.files[kind]; ok {
 				args = append(args, "--x509certfile", files[0], "--x509keyfile", files[1])
 			}
-			p := start(t, cli, append(args, "localhost")...)
+			p := peer.Start(t, cli, append(args, "localhost")...)
 			wantAsked(t, said, kind)
-			p.say(t, "akushu")
-			p.await(t, `(?m)^akushu$`)
+			p.Say(t, "akushu")
+			p.Await(t, `(?m)^akushu$`)
 		})
 	}
 }

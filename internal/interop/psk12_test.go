@@ -44,7 +44,7 @@ func TestLegacyPSKOpenSSLServer(t *testing.T) {
 	path := peer.Find(t, "openssl")
 	y := newTally(t, "keys shared before TLS 1.3: connect to OpenSSL")
 	args := append([]string{"s_server", "-accept", "127.0.0.1:0", "-rev", "-nocert", "-psk_hint", "house 7"}, openSSLShares...)
-	addr := startFor(t, 3*time.Minute, path, args...).await(t, `ACCEPT (127\.0\.0\.1:\d+)`)
+	addr := peer.Start(t, path, args...).Await(t, `ACCEPT (127\.0\.0\.1:\d+)`)
 	for _, s := range sharedWithOpenSSL() {
 		y.run(t, s.ID.String(), func(t *testing.T) {
 			c, err := tls.Dial("tcp", addr, sharing(s))
@@ -87,9 +87,9 @@ func TestLegacyPSKOpenSSLClient(t *testing.T) {
 				info, _ := c.(*tls.Conn).Info()
 				identity <- info.PSKIdentity
 			}()
-			p := startFor(t, time.Minute, path, append([]string{"s_client", "-connect", ln.Addr().String()}, openSSLShares...)...)
-			p.say(t, "akushu")
-			p.await(t, `(?m)^akushu$`)
+			p := peer.Start(t, path, append([]string{"s_client", "-connect", ln.Addr().String()}, openSSLShares...)...)
+			p.Say(t, "akushu")
+			p.Await(t, `(?m)^akushu$`)
 			if got, want := <-identity, string(lamp.Identity); got != want {
 				t.Errorf("identity: got %q, want %q", got, want)
 			}

@@ -178,8 +178,8 @@ func TestPSKOpenSSLServer(t *testing.T) {
 			if x.retry {
 				args = append(args, "-groups", "P-384")
 			}
-			p := start(t, openssl, args...)
-			x.dial(t, p.await(t, `ACCEPT (127\.0\.0\.1:\d+)`), "uhsuka\n")
+			p := peer.Start(t, openssl, args...)
+			x.dial(t, p.Await(t, `ACCEPT (127\.0\.0\.1:\d+)`), "uhsuka\n")
 		})
 	}
 }
@@ -197,10 +197,10 @@ func TestPSKOpenSSLClient(t *testing.T) {
 			if x.retry {
 				args = append(args, "-groups", "X25519:P-384")
 			}
-			p := start(t, openssl, args...)
+			p := peer.Start(t, openssl, args...)
 			x.await(t, conns)
-			p.say(t, "akushu")
-			p.await(t, `(?m)^akushu$`)
+			p.Say(t, "akushu")
+			p.Await(t, `(?m)^akushu$`)
 		})
 	}
 }
@@ -233,10 +233,10 @@ func TestPSKGnuTLSClient(t *testing.T) {
 				priority += ":-GROUP-ALL:+GROUP-X25519:+GROUP-SECP384R1"
 				args = append(args, "--single-key-share")
 			}
-			p := start(t, cli, append(args, "--priority", priority, "localhost")...)
+			p := peer.Start(t, cli, append(args, "--priority", priority, "localhost")...)
 			x.await(t, conns)
-			p.say(t, "akushu")
-			p.await(t, `(?m)^akushu$`)
+			p.Say(t, "akushu")
+			p.Await(t, `(?m)^akushu$`)
 		})
 	}
 }

@@ -23,7 +23,7 @@ func TestRenegotiation(t *testing.T) {
 	for _, v := range []iana.Version{iana.VersionTLS10, iana.VersionTLS12} {
 		for support, want := range map[tls.RenegotiationSupport]int{tls.RenegotiateNever: 0, tls.RenegotiateOnceAsClient: 1, tls.RenegotiateFreelyAsClient: 3} {
 			y.run(t, fmt.Sprintf("%v/%d handshakes more", v, want), func(t *testing.T) {
-				p := start(t, openssl, "s_server", "-accept", "127.0.0.1:0", "-naccept", "1", "-cert", files[0], "-key", files[1],
+				p := peer.Start(t, openssl, "s_server", "-accept", "127.0.0.1:0", "-naccept", "1", "-cert", files[0], "-key", files[1],
 					"-msg", "-cipher", "ALL:@SECLEVEL=0", map[bool]string{true: "-tls1", false: "-tls1_2"}[v == iana.VersionTLS10])
 				cfg := &tls.Config{
 					RootCAs: creds.pool, ServerName: "localhost", MinVersion: uint16(v), MaxVersion: tls.VersionTLS13,
@@ -31,34 +31,34 @@ func TestRenegotiation(t *testing.T) {
 				}
 				verified := 0
 				cfg.VerifyConnection = func(tls.ConnectionState) error { verified++; return nil }
-				c, err := tls.Dial("tcp", p.await(t, `ACCEPT (127\.0\.0\.1:\d+)`), cfg)
+				c, err := tls.Dial("tcp", p.Await(t, `ACCEPT (127\.0\.0\.1:\d+)`), cfg)
 				if err != nil {
 					t.Fatal(err)
 				}
 				defer c.Close()
 				c.SetDeadline(time.Now().Add(20 * time.Second))
 				lines := bufio.NewReader(c)
-				p.await(t, `CIPHER is`)
+				p.Await(t, `CIPHER is`)
 				for i, command := range []string{"r", "R", "r"} { // R asks for a certificate too
-					p.say(t, command)
-					p.await(t, fmt.Sprintf(`(?s)(>>> [^\n]*, HelloRequest.*){%d}`, i+1))
+					p.Say(t, command)
+					p.Await(t, fmt.Sprintf(`(?s)(>>> [^\n]*, HelloRequest.*){%d}`, i+1))
 					if i >= want { // OpenSSL gives up then, which it need not
 						if _, err := lines.ReadString('\n'); err == nil {
 							t.Error("got data, want OpenSSL to give up")
 						}
-						p.await(t, `ssl3_read_bytes:no renegotiation`)
+						p.Await(t, `ssl3_read_bytes:no renegotiation`)
 						break
 					}
-					p.say(t, fmt.Sprint("ask ", i))
+					p.Say(t, fmt.Sprint("ask ", i))
 					if got, err := lines.ReadString('\n'); got != fmt.Sprintf("ask %d\n", i) {
 						t.Fatalf("got %q, %v", got, err)
 					}
 					if _, err := io.WriteString(c, fmt.Sprintf("answer %d\n", i)); err != nil {
 						t.Fatal(err)
 					}
-					p.await(t, fmt.Sprintf(`nswer %d\n`, i))
+					p.Await(t, fmt.Sprintf(`nswer %d\n`, i))
 				}
-				if hellos := strings.Count(p.text(), ", ClientHello"); hellos != 1+want || verified != 1+want {
+				if hellos := strings.Count(p.Text(), ", ClientHello"); hellos != 1+want || verified != 1+want {
 					t.Errorf("got %d ClientHellos and %d verifications, want %d", hellos, verified, 1+want)
 				}
 				if _, err := c.ExportKeyingMaterial("EXPORTER-x", nil, 32); err == nil {

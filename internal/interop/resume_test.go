@@ -158,8 +158,8 @@ func TestResumeOpenSSLServer(t *testing.T) {
 			if r.auth {
 				args = append(args, "-Verify", "1", "-CAfile", creds.root)
 			}
-			p := start(t, openssl, args...)
-			r.dialTwice(t, creds, p.await(t, `ACCEPT (127\.0\.0\.1:\d+)`), "uhsuka\n")
+			p := peer.Start(t, openssl, args...)
+			r.dialTwice(t, creds, p.Await(t, `ACCEPT (127\.0\.0\.1:\d+)`), "uhsuka\n")
 		})
 	}
 }
@@ -179,14 +179,14 @@ func TestResumeOpenSSLClient(t *testing.T) {
 					"s_client", "-connect", addr, "-CAfile", creds.root, "-servername", "localhost",
 					"-cert", files[0], "-key", files[1], flag, kept,
 				}, r.flags()...)
-				p := start(t, openssl, args...)
-				p.await(t, `(New|Reused), TLSv1\.\d`)
-				p.say(t, "akushu")
-				p.await(t, `akushu\n`) // wherever it prints it in between
-				p.say(t, "Q")
-				_ = p.cmd.Wait()
-				if got := strings.Contains(p.text(), "Reused, "); got != (i == 1) {
-					t.Errorf("connection %d: OpenSSL says reused: %v\n%s", i, got, p.text())
+				p := peer.Start(t, openssl, args...)
+				p.Await(t, `(New|Reused), TLSv1\.\d`)
+				p.Say(t, "akushu")
+				p.Await(t, `akushu\n`) // wherever it prints it in between
+				p.Say(t, "Q")
+				p.Wait()
+				if got := strings.Contains(p.Text(), "Reused, "); got != (i == 1) {
+					t.Errorf("connection %d: OpenSSL says reused: %v\n%s", i, got, p.Text())
 				}
 				r.want(t, states, i == 1)
 			}
@@ -236,7 +236,7 @@ func startGnuTLS(t *testing.T, serv string, args ...string) string {
 }
 
 // launchGnuTLS is startGnuTLS, and returns the program too.
-func launchGnuTLS(t *testing.T, serv string, args ...string) (string, *program) {
+func launchGnuTLS(t *testing.T, serv string, args ...string) (string, *peer.Program) {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -244,8 +244,8 @@ func launchGnuTLS(t *testing.T, serv string, args ...string) (string, *program) 
 	}
 	_, port, _ := net.SplitHostPort(ln.Addr().String())
 	ln.Close()
-	p := startFor(t, 3*time.Minute, serv, append(args, "--port", port)...)
-	p.await(t, `listening on IPv4 .*\n.*done`)
+	p := peer.Start(t, serv, append(args, "--port", port)...)
+	p.Await(t, `listening on IPv4 .*\n.*done`)
 	return net.JoinHostPort("127.0.0.1", port), p
 }
 
@@ -266,10 +266,10 @@ func TestResumeGnuTLSClient(t *testing.T) {
 			if r.byID {
 				args = append(args, "--noticket")
 			}
-			p := start(t, cli, append(args, "localhost")...)
+			p := peer.Start(t, cli, append(args, "localhost")...)
 			r.want(t, states, false)
 			r.want(t, states, true)
-			p.await(t, regexp.QuoteMeta("*** This is a resumed session"))
+			p.Await(t, regexp.QuoteMeta("*** This is a resumed session"))
 		})
 	}
 }

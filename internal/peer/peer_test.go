@@ -62,3 +62,17 @@ func TestFields(t *testing.T) {
 		t.Errorf("got %q, want nothing", got)
 	}
 }
+
+func TestProgram(t *testing.T) {
+	p := Start(t, Find(t, "cat"))
+	for _, line := range []string{"one", "two"} {
+		before := len(p.Text())
+		p.Say(t, "line "+line)
+		if got := p.AwaitAfter(t, before, `(?m)^line (\w+)$`); got != line {
+			t.Errorf("got %s, want %s", got, line)
+		}
+	}
+	p.In.Close()
+	p.Wait()
+	p.Settle(t, "the output", p.Text, "line one\nline two\n")
+}

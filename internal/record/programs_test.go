@@ -6,7 +6,6 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/pem"
-	"fmt"
 	"io"
 	"net"
 	"os"
@@ -147,15 +146,17 @@ func (with program) converse(t *testing.T, p *pair, s *suite.Suite, etm bool) *c
 	defer listener.Close()
 	_, p.proxy, _ = net.SplitHostPort(listener.Addr().String())
 	serverArgs, clientArgs := with.arguments(p, s, etm)
-	start(t, peer.Find(t, with.server), serverArgs)
-	client := start(t, peer.Find(t, with.client), clientArgs, "SSLKEYLOGFILE="+p.keylog)
+	peer.Start(t, peer.Find(t, with.server), serverArgs...)
+	cmd := exec.Command(peer.Find(t, with.client), clientArgs...)
+	cmd.Env = append(os.Environ(), "SSLKEYLOGFILE="+p.keylog)
+	client := peer.StartCommand(t, cmd)
 	wires := make(chan map[string]*end, 1)
 	go func() { wires <- forward(listener, p.port) }()
 
 	line := strings.Repeat("0123456789", 50)
-	fmt.Fprintln(client.in, line)
-	client.await(t, line, reversed(line))
-	client.in.Close()
+	client.Say(t, line)
+	client.Await(t, line+"|"+reversed(line))
+	client.In.Close()
 	c := &conversation{version: s.MinVersion, suite: s, etm: etm}
 	select {
 	case c.ends = <-wires:
@@ -218,63 +219,6 @@ func forward(listener net.Listener, port string) map[string]*end {
 	}
 	both.Wait()
 	return map[string]*end{"CLIENT": client, "SERVER": server}
-}
-
-// running is a program that was started.
-type running struct {
-	in  io.WriteCloser
-	mu  sync.Mutex
-	out bytes.Buffer
-}
-
-func start(t *testing.T, path string, args []string, env ...string) *running {
-	t.Helper()
-	r := new(running)
-	cmd := exec.Command(path, args...)
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.in = in
-	cmd.Env = append(os.Environ(), env...)
-	cmd.Stdout, cmd.Stderr = r, r
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-		if t.Failed() {
-			t.Logf("%v\n%s", cmd.Args, r.text())
-		}
-	})
-	return r
-}
-
-// Write takes the program's output.
-func (r *running) Write(p []byte) (int, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.out.Write(p)
-}
-
-func (r *running) text() string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.out.String()
-}
-
-// await waits until the output has one of the texts.
-func (r *running) await(t *testing.T, texts ...string) {
-	t.Helper()
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
-		for _, text := range texts {
-			if strings.Contains(r.text(), text) {
-				return
-			}
-		}
-	}
-	t.Fatalf("none of %.30q in the output", texts)
 }
 
 func freePort(t *testing.T) string {
