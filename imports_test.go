@@ -80,7 +80,7 @@ row 6: the command
   internal/cli/show: internal/capture internal/cli internal/dissect internal/explain internal/filter internal/pki internal/view/bodies internal/view/ladder internal/view/ndjson keylog observe
   internal/cli/inspect: internal/capture/file internal/cli internal/cli/show internal/dissect observe
   internal/cli/capture: internal/capture internal/capture/capfilter internal/capture/file internal/capture/live internal/cli internal/cli/show internal/dissect internal/iana keylog
-  internal/cli/pack: internal/capture/file internal/cli internal/cli/show internal/dissect keylog
+  internal/cli/pack: internal/capture/file internal/cli internal/cli/show internal/dissect keylog observe
   internal/cli/version: internal/cli
   internal/cli/root: internal/cli internal/cli/capture internal/cli/connect internal/cli/demo internal/cli/inspect internal/cli/pack internal/cli/serve internal/cli/version internal/explain internal/iana
   cmd/akushu: internal/cli internal/cli/root

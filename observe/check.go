@@ -108,7 +108,7 @@ type checks struct {
 
 // later notes a check of a message that just came.
 func (h *half) later(s *source, what, where, message string, judge func() (verdict, bool)) {
-	if h.c.opts.NoChecks || h.c.checks >= checksMax {
+	if h.c.omits(OmitDetails) || h.c.checks >= checksMax {
 		return
 	}
 	h.c.checks++
@@ -181,7 +181,7 @@ func (h *half) shutChecks(s *source) {
 // verify notes what is to be verified of a message that was just added to the transcript; late tells that the sender's
 // handshake was over before.
 func (h *half) verify(s *source, m msg.Message, late bool) {
-	if h.c.opts.NoChecks {
+	if h.c.omits(OmitDetails) {
 		return
 	}
 	switch m := m.(type) {

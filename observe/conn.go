@@ -23,12 +23,10 @@ type Options struct {
 	// Keys finds the secrets. It may serve many connections. nil: this connection has
 	// its own, filled by AddSecret.
 	Keys *Keys
-	// NoChecks leaves signatures, Finished and binders unchecked, which saves most of the time that a handshake takes.
-	NoChecks bool
+	// Omit names what is not wanted, and not worked out.
+	Omit Omit
 	// ListKeys has the Session list the connection's secrets. Without it, what opened records is not kept.
 	ListKeys KeyView
-	// NoHashes leaves DataInfo.SHA256 empty, which saves most of the time that bulk data takes.
-	NoHashes bool
 	// Sink receives the events, one after the other. It must not call methods of the Conn.
 	// nil: events only make up the Session.
 	Sink func(Event)
@@ -40,6 +38,21 @@ type Options struct {
 	// who is quicker. It must not call methods of a Conn. nil: nobody waits.
 	Turn func()
 }
+
+// Omit is a set of what an observer does not work out, to save time.
+type Omit uint8
+
+// What may be omitted.
+const (
+	// OmitHashes leaves DataInfo.SHA256 empty: most of the time that bulk data takes.
+	OmitHashes Omit = 1 << iota
+	// OmitDetails leaves empty what one line about a connection does not tell: checks, fingerprints, certificates and the
+	// header fields of HTTP, in the Session and as events. That is most of the time that a handshake takes.
+	OmitDetails
+)
+
+// omits reports whether something is not wanted.
+func (c *Conn) omits(what Omit) bool { return c.opts.Omit&what != 0 }
 
 // turnOf waits for the connection's turn where the keys of a handshake may be those of an earlier session.
 func (c *Conn) turnOf(hs *handshake) {

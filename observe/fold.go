@@ -53,7 +53,7 @@ type trips struct {
 
 func newFold(o *Options) *fold {
 	f := &fold{s: newSession(o.Stream), exchanges: make(map[exchangeKey]int), newHash: sha256.New}
-	if o.NoHashes {
+	if o.Omit&OmitHashes != 0 {
 		f.newHash = func() hash.Hash { return noHash{} }
 	}
 	for d := range f.data {

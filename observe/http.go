@@ -80,10 +80,13 @@ func (w *web) push(d Dir, t time.Time, p Place, b []byte) {
 func (w *web) Head(from hypertext.Side, m *hypertext.Head) {
 	e := &HTTPHead{
 		Place: w.place, Protocol: m.Protocol, Exchange: m.Exchange, Method: m.Method, Path: m.Path, Host: m.Host, Status: m.Status,
-		Fields: make([]HTTPField, len(m.Fields)), Encrypted: w.encrypted, Early: w.early,
+		Encrypted: w.encrypted, Early: w.early,
 	}
-	for i, f := range m.Fields {
-		e.Fields[i] = HTTPField(f)
+	if !w.c.omits(OmitDetails) {
+		e.Fields = make([]HTTPField, len(m.Fields))
+		for i, f := range m.Fields {
+			e.Fields[i] = HTTPField(f)
+		}
 	}
 	w.c.emit(webDirs[from], w.time, e)
 }

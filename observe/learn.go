@@ -198,6 +198,9 @@ func (h *half) serverHello13(s *source, m *msg.ServerHello) {
 
 // clientPrints tells the fingerprints of a client's hello.
 func (h *half) clientPrints(s *source, m *msg.ClientHello, again bool) {
+	if h.c.omits(OmitDetails) {
+		return
+	}
 	for _, f := range []*Fingerprint{ja3(m), ja4(m)} {
 		f.Again = again
 		h.emit(s.time(), f)
@@ -206,6 +209,9 @@ func (h *half) clientPrints(s *source, m *msg.ClientHello, again bool) {
 
 // serverPrint tells the fingerprint of a server's hello.
 func (h *half) serverPrint(s *source, legacy iana.Version, x *msg.Extensions) {
+	if h.c.omits(OmitDetails) {
+		return
+	}
 	f := ja3s(legacy, h.c.hs.cipherSuite, x)
 	f.Again = h.c.hs.again
 	h.emit(s.time(), f)
@@ -384,6 +390,9 @@ func (h *half) certificates(s *source, ders [][]byte) {
 		return
 	}
 	h.c.hs.leaves[h.dir] = ders[0]
+	if h.c.omits(OmitDetails) {
+		return
+	}
 	p := &Peer{Certificates: make([]Certificate, len(ders))}
 	for i, der := range ders {
 		p.Certificates[i] = newCertificate(h.dir.From(), der)

@@ -45,6 +45,7 @@ const (
 	opData      opKind = iota // n bytes of a direction
 	opGap                     // n bytes are missing
 	opSegment                 // *observe.Segment
+	opEnd                     // a direction ends, of which nobody wants the segment
 	opPacket                  // *judged: a packet begins
 	opPacketEnd               // all that a packet brings has come
 	opClose                   // *ending

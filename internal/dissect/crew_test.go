@@ -40,7 +40,7 @@ func handedOut(t *testing.T, all []capture.Packet, log, embedded []byte, workers
 	src := &interrupted{sheets: numbered(all), after: len(all) / 2, secrets: embedded}
 	var list []string
 	_, err := dissect.Run(context.Background(), src, dissect.Options{
-		Stream: -1, Keys: secrets(t, log), Checks: true, Workers: workers,
+		Stream: -1, Keys: secrets(t, log), Workers: workers,
 		Done: func(c *dissect.Connection) {
 			b, err := json.Marshal(c.Session)
 			check(t, err)

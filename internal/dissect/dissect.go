@@ -37,14 +37,14 @@ type Source interface {
 type Options struct {
 	Keys     *observe.Keys   // of all connections; nil: none but those that the capture holds
 	ListKeys observe.KeyView // see observe.Options
-	// Checks has signatures and MACs checked of every connection; without it, of those only whose events somebody
-	// watches. It costs about as much as all else that is done for a short connection.
-	Checks bool
+	// Omit is what is not wanted of connections that nobody watches. Of the others all but hashes is there in any case.
+	Omit observe.Omit
 	// Watch returns what is to receive the events of a connection that begins, nil for nothing. It is
 	// not called for connections that are not looked at, and not before something comes that
 	// observe.Conn is needed for.
-	Watch    func(stream int) func(observe.Event)
-	NoHashes bool // see observe.Options
+	Watch func(stream int) func(observe.Event)
+	// Watches says whether Watch may return something for a connection, before it is called; nil: always.
+	Watches func(stream int) bool
 	// Watched says that events of all connections are kept: fewer connections may then be open at a time.
 	Watched bool
 	// Done receives each connection when it has ended.
@@ -68,6 +68,11 @@ type Options struct {
 	// goroutine of its connection, and what it is told comes before or after what Done is told of others. Live, Filter
 	// and Used want everything in order, and have one.
 	Workers int
+}
+
+// watches reports whether somebody may want the events of a connection.
+func (o *Options) watches(stream int) bool {
+	return o.Filter != nil || o.Watch != nil && (o.Watches == nil || o.Watches(stream))
 }
 
 // workers is how many goroutines decrypt.

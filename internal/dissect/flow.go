@@ -24,7 +24,7 @@ type flow struct {
 type waiting struct {
 	dir  observe.Dir
 	at   observe.At
-	body observe.Segment
+	body *observe.Segment // nil: the direction ends
 }
 
 // Bounds of a flow.

@@ -212,7 +212,12 @@ func (r *reader) Gap(c *tcp.Conn, d tcp.Dir, at tcp.At, n int64) {
 
 // Event implements tcp.Sink.
 func (r *reader) Event(c *tcp.Conn, e *tcp.Event) {
-	r.about(c, op{kind: opSegment, dir: direction(e.Dir), at: observe.At(e.At), more: segment(e)})
+	switch {
+	case r.opts.watches(c.ID):
+		r.about(c, op{kind: opSegment, dir: direction(e.Dir), at: observe.At(e.At), more: segment(e)})
+	case e.Kind == tcp.FIN:
+		r.about(c, op{kind: opEnd, dir: direction(e.Dir), at: observe.At(e.At)})
+	}
 }
 
 // Closed implements tcp.Sink.

@@ -69,6 +69,8 @@ func (w *worker) do(o *op, data []byte) {
 		w.conn(o.flow).Lost(o.dir, o.at, o.n)
 	case opSegment:
 		w.segment(o, o.more.(*observe.Segment))
+	case opEnd:
+		w.segment(o, nil)
 	case opPacket:
 		w.packet(o, o.more.(*judged))
 	case opPacketEnd:
@@ -99,7 +101,6 @@ func (w *worker) conn(f *flow) *observe.Conn {
 	}
 	f.opts.Keys, f.opts.Used, f.opts.Turn = w.opts.Keys, w.opts.Used, w.turn
 	watch := w.crew.watch(f.opts.Stream)
-	f.opts.NoChecks, f.opts.NoHashes = watch == nil && !w.opts.Checks, w.opts.NoHashes
 	if f.opts.Sink = watch; w.opts.Filter != nil {
 		f.opts.Sink = func(e observe.Event) {
 			w.fields(f, &e)
@@ -108,21 +109,24 @@ func (w *worker) conn(f *flow) *observe.Conn {
 			}
 		}
 	}
+	if f.opts.Omit = w.opts.Omit; f.opts.Sink != nil {
+		f.opts.Omit &= observe.OmitHashes
+	}
 	f.conn = observe.New(f.opts)
 	for i := range f.segments {
 		s := &f.segments[i]
-		f.tell(s.dir, s.at, &s.body)
+		f.tell(s.dir, s.at, s.body)
 	}
 	f.segments = nil
 	return f.conn
 }
 
-// segment tells of a segment, which does not need an observer by itself.
+// segment tells of a segment, which does not need an observer by itself; nil: a direction ends.
 func (w *worker) segment(o *op, s *observe.Segment) {
 	f := o.flow
 	if f.conn == nil {
 		if len(f.segments) < flowSegments {
-			f.segments = append(f.segments, waiting{o.dir, o.at, *s})
+			f.segments = append(f.segments, waiting{o.dir, o.at, s})
 		}
 		return
 	}
@@ -131,8 +135,10 @@ func (w *worker) segment(o *op, s *observe.Segment) {
 
 // tell tells the observer of a segment.
 func (f *flow) tell(d observe.Dir, at observe.At, s *observe.Segment) {
-	f.conn.Segment(d, at, *s)
-	if s.What == observe.SegmentFIN {
+	if s != nil {
+		f.conn.Segment(d, at, *s)
+	}
+	if s == nil || s.What == observe.SegmentFIN {
 		f.conn.EndOfStream(d, at, observe.EndFIN)
 	}
 }

@@ -118,7 +118,7 @@ func run(ctx context.Context, env *cli.Env, o *options) error {
 	following, end := context.WithCancel(context.WithoutCancel(ctx)) // to the last packet
 	defer end()
 	_, err = dissect.Run(following, src, dissect.Options{
-		Keys: keys, Watch: shower.Watch, Done: shower.Done, Checks: o.show.JSON, NoHashes: !o.show.JSON, Watched: !o.show.JSON, Filter: o.show.Filter, Stream: -1, Used: out.secret,
+		Keys: keys, Watch: shower.Watch, Watches: shower.Watches, Done: shower.Done, Omit: shower.Omits(), Watched: !o.show.JSON, Filter: o.show.Filter, Stream: -1, Used: out.secret,
 		Secrets: o.secrets.Follow(following), Live: true, Ready: func(tick func()) { src.tick = tick },
 	})
 	err = cmp.Or(shower.Finish(), unable(env, err))

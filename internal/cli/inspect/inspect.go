@@ -57,7 +57,7 @@ func run(ctx context.Context, env *cli.Env, o *options) error {
 	if err != nil {
 		return err
 	}
-	reading := dissect.Options{Keys: keys, ListKeys: o.keys.View(), Checks: o.show.JSON, Filter: o.show.Filter, Stream: o.stream, Live: o.follow}
+	reading := dissect.Options{Keys: keys, ListKeys: o.keys.View(), Filter: o.show.Filter, Stream: o.stream, Live: o.follow}
 	reading.Watched = !o.show.JSON && (o.show.Ladders && o.stream < 0 || o.show.Filter != nil)
 	opening := file.Options{Follow: o.follow}
 	if o.follow {
@@ -89,7 +89,7 @@ func (o *options) read(ctx context.Context, env *cli.Env, src *file.File, readin
 	if exporter == nil && !o.show.Ladders {
 		reading.Workers = runtime.GOMAXPROCS(0)
 	}
-	reading.Watch, reading.Done, reading.NoHashes = shower.Watch, shower.Done, !o.show.JSON
+	reading.Watch, reading.Watches, reading.Done, reading.Omit = shower.Watch, shower.Watches, shower.Done, shower.Omits()
 	totals, err := dissect.Run(ctx, src, *reading)
 	progress.Stop()
 	err = show.Unreadable(env, o.path, err)

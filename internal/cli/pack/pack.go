@@ -16,6 +16,7 @@ import (
 	"github.com/akushu/akushu/internal/cli/show"
 	"github.com/akushu/akushu/internal/dissect"
 	"github.com/akushu/akushu/keylog"
+	"github.com/akushu/akushu/observe"
 )
 
 type options struct {
@@ -137,7 +138,7 @@ func (o *options) look(ctx context.Context, env *cli.Env, name string) (*found, 
 	defer src.Close()
 	f := &found{known: make(map[string]bool)}
 	progress := show.NewProgress(env, src)
-	_, err = dissect.Run(ctx, src, dissect.Options{Keys: keys, Stream: -1, Used: f.add, Done: f.count, NoHashes: true})
+	_, err = dissect.Run(ctx, src, dissect.Options{Keys: keys, Stream: -1, Used: f.add, Done: f.count, Omit: observe.OmitHashes | observe.OmitDetails})
 	progress.Stop()
 	return f, show.Unreadable(env, o.in, err)
 }

@@ -71,11 +71,27 @@ func New(env *cli.Env, o Options) *Shower {
 // Before has f called before something is written to standard output.
 func (s *Shower) Before(f func()) { s.before = f }
 
+// Omits is for dissect.Options: a ladder and a table tell of no hashes, a table of no details.
+func (s *Shower) Omits() observe.Omit {
+	if s.json != nil {
+		return 0
+	}
+	return observe.OmitHashes | observe.OmitDetails
+}
+
+// Watches is for dissect.Options.
+func (s *Shower) Watches(stream int) bool { return s.export != nil || s.drawn(stream) }
+
+// drawn reports whether a connection may be drawn. The only one that is shown is the first, if nothing chooses: it is
+// watched even if it turned out by then that it is not the only one, so that what is known of it does not depend on who is
+// quicker.
+func (s *Shower) drawn(stream int) bool {
+	return s.json == nil && (s.opts.Ladders || s.opts.Filter != nil || stream == 0)
+}
+
 // Watch is for dissect.Options.
 func (s *Shower) Watch(stream int) func(observe.Event) {
-	// The only connection that is shown is the first one, if nothing chooses. It is watched even if it turned out by then
-	// that it is not the only one: what is known of it does not depend on who is quicker.
-	if s.json != nil || !s.opts.Ladders && s.opts.Filter == nil && stream > 0 {
+	if !s.drawn(stream) {
 		return s.export.watch()
 	}
 	l := ladder.New(s.look)
