@@ -116,6 +116,37 @@ func TestNotSSL2(t *testing.T) {
 	}
 }
 
+// Before draft 16 a server's version was that of the standard to come, and some clients said in an extension of their own
+// which draft it was.
+func TestEarliestDrafts(t *testing.T) {
+	for _, row := range []struct{ said, want string }{
+		{"\x00\x0e", "TLS 1.3 (draft 14)"}, {"\x00\x0f", "TLS 1.3 (draft 15)"}, {"", "TLS 1.3"},
+	} {
+		f := newForge(t, iana.VersionTLS13, iana.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256)
+		share := append([]byte{0, 23, 0, 65}, make([]byte, 65)...)
+		hello := f.clientHello()
+		hello.LegacyVersion, hello.Extensions = iana.VersionTLS13, msg.Extensions{}
+		hello.Extensions.AddRaw(msg.DraftKeyShare, append([]byte{0, 69}, share...))
+		if row.said != "" {
+			hello.Extensions.AddRaw(draftVersion, []byte(row.said))
+		}
+		f.messages(ClientToServer, hello)
+		raw := binary.BigEndian.AppendUint16(nil, uint16(iana.VersionTLS13))
+		raw = append(raw, make([]byte, 32)...)
+		raw = binary.BigEndian.AppendUint16(raw, uint16(f.suite.ID))
+		raw = append(append(raw, 0, 73, 0, byte(msg.DraftKeyShare), 0, 69), share...)
+		f.send(ServerToClient, iana.ContentHandshake, append([]byte{byte(iana.HandshakeServerHello), 0, 0, byte(len(raw))}, raw...))
+		f.send(ServerToClient, iana.ContentApplicationData, make([]byte, 40))
+		s := f.done()
+		if s.Version != row.want || s.CipherSuite != f.suite.ID.String() || s.Group != "secp256r1" || s.DecryptError != DecryptDraft {
+			t.Errorf("%q: got %+v, %s", row.said, s.Parameters, s.DecryptError)
+		}
+		if slices.ContainsFunc(s.Findings, func(f FindingInfo) bool { return f.Code == "malformed" }) {
+			t.Errorf("%q: got findings %v, want none of malformed messages", row.said, s.Findings)
+		}
+	}
+}
+
 // Servers' hellos of the drafts up to 21 are shorter, and their HelloRetryRequest is a message of its own; key_share had
 // another code point until 22. None of them is opened, and an experiment of that time is not either.
 func TestOldDrafts(t *testing.T) {
@@ -136,18 +167,18 @@ func TestOldDrafts(t *testing.T) {
 		f.version = row.version
 		hello := f.clientHello()
 		share := append([]byte{0, 29, 0, 32}, make([]byte, 32)...)
-		hello.Extensions.Order[1] = msg.Extension{Type: draftKeyShare, Raw: append([]byte{0, 36}, share...)}
+		hello.Extensions.Order[1] = msg.Extension{Type: msg.DraftKeyShare, Raw: append([]byte{0, 36}, share...)}
 		answer := f.serverHello()
-		answer.Extensions.AddRaw(draftKeyShare, share)
+		answer.Extensions.AddRaw(msg.DraftKeyShare, share)
 		f.messages(ClientToServer, hello)
 		want := "c:ClientHello s:ServerHello s:EncryptedHandshake? c:EncryptedHandshake?"
 		if row.short {
 			retry := &msg.HelloRetryRequestDraft{Version: row.version, CipherSuite: f.suite.ID}
-			retry.Extensions.AddRaw(draftKeyShare, []byte{0, 23})
+			retry.Extensions.AddRaw(msg.DraftKeyShare, []byte{0, 23})
 			f.messages(ServerToClient, retry)
 			f.messages(ClientToServer, hello)
 			answer.LegacyVersion, answer.Extensions = row.version, msg.Extensions{}
-			answer.Extensions.AddRaw(draftKeyShare, share)
+			answer.Extensions.AddRaw(msg.DraftKeyShare, share)
 			want = "c:ClientHello s:HelloRetryRequest c:ClientHello s:ServerHello s:EncryptedHandshake? c:EncryptedHandshake?"
 		}
 		f.messages(ServerToClient, answer)

@@ -102,6 +102,7 @@ type handshake struct {
 	early EarlyData // "" where it was not offered
 	again bool      // it is not the connection's first
 	abbreviation
+	binding
 	checks checks
 	used   used // where keys are to be listed
 }
@@ -109,6 +110,7 @@ type handshake struct {
 // chosen is what the server chose, and what follows from it.
 type chosen struct {
 	version     iana.Version // 0 while unknown
+	early13     bool         // it is that of a draft before 16, which called itself TLS 1.3
 	cipherSuite iana.CipherSuite
 	suite       *suite.Suite   // nil where it is not implemented
 	old         *bygone.Cipher // what protects records where no AEAD does
@@ -140,6 +142,7 @@ type offer struct {
 	groups, alpn       []string
 	schemes            []string
 	extendedMainSecret bool
+	draft              iana.Version // by an extension of its own, 0 without
 }
 
 // begun reports whether a hello was seen.
@@ -158,7 +161,7 @@ func (hs *handshake) lacks(suites []*suite.Suite) DecryptError {
 	switch {
 	case hs.client == 0 || hs.server == 0:
 		return DecryptNoHello
-	case is13(hs.version) && !supportedDraft(hs.version):
+	case is13(hs.version) && (hs.early13 || !supportedDraft(hs.version)):
 		return DecryptDraft
 	case !slices.ContainsFunc(suites, func(s *suite.Suite) bool { return s != nil }):
 		return DecryptUnsupported

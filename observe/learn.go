@@ -101,11 +101,18 @@ func (h *half) clientHello(s *source, m *msg.ClientHello) {
 	}
 }
 
+// draftVersion is the extension in which some clients of drafts before 16, whose version was that of the standard to come,
+// said which one it was. It has no specification: Firefox had it.
+const draftVersion = iana.ExtensionType(0xff02)
+
 func newOffer(m *msg.ClientHello) offer {
 	o := offer{
 		sessionID: m.SessionID, ticket: m.SessionTicket, versions: names(m.SupportedVersions), suites: m.CipherSuites, groups: names(m.SupportedGroups),
 		schemes: names(m.SignatureAlgorithms), alpn: protocolNames(m.ALPN),
 		extendedMainSecret: m.Extensions.Has(iana.ExtExtendedMainSecret),
+	}
+	if raw, ok := m.Extensions.Raw(draftVersion); ok && len(raw) == 2 {
+		o.draft = 0x7f00 | iana.Version(raw[1])
 	}
 	for i := range m.PSK.Identities {
 		o.identities = append(o.identities, m.PSK.Identities[i].Identity)
@@ -165,15 +172,12 @@ func (h *half) serverHello(s *source, m *msg.ServerHello) {
 	}
 }
 
-// draftKeyShare is the code point of key_share until draft 22 (draft-ietf-tls-tls13-22 §4.2).
-const draftKeyShare = iana.ExtensionType(40)
-
 // groupOf is the group that a server's hello names in key_share: the one that was parsed, or that of a draft.
 func groupOf(x *msg.Extensions, parsed iana.NamedGroup) (iana.NamedGroup, bool) {
 	if x.Has(iana.ExtKeyShare) {
 		return parsed, true
 	}
-	raw, ok := x.Raw(draftKeyShare)
+	raw, ok := x.Raw(msg.DraftKeyShare)
 	if !ok || len(raw) < 2 {
 		return 0, false
 	}
@@ -222,6 +226,9 @@ func (h *half) version(hs *handshake, selected, legacy iana.Version) {
 	hs.version = selected
 	if selected == 0 {
 		hs.version = legacy
+		if hs.early13 = legacy == iana.VersionTLS13; hs.early13 && hs.offer.draft != 0 {
+			hs.version = hs.offer.draft
+		}
 	}
 	h.c.tls = hs.version
 	h.c.rules.tracker.Version(hs.version)

@@ -115,6 +115,21 @@ func (r *registry[M]) find(t iana.ExtensionType) *kind[M] {
 	return nil
 }
 
+// DraftKeyShare is the code point of key_share until draft 22 (draft-ietf-tls-tls13-22 §4.2). An observer reads it;
+// to an endpoint it is an extension like any other that it does not know.
+const DraftKeyShare = iana.ExtensionType(40)
+
+// draft is the kind of key_share with its old number, or nil.
+func (r *registry[M]) draft() *kind[M] {
+	share := r.find(iana.ExtKeyShare)
+	if share == nil {
+		return nil
+	}
+	k := *share
+	k.code, k.ref, k.must = DraftKeyShare, "draft-ietf-tls-tls13-22 §4.2.8", false
+	return &k
+}
+
 // layoutExtensions lays out the extension block of m (RFC 9846 §4.3). The least size of
 // the block is not enforced: which extensions must be there is the flow's to say, and
 // a TLS 1.2 hello may have an empty block.
@@ -141,6 +156,9 @@ func layoutOptionalExtensions[M any](c *wire.Codec, m *M, x *Extensions, known *
 func layoutExtension[M any](c *wire.Codec, m *M, e *Extension, seen *types, known *registry[M]) {
 	wire.Uint16(c, "extension_type", &e.Type)
 	k := known.find(e.Type)
+	if e.Type == DraftKeyShare && c.Lenient() {
+		k = known.draft()
+	}
 	if k == nil {
 		layoutUnknown(c, e, seen)
 		return

@@ -120,8 +120,8 @@ func (*ServerHello) Spec() Spec { return Spec{"server_hello", "RFC 9846 §4.2.3"
 // version stood in front.
 func (m *ServerHello) Layout(c *wire.Codec) {
 	wire.Uint16(c, "legacy_version", &m.LegacyVersion)
-	short := isShortDraft(m.LegacyVersion)
 	wire.Fixed(c, "random", m.Random[:])
+	short := isShort(c, m.LegacyVersion)
 	if !short {
 		wire.Vec8(c, "legacy_session_id_echo", &m.SessionID, 0, 32)
 	}
@@ -132,9 +132,17 @@ func (m *ServerHello) Layout(c *wire.Codec) {
 	layoutOptionalExtensions(c, m, &m.Extensions, serverHelloExtensions)
 }
 
-// isShortDraft reports whether v is a draft of TLS 1.3 whose server's hellos are shorter than those of TLS 1.2
-// (draft-ietf-tls-tls13-21 §4.1.3).
-func isShortDraft(v iana.Version) bool { return v>>8 == 0x7f && v <= iana.VersionTLS13Draft21 }
+// isShort reports whether what follows a server's random is that of a draft of TLS 1.3 whose hellos are shorter than those
+// of TLS 1.2 (draft-ietf-tls-tls13-21 §4.1.3). Those before 16 gave the number of the standard to come, which stands there
+// neither in the standard nor in later drafts: an observer knows them by their length.
+func isShort(c *wire.Codec, v iana.Version) bool {
+	if v == iana.VersionTLS13 && c.Lenient() {
+		const before = 4 // the suite and the length of the extensions
+		rest := c.Peek()
+		return len(rest) >= before && int(rest[2])<<8|int(rest[3]) == len(rest)-before
+	}
+	return v>>8 == 0x7f && v <= iana.VersionTLS13Draft21
+}
 
 // HelloRetryRequest asks for another ClientHello (RFC 9846 §4.2.4). On the wire it is a
 // ServerHello whose random is [HelloRetryRandom].
@@ -169,11 +177,12 @@ func (m *HelloRetryRequest) Layout(c *wire.Codec) {
 }
 
 // HelloRetryRequestDraft is what asked for another ClientHello until draft 21 of TLS 1.3 (draft-ietf-tls-tls13-21 §4.1.4).
-// Its extensions are not taken apart: key_share had another code point.
 type HelloRetryRequestDraft struct {
 	Version     iana.Version
 	CipherSuite iana.CipherSuite // since draft 19
 	Extensions  Extensions
+
+	SelectedGroup iana.NamedGroup
 }
 
 // Type implements [Message].

@@ -111,7 +111,9 @@ var helloRetryExtensions = register([]row[HelloRetryRequest]{
 	{iana.ExtEncryptedClientHello, func(c *wire.Codec, m *HelloRetryRequest) { wire.Fixed(c, "confirmation", m.ECHConfirmation[:]) }},
 })
 
-var draftRetryExtensions = register([]row[HelloRetryRequestDraft]{})
+var draftRetryExtensions = register([]row[HelloRetryRequestDraft]{
+	{iana.ExtKeyShare, func(c *wire.Codec, m *HelloRetryRequestDraft) { wire.Uint16(c, "selected_group", &m.SelectedGroup) }},
+})
 
 var encryptedExtensions = register([]row[EncryptedExtensions]{
 	{iana.ExtServerName, func(*wire.Codec, *EncryptedExtensions) {}},

@@ -12,6 +12,7 @@ import (
 	"github.com/akushu/akushu/internal/iana"
 	"github.com/akushu/akushu/internal/msg"
 	"github.com/akushu/akushu/internal/rfc8448"
+	"github.com/akushu/akushu/internal/wire"
 )
 
 // TestForms: a version admits one form of a message; without one, the bytes decide.
@@ -388,5 +389,56 @@ func BenchmarkClientHello(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// An observer reads key_share under the number that it had in drafts; to an endpoint that is an extension that it does not
+// know, whatever it holds.
+func TestDraftKeyShare(t *testing.T) {
+	share := append([]byte{0, 29, 0, 32}, make([]byte, 32)...)
+	for _, row := range []struct {
+		name, id string
+		m        msg.Message
+		x        func(m msg.Message) *msg.Extensions
+		data     []byte
+	}{
+		{
+			"ClientHello", "client_hello.key_share.client_shares.group", &msg.ClientHello{CipherSuites: []iana.CipherSuite{1}, CompressionMethods: []byte{0}},
+			func(m msg.Message) *msg.Extensions { return &m.(*msg.ClientHello).Extensions }, append([]byte{0, 36}, share...),
+		},
+		{
+			"ServerHello", "server_hello.key_share.server_share.group", &msg.ServerHello{},
+			func(m msg.Message) *msg.Extensions { return &m.(*msg.ServerHello).Extensions }, share,
+		},
+		{
+			"HelloRetryRequest", "hello_retry_request.key_share.selected_group", &msg.HelloRetryRequest{Random: msg.HelloRetryRandom},
+			func(m msg.Message) *msg.Extensions { return &m.(*msg.HelloRetryRequest).Extensions },
+			[]byte{0, 29},
+		},
+	} {
+		for _, data := range [][]byte{row.data, []byte("what it is not")} {
+			x := row.x(row.m)
+			*x = msg.Extensions{}
+			x.AddRaw(msg.DraftKeyShare, data)
+			raw, err := msg.Append(nil, &msg.Context{}, row.m)
+			if err != nil {
+				t.Fatal(err)
+			}
+			strict, err := msg.Decode(&msg.Context{}, raw)
+			if err != nil {
+				t.Fatalf("%s: %v", row.name, err)
+			}
+			if got, _ := row.x(strict).Raw(msg.DraftKeyShare); !bytes.Equal(got, data) || row.x(strict).Has(msg.DraftKeyShare) {
+				t.Errorf("%s: got %x, parsed %v, want %x as it is", row.name, got, row.x(strict).Has(msg.DraftKeyShare), data)
+			}
+			_, ann, err := msg.Annotate(&msg.Context{}, raw, true)
+			if err != nil {
+				t.Fatalf("%s: %v", row.name, err)
+			}
+			read := slices.ContainsFunc(ann.Spans, func(s wire.Span) bool { return s.ID == row.id && s.Value == iana.GroupX25519 })
+			if want := bytes.Equal(data, row.data); read != want {
+				t.Errorf("%s with %x: got a field %s of x25519: %v, want %v", row.name, data, row.id, read, want)
+			}
+		}
 	}
 }
