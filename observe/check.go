@@ -3,9 +3,7 @@ package observe
 import (
 	"bytes"
 	"cmp"
-	"crypto"
 	"encoding/hex"
-	"fmt"
 	"slices"
 
 	"github.com/akushu/akushu/internal/bygone"
@@ -263,6 +261,9 @@ func (h *half) verifyFinished(s *source, m *msg.Finished, late bool) {
 		secret = h.finishing
 	}
 	secret, data, covered := secret.Clone(), m.VerifyData, h.covered(late)
+	if d == ServerToClient && len(hs.bounds) > 0 {
+		hs.proof = finishedSeen{secret.Clone(), data}
+	}
 	h.later(s, CheckFinished, "verify_data", "Finished", func() (verdict, bool) {
 		list, ok := covered()
 		switch {
@@ -298,77 +299,4 @@ func joined(list []said) []byte {
 		all = append(all, list[i].raw...)
 	}
 	return all
-}
-
-// verifyBinders checks the MACs that bind pre-shared keys to a ClientHello (RFC 9846 §4.3.11.2).
-func (h *half) verifyBinders(s *source, m *msg.ClientHello) {
-	if !m.Extensions.Has(iana.ExtPreSharedKey) {
-		return
-	}
-	hs, raw := h.c.hs, h.c.hs.said.by[ClientToServer]
-	if len(raw) == 0 || m.PSK.BindersAt > len(raw[len(raw)-1]) {
-		return
-	}
-	n := len(raw) - 1
-	hello := said{ClientToServer, raw[n][:m.PSK.BindersAt]}
-	for i, binder := range m.PSK.Binders[:min(len(m.PSK.Binders), len(m.PSK.Identities), bindersMax)] {
-		identity := m.PSK.Identities[i]
-		looked := -1
-		h.later(s, CheckBinder, fmt.Sprintf("binders[%d]", i), "ClientHello", func() (verdict, bool) {
-			if looked == h.c.news && !h.c.lastLook && !hs.said.done[ServerToClient] {
-				return unknown(ReasonUnknownPSK), false
-			}
-			looked = h.c.news
-			before, ok := hs.beforeHello(n)
-			if !ok {
-				return hs.missing()
-			}
-			h.c.turn()
-			v := h.c.keys.judgeBinder(&identity, binder, append(before, hello))
-			return v, v.result == ResultOK || hs.said.done[ServerToClient]
-		})
-	}
-}
-
-// bindersMax bounds the binders of one hello that are looked at.
-const bindersMax = 16
-
-// beforeHello is the messages before the n-th ClientHello.
-func (hs *handshake) beforeHello(n int) ([]said, bool) {
-	t := &hs.said
-	switch {
-	case t.partial || n >= len(t.by[ClientToServer]):
-		return nil, false
-	case n == 0:
-		return nil, true
-	case len(t.by[ServerToClient]) == 0 || !isRetry(t.by[ServerToClient][0]):
-		return nil, false
-	}
-	return []said{{ClientToServer, t.by[ClientToServer][0]}, {ServerToClient, t.by[ServerToClient][0]}}, true
-}
-
-// binderHashes is the hashes that a binder may be of, by its length.
-var binderHashes = map[int]crypto.Hash{32: crypto.SHA256, 48: crypto.SHA384}
-
-// judgeBinder tries the pre-shared keys that are known. That none fits is the binder's fault only where it is known that
-// one of them should: that of a ticket that was seen, and the one that was told if the identity is no ticket
-// (RFC 9846 §4.3.11: its age is 0).
-func (k *Keys) judgeBinder(identity *msg.PSKIdentity, binder []byte, hello []said) verdict {
-	hash, ok := binderHashes[len(binder)]
-	if !ok {
-		return unknown(ReasonAlgorithm)
-	}
-	sum := hashOf(hash, hello)
-	told, resumed := k.preshared(), k.ticketPSK(identity.Identity)
-	for label, psks := range map[keys.Label][]keys.Secret{keys.ExternalBinderKey: told, keys.ResumptionBinderKey: slices.Concat(resumed, told)} {
-		for _, psk := range psks {
-			if bytes.Equal(keys.TLS13(hash, nil).Early(psk).AppendBinder(nil, label, sum), binder) {
-				return verdict{result: ResultOK, covers: len(hello)}
-			}
-		}
-	}
-	if len(resumed) > 0 || len(told) == 1 && identity.ObfuscatedTicketAge == 0 {
-		return verdictOf(false, len(hello))
-	}
-	return unknown(ReasonUnknownPSK)
 }

@@ -167,22 +167,24 @@ func (k *Keys) schedules(hs *handshake) []schedule {
 		return nil
 	}
 	for _, psk := range psks {
-		for _, shared := range shares {
-			all = append(all, hs.schedule(psk, shared))
+		for _, t := range hs.transcripts(psk) {
+			for _, shared := range shares {
+				all = append(all, hs.schedule(t, psk, shared))
+			}
 		}
 	}
 	return all
 }
 
-func (hs *handshake) schedule(psk, shared keys.Secret) schedule {
+func (hs *handshake) schedule(t *transcript, psk, shared keys.Secret) schedule {
 	s := schedule{psk: psk, shared: shared}
-	said, ok := hs.said.through(hs.hash(), iana.HandshakeServerHello)
+	said, ok := t.through(hs.hash(), iana.HandshakeServerHello)
 	if !ok {
 		return s
 	}
 	handshake := keys.TLS13(hs.suite.Hash, nil).Early(psk).Handshake(shared)
 	s.handshakeClient, s.handshakeServ = handshake.Traffic(said)
-	if said, ok = hs.said.throughServer(hs.hash()); ok {
+	if said, ok = t.throughServer(hs.hash()); ok {
 		s.client, s.server, s.exporter = handshake.Main().Application(said)
 	}
 	return s

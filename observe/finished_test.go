@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha1"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/akushu/akushu/internal/bygone"
@@ -79,19 +80,6 @@ func TestFinished30(t *testing.T) {
 // The binder of a pre-shared key that is known, also after a HelloRetryRequest, and with one bit changed.
 func TestBinders(t *testing.T) {
 	psk := keys.Secret("a pre-shared key")
-	bound := func(f *forge, m *msg.ClientHello, before []byte, label keys.Label) *msg.ClientHello {
-		m.PSK.Binders[0] = make([]byte, f.suite.Hash.Size())
-		raw := f.encoded(m)
-		again, _, err := msg.Annotate(&msg.Context{}, raw, true)
-		if err != nil {
-			t.Fatal(err)
-		}
-		h := f.suite.Hash.New()
-		h.Write(before)
-		h.Write(raw[:again.(*msg.ClientHello).PSK.BindersAt])
-		m.PSK.Binders[0] = keys.TLS13(f.suite.Hash, nil).Early(psk).AppendBinder(nil, label, h.Sum(nil))
-		return m
-	}
 	hello := func(f *forge) *msg.ClientHello {
 		return f.clientHello(iana.ExtPSKKeyExchangeModes, iana.ExtPreSharedKey)
 	}
@@ -111,8 +99,8 @@ func TestBinders(t *testing.T) {
 		{name: "of a ticket", suite: iana.TLS_AES_128_GCM_SHA256, given: []string{string(psk)}, age: 7, label: keys.ResumptionBinderKey, result: ResultOK},
 		{name: "among several", suite: iana.TLS_AES_128_GCM_SHA256, given: []string{"x", string(psk), "y"}, label: keys.ExternalBinderKey, result: ResultOK},
 		{name: "after a HelloRetryRequest", suite: iana.TLS_AES_128_GCM_SHA256, given: []string{string(psk)}, retry: true, label: keys.ExternalBinderKey, result: ResultOK},
-		{name: "changed", suite: iana.TLS_AES_128_GCM_SHA256, given: []string{string(psk)}, flip: true, label: keys.ExternalBinderKey, result: ResultBad, reason: ReasonMismatch},
-		{name: "changed after a HelloRetryRequest", suite: iana.TLS_AES_128_GCM_SHA256, given: []string{string(psk)}, retry: true, flip: true, label: keys.ExternalBinderKey, result: ResultBad, reason: ReasonMismatch},
+		{name: "changed, or another's key", suite: iana.TLS_AES_128_GCM_SHA256, given: []string{string(psk)}, flip: true, label: keys.ExternalBinderKey, result: ResultUnknown, reason: ReasonUnknownPSK},
+		{name: "the same after a HelloRetryRequest", suite: iana.TLS_AES_128_GCM_SHA256, given: []string{string(psk)}, retry: true, flip: true, label: keys.ExternalBinderKey, result: ResultUnknown, reason: ReasonUnknownPSK},
 		{name: "of a ticket that is not known", suite: iana.TLS_AES_128_GCM_SHA256, given: []string{"x"}, age: 7, label: keys.ResumptionBinderKey, result: ResultUnknown, reason: ReasonUnknownPSK},
 		{name: "without any key", suite: iana.TLS_AES_128_GCM_SHA256, label: keys.ExternalBinderKey, result: ResultUnknown, reason: ReasonUnknownPSK},
 	} {
@@ -134,7 +122,7 @@ func TestBinders(t *testing.T) {
 		}
 		m := hello(f)
 		m.PSK.Identities[0].ObfuscatedTicketAge = row.age
-		bound(f, m, before, row.label)
+		f.bind(m, psk, row.label, before...)
 		if row.flip {
 			m.PSK.Binders[0][3] ^= 1
 		}
@@ -143,6 +131,87 @@ func TestBinders(t *testing.T) {
 		want := Check{What: CheckBinder, From: "client", Result: row.result, Reason: row.reason, Where: "binders[0]"}
 		if len(s.Checks) != 1 || s.Checks[0] != want {
 			t.Errorf("%s: got %+v, want %+v", row.name, s.Checks, want)
+		}
+	}
+}
+
+// bind fills in the first binder of a hello.
+func (f *forge) bind(m *msg.ClientHello, psk keys.Secret, label keys.Label, before ...byte) {
+	f.t.Helper()
+	m.PSK.Binders[0] = make([]byte, f.suite.Hash.Size())
+	raw := f.encoded(m)
+	again, _, err := msg.Annotate(&msg.Context{}, raw, true)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	h := f.suite.Hash.New()
+	h.Write(before)
+	h.Write(raw[:again.(*msg.ClientHello).PSK.BindersAt])
+	m.PSK.Binders[0] = keys.TLS13(f.suite.Hash, nil).Early(psk).AppendBinder(nil, label, h.Sum(nil))
+}
+
+// That a binder was changed is said where something else proves that the key at hand is the right one: what the server
+// made of it. Who gives a wrong key is told that the right one is not known.
+func TestBinderProof(t *testing.T) {
+	psk, shared := keys.Secret("a pre-shared key"), keys.Secret(bytes.Repeat([]byte{7}, 32))
+	const ok, bad = ResultOK, ResultBad + " " + ReasonMismatch
+	const unknownPSK, earlier, closed = ResultUnknown + " " + ReasonUnknownPSK, ResultUnknown + " " + ReasonEarlierBad, ResultUnknown + " " + ReasonNotOpened
+	for _, row := range []struct {
+		name             string
+		given            string
+		share, log, flip bool
+		want             []string // of the binder, the server's Finished and the client's
+	}{
+		{"alone", string(psk), false, false, false, []string{ok, ok, ok}},
+		{"alone, changed", string(psk), false, false, true, []string{bad, earlier, earlier}},
+		{"alone, a wrong key", "other", false, false, false, []string{unknownPSK, closed, closed}},
+		{"alone, a wrong key and a key log", "other", false, true, false, []string{unknownPSK, ok, ok}},
+		{"with (EC)DHE", string(psk), true, true, false, []string{ok, ok, ok}},
+		{"with (EC)DHE, changed", string(psk), true, true, true, []string{bad, earlier, earlier}},
+		{"with (EC)DHE, a wrong key", "other", true, true, false, []string{unknownPSK, ok, ok}},
+		{"with (EC)DHE, no key log", "other", true, false, false, []string{unknownPSK, closed, closed}},
+	} {
+		f := newForge(t, iana.VersionTLS13, iana.TLS_AES_128_GCM_SHA256)
+		f.conn.keys.AddPSK([]byte(row.given))
+		kdf := keys.TLS13(f.suite.Hash, nil)
+		hello, extensions, secret := f.clientHello(iana.ExtPSKKeyExchangeModes, iana.ExtPreSharedKey), []iana.ExtensionType{iana.ExtPreSharedKey}, keys.Secret(nil)
+		if row.share {
+			extensions, secret = append(extensions, iana.ExtKeyShare), shared
+		}
+		answer := f.serverHello(extensions...)
+		f.bind(hello, psk, keys.ExternalBinderKey)
+		transcript := slices.Concat(f.encoded(hello), f.encoded(answer))
+		sum := func() []byte {
+			h := f.suite.Hash.New()
+			h.Write(transcript)
+			return h.Sum(nil)
+		}
+		client, server := kdf.Early(psk).Handshake(secret).Traffic(sum())
+		if row.flip {
+			hello.PSK.Binders[0][3] ^= 1
+		}
+		f.messages(ClientToServer, hello)
+		f.messages(ServerToClient, answer)
+		if row.log {
+			f.log(keylog.LabelClientHandshakeTrafficSecret, client)
+			f.log(keylog.LabelServerHandshakeTrafficSecret, server)
+		}
+		say := func(d Dir, m msg.Message) {
+			transcript = append(transcript, f.encoded(m)...)
+			f.messages(d, m)
+		}
+		f.seal13(ServerToClient, f.version, server)
+		say(ServerToClient, &msg.EncryptedExtensions{})
+		say(ServerToClient, &msg.Finished{VerifyData: kdf.AppendFinished(nil, server, sum())})
+		f.seal13(ClientToServer, f.version, client)
+		say(ClientToServer, &msg.Finished{VerifyData: kdf.AppendFinished(nil, client, sum())})
+		got := make([]string, 3)
+		for _, c := range f.done().Checks {
+			at := slices.Index([]string{"client " + CheckBinder, "server " + CheckFinished, "client " + CheckFinished}, c.From+" "+c.What)
+			got[at] = strings.TrimSpace(c.Result + " " + c.Reason)
+		}
+		if !slices.Equal(got, row.want) {
+			t.Errorf("%s: got %q, want %q", row.name, got, row.want)
 		}
 	}
 }

@@ -191,6 +191,9 @@ func (l *lister) keys12() {
 func (l *lister) keys13() {
 	hs := l.hs
 	s := l.schedule()
+	if hs.psk && s.psk == nil && hs.identity < len(hs.offer.identities) {
+		s.psk = hs.fitting(hs.offer.identities[hs.identity])
+	}
 	if hs.psk {
 		l.secret(KeyPSK, "", Neither, s.psk, string(DecryptPSK))
 	}

@@ -85,10 +85,13 @@ var contexts = [3]string{ClientToServer: "TLS 1.3, client CertificateVerify", Se
 // verifyPossession checks the signature of a CertificateVerify (RFC 9846 §4.5.2; RFC 5246 §7.4.8).
 func (h *half) verifyPossession(s *source, id iana.SignatureScheme, sig []byte, late bool) {
 	hs, d, covered := h.c.hs, h.dir, h.covered(late)
+	var list []said
 	h.later(s, CheckCertificateVerify, "signature", "CertificateVerify", func() (verdict, bool) {
-		list, ok := covered()
-		if !ok {
-			return hs.missing()
+		if list == nil { // what was there once may be given up when it is looked at again
+			var ok bool
+			if list, ok = covered(); !ok {
+				return hs.missing()
+			}
 		}
 		key := hs.owner(d)
 		if key == nil {

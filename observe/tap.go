@@ -59,6 +59,9 @@ func (t *Tap) AddSecret(l keylog.Line) { t.keys.Add(l) }
 // AddPSK tells a pre-shared key, see [Keys.AddPSK].
 func (t *Tap) AddPSK(psk []byte) { t.keys.AddPSK(psk) }
 
+// AddTicket tells the pre-shared key of a ticket, see [Keys.AddTicket].
+func (t *Tap) AddTicket(ticket, psk []byte) { t.keys.AddTicket(ticket, psk) }
+
 // Role is which end of a connection this process is.
 type Role uint8
 

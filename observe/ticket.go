@@ -23,14 +23,15 @@ func (c *Conn) rememberPSK(m *msg.NewSessionTicket) {
 		main := keys.TLS13(hs.suite.Hash, nil).Early(s.psk).Handshake(s.shared).Main()
 		resumption := main.Resumption(hashOf(hs.suite.Hash, hs.said.order(hs.version)))
 		c.turn()
-		c.keys.addTicket(m.Ticket, keys.TLS13(hs.suite.Hash, nil).TicketPSK(resumption, m.Nonce))
+		c.keys.AddTicket(m.Ticket, keys.TLS13(hs.suite.Hash, nil).TicketPSK(resumption, m.Nonce))
 		resumption.Wipe()
 		main.Wipe()
 	}
 }
 
-// addTicket keeps the pre-shared key of a ticket.
-func (k *Keys) addTicket(ticket []byte, psk keys.Secret) {
+// AddTicket tells the pre-shared key that belongs to a ticket of TLS 1.3, where somebody has kept it. Keys owns it from
+// then on.
+func (k *Keys) AddTicket(ticket, psk []byte) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if len(k.tickets) >= sessionsLimit {

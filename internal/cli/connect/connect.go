@@ -137,9 +137,6 @@ func run(ctx context.Context, env *cli.Env, o *options) (err error) {
 	if err != nil {
 		return err
 	}
-	if kept != nil {
-		cfg.ClientSessionCache = kept
-	}
 	switch {
 	case len(cfg.NextProtos) > 0:
 	case o.get != "":
@@ -151,6 +148,9 @@ func run(ctx context.Context, env *cli.Env, o *options) (err error) {
 		return err
 	}
 	watcher := env.Watch(watch)
+	if kept != nil {
+		cfg.ClientSessionCache = watcher.Sessions(kept)
+	}
 	cfg.KeyLogWriter = watcher.KeyLog(log)
 	err = connect(ctx, env, o, cfg, watcher, kept)
 	return cmp.Or(err, watcher.Err())

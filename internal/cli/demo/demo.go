@@ -97,6 +97,9 @@ func converse(ctx context.Context, env *cli.Env, o *options, watcher *cli.Watche
 	served := make(chan error, 1)
 	go func() { served <- tlshttp.Serve(srv, ln) }()
 	client.KeyLogWriter = watcher.KeyLog(nil)
+	if o.resume != "" {
+		client.ClientSessionCache = watcher.Sessions(client.ClientSessionCache)
+	}
 	for n := 0; n < o.connections() && err == nil; n++ {
 		err = o.ask(ctx, ln.Addr().String(), client, watcher, n > 0)
 	}
