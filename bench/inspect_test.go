@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -199,24 +200,39 @@ func report(b *testing.B, who string, c cost) {
 	b.ReportMetric(float64(c.memory)/(1<<20), who+"-MiB")
 }
 
-// bareAEAD is how many bytes a second AES-128-GCM opens in records, and does nothing else.
+// bareAEAD is how many bytes a second AES-128-GCM opens in records, and does nothing else: the quickest of a few runs.
 func bareAEAD(b *testing.B) float64 {
+	const size, rounds = 16 << 10, 1 << 13
+	sizes := slices.Repeat([]int{size + 16}, rounds)
+	took := openAll(b, sizes)
+	for range 3 {
+		took = min(took, openAll(b, sizes))
+	}
+	return rounds * size / took.Seconds()
+}
+
+// openAll is how long AES-128-GCM takes to open records of some sizes, and to do nothing else. They lie where the
+// processor has them at hand.
+func openAll(b *testing.B, sizes []int) time.Duration {
 	key := make([]byte, 16)
 	_, _ = rand.Read(key) // it does not fail
 	block, err := aes.NewCipher(key)
 	check(b, err)
 	aead, err := cipher.NewGCM(block)
 	check(b, err)
-	const size = 16 << 10
-	nonce, header := make([]byte, 12), make([]byte, 5)
-	sealed := aead.Seal(nil, nonce, make([]byte, size), header)
-	dst := make([]byte, 0, size)
+	nonce, header := make([]byte, aead.NonceSize()), make([]byte, 5)
+	sealed := make(map[int][]byte)
+	for _, n := range sizes {
+		if sealed[n] == nil {
+			sealed[n] = aead.Seal(nil, nonce, make([]byte, n-aead.Overhead()), header)
+		}
+	}
+	dst := make([]byte, 0, slices.Max(sizes))
 	begun := time.Now()
-	const rounds = 1 << 15
-	for range rounds {
-		if dst, err = aead.Open(dst[:0], nonce, sealed, header); err != nil {
+	for _, n := range sizes {
+		if dst, err = aead.Open(dst[:0], nonce, sealed[n], header); err != nil {
 			b.Fatal(err)
 		}
 	}
-	return float64(rounds*size) / time.Since(begun).Seconds()
+	return time.Since(begun)
 }

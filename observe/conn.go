@@ -145,27 +145,6 @@ func New(o Options) *Conn {
 	return c
 }
 
-// feedSize bounds what is taken in at once, so that a caller may feed a whole file.
-const feedSize = 64 << 10
-
-// Feed tells the bytes that come next in a direction. They are copied.
-func (c *Conn) Feed(d Dir, at At, b []byte) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	h := c.enter(d, at)
-	if h == nil || h.ended {
-		return
-	}
-	for len(b) > 0 {
-		n := min(len(b), feedSize)
-		c.fed++
-		h.push(at, c.fed, b[:n])
-		b = b[n:]
-		c.run()
-		h.limit()
-	}
-}
-
 // Lost tells that n bytes that come next in a direction were not seen; 0 where their
 // number is not known.
 func (c *Conn) Lost(d Dir, at At, n int64) {

@@ -3,6 +3,7 @@ package observe
 import (
 	"bytes"
 	"errors"
+	"slices"
 
 	"github.com/akushu/akushu/internal/alert"
 	"github.com/akushu/akushu/internal/bygone"
@@ -34,7 +35,7 @@ type protection struct {
 
 // opener opens records: a record.Opener, or a bygone.Opener.
 type opener interface {
-	Open(h record.Header, fragment []byte) (iana.ContentType, []byte, error)
+	OpenInto(dst []byte, h record.Header, fragment []byte) (iana.ContentType, []byte, error)
 	SetSequence(n uint64)
 	Wipe()
 }
@@ -373,15 +374,11 @@ func (h *half) try(r *rawRecord, k *key) (opened, bool) {
 		n = numbersTried
 	}
 	for number := first; number < first+uint64(n); number++ {
-		if h.c.scratch == nil {
-			h.c.scratch = lend()
-		}
-		h.c.scratch = append(h.c.scratch[:0], r.fragment...)
 		k.opener.SetSequence(number)
 		if c, ok := k.opener.(chained); ok && number > 0 {
 			c.Chain(h.tail)
 		}
-		typ, content, err := k.opener.Open(r.Header, h.c.scratch)
+		typ, content, err := k.opener.OpenInto(h.c.room(len(r.fragment)), r.Header, r.fragment)
 		var fault *alert.Error
 		if err == nil || errors.As(err, &fault) && fault.Kind != alert.KindBadRecord && fault.Kind != alert.KindInternal {
 			return opened{key: *k, typ: typ, content: content, number: number, fault: fault}, true
@@ -391,6 +388,15 @@ func (h *half) try(r *rawRecord, k *key) (opened, bool) {
 		h.attempts += n
 	}
 	return opened{}, false
+}
+
+// room is where a record of n bytes is opened.
+func (c *Conn) room(n int) []byte {
+	if c.scratch == nil {
+		c.scratch = lend()
+	}
+	c.scratch = slices.Grow(c.scratch[:0], n)
+	return c.scratch
 }
 
 // use goes on with the key that opened a record.
@@ -403,7 +409,7 @@ func (h *half) use(r *rawRecord, o *opened) {
 	}
 	fresh := h.opener != o.opener
 	h.opener, h.traffic, h.origin = o.opener, o.traffic, o.origin
-	if o.main.premaster != nil {
+	if fresh && o.main.premaster != nil {
 		h.c.turn()
 		h.c.keys.learn(h.hs.clientRandom, o.main.main)
 	}

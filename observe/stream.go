@@ -9,12 +9,13 @@ import (
 // stream is the bytes of one direction that were not taken yet. Positions count the bytes
 // that were fed; an offset, which is what is shown, counts the lost ones too.
 type stream struct {
-	buf    []byte
-	taken  int   // of buf
-	pos    int64 // of the first byte that was not taken
-	skew   int64 // offset - pos
-	marks  []mark
-	breaks []hole
+	buf      []byte
+	borrowed bool  // buf is the caller's, until it returns
+	taken    int   // of buf
+	pos      int64 // of the first byte that was not taken
+	skew     int64 // offset - pos
+	marks    []mark
+	breaks   []hole
 }
 
 // mark says where the bytes before a position came from.
@@ -45,12 +46,11 @@ func giveBack(b []byte) {
 	}
 }
 
-func (s *stream) push(at At, order uint64, b []byte) {
+func (s *stream) push(b []byte) {
 	if s.buf == nil {
 		s.buf = lend()
 	}
 	s.buf = append(s.buf, b...)
-	s.marks = append(s.marks, mark{end: s.end(), at: at, order: order})
 }
 
 // end is the position after the last byte.
@@ -89,13 +89,23 @@ func (s *stream) mend() hole {
 
 // compact gives back what was taken.
 func (s *stream) compact() {
-	if s.taken == len(s.buf) && s.buf != nil {
-		giveBack(s.buf)
-		s.buf, s.taken = nil, 0
+	switch rest := s.buf[s.taken:]; {
+	case len(rest) == 0:
+		s.release()
+	case s.borrowed:
+		s.buf, s.borrowed, s.taken = append(lend(), rest...), false, 0
+	default:
+		s.buf, s.taken = s.buf[:copy(s.buf, rest)], 0
 	}
-	s.buf = slices.Delete(s.buf, 0, s.taken)
-	s.taken = 0
 	s.marks = slices.Delete(s.marks, 0, s.markOf(s.pos))
+}
+
+// release lets the buffer go, in which nothing is left.
+func (s *stream) release() {
+	if s.buf != nil && !s.borrowed {
+		giveBack(s.buf)
+	}
+	s.buf, s.borrowed, s.taken = nil, false, 0
 }
 
 // markOf is the index of the mark that covers the byte at pos.

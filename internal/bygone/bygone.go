@@ -195,6 +195,11 @@ func (o *Opener) Open(h record.Header, fragment []byte) (iana.ContentType, []byt
 	return h.Type, content, nil
 }
 
+// OpenInto is Open of a copy of the fragment in dst's memory.
+func (o *Opener) OpenInto(dst []byte, h record.Header, fragment []byte) (iana.ContentType, []byte, error) {
+	return o.Open(h, append(dst[:0], fragment...))
+}
+
 func (o *Opener) openStream(h record.Header, fragment []byte) ([]byte, bool) {
 	before := *o.stream
 	o.stream.XORKeyStream(fragment, fragment)

@@ -135,7 +135,10 @@ func (c *cbc) encrypt(p, iv []byte) {
 	copy(c.chained, p[len(p)-c.block.BlockSize():])
 }
 
-func (c *cbc) open(h Header, seq uint64, fragment []byte) (iana.ContentType, []byte, error) {
+func (c *cbc) open(dst []byte, h Header, seq uint64, fragment []byte) (iana.ContentType, []byte, error) {
+	if dst != nil {
+		fragment = append(dst[:0], fragment...)
+	}
 	body := len(fragment) - c.macBehind()
 	size := c.block.BlockSize()
 	if body < c.ivLen()+size || body%size != 0 || body < c.ivLen()+c.macIn()+1 {

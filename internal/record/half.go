@@ -122,6 +122,13 @@ type Opener struct{ half }
 // sequence number stays, so that the next record can be tried. It fails with unexpected_message for a TLS 1.3 record that
 // says what is inside or has nothing inside, and with record_overflow for content beyond MaxPlaintext.
 func (o *Opener) Open(h Header, fragment []byte) (typ iana.ContentType, content []byte, err error) {
+	return o.OpenInto(nil, h, fragment)
+}
+
+// OpenInto is Open, but that the content lies in the capacity of dst, which has room for the fragment, and that the
+// fragment stays as it is. So it can be opened again with other keys, and nobody copies it before. What is not protected is
+// not copied: the content is the fragment then. A nil dst is that of Open.
+func (o *Opener) OpenInto(dst []byte, h Header, fragment []byte) (typ iana.ContentType, content []byte, err error) {
 	guard, err := o.protection(h.Type)
 	if err != nil {
 		return 0, nil, err
@@ -138,7 +145,7 @@ func (o *Opener) Open(h Header, fragment []byte) (typ iana.ContentType, content 
 	if len(fragment) != h.Length {
 		return 0, nil, badRecord()
 	}
-	if typ, content, err = guard.open(h, o.seq, fragment); err != nil {
+	if typ, content, err = guard.open(dst, h, o.seq, fragment); err != nil {
 		return 0, nil, err
 	}
 	if o.limit > 0 {

@@ -16,8 +16,9 @@ type protection interface {
 	// seal appends a record: the header, whose Length it sets, and the protected content. dst has room for
 	// overhead bytes beside header, content and padding, and content lies elsewhere.
 	seal(dst []byte, h Header, seq uint64, content []byte, padding int) []byte
-	// open unprotects fragment in place. What it returns lies in it. A fragment that does not open is destroyed.
-	open(h Header, seq uint64, fragment []byte) (iana.ContentType, []byte, error)
+	// open unprotects fragment. What it returns lies in dst, which has room for the fragment, and the fragment stays as it
+	// is. Where dst is nil it lies in the fragment, and one that does not open is destroyed.
+	open(dst []byte, h Header, seq uint64, fragment []byte) (iana.ContentType, []byte, error)
 	// overhead is the most bytes that protection adds to a record.
 	overhead() int
 	// wipe overwrites what it knows of its key.
@@ -71,7 +72,7 @@ func (plain) seal(dst []byte, h Header, _ uint64, content []byte, _ int) []byte 
 	return append(h.Append(dst), content...)
 }
 
-func (plain) open(h Header, _ uint64, fragment []byte) (iana.ContentType, []byte, error) {
+func (plain) open(_ []byte, h Header, _ uint64, fragment []byte) (iana.ContentType, []byte, error) {
 	return h.Type, fragment, nil
 }
 
@@ -114,6 +115,14 @@ func (a *aead) nonceFor(n uint64) []byte {
 	return a.nonce[:]
 }
 
+// room is where what ciphertext holds goes: into dst, or in its own place if that is nil.
+func room(dst, ciphertext []byte) []byte {
+	if dst == nil {
+		return ciphertext[:0]
+	}
+	return dst[:0]
+}
+
 func (a *aead) overhead() int { return a.explicit + a.Overhead() }
 
 func (a *aead) wipe() {
@@ -139,9 +148,9 @@ func (a *aead13) seal(dst []byte, h Header, seq uint64, content []byte, padding 
 	return a.Seal(dst[:body], a.nonceFor(seq), dst[body:], dst[start:body])
 }
 
-func (a *aead13) open(h Header, seq uint64, fragment []byte) (iana.ContentType, []byte, error) {
+func (a *aead13) open(dst []byte, h Header, seq uint64, fragment []byte) (iana.ContentType, []byte, error) {
 	additional := h.Append(a.additional[:0])
-	inner, err := a.Open(fragment[:0], a.nonceFor(seq), fragment, additional)
+	inner, err := a.Open(room(dst, fragment), a.nonceFor(seq), fragment, additional)
 	if err != nil {
 		return 0, nil, badRecord()
 	}
@@ -158,8 +167,8 @@ func bare(v iana.Version) bool { return v > iana.VersionTLS13 && v <= iana.Versi
 // aeadBare is the protection of those.
 type aeadBare struct{ aead13 }
 
-func (a *aeadBare) open(_ Header, seq uint64, fragment []byte) (iana.ContentType, []byte, error) {
-	inner, err := a.Open(fragment[:0], a.nonceFor(seq), fragment, nil)
+func (a *aeadBare) open(dst []byte, _ Header, seq uint64, fragment []byte) (iana.ContentType, []byte, error) {
+	inner, err := a.Open(room(dst, fragment), a.nonceFor(seq), fragment, nil)
 	if err != nil {
 		return 0, nil, badRecord()
 	}
@@ -204,7 +213,7 @@ func (a *aead12) seal(dst []byte, h Header, seq uint64, content []byte, _ int) [
 	return a.Seal(dst, a.nonceFor(seq), content, appendPseudoHeader(a.additional[:0], seq, h, len(content)))
 }
 
-func (a *aead12) open(h Header, seq uint64, fragment []byte) (iana.ContentType, []byte, error) {
+func (a *aead12) open(dst []byte, h Header, seq uint64, fragment []byte) (iana.ContentType, []byte, error) {
 	length := len(fragment) - a.overhead()
 	if length < 0 {
 		return 0, nil, badRecord()
@@ -216,7 +225,7 @@ func (a *aead12) open(h Header, seq uint64, fragment []byte) (iana.ContentType, 
 	if a.explicit > 0 {
 		nonce = binary.BigEndian.Uint64(fragment)
 	}
-	content, err := a.Open(ciphertext[:0], a.nonceFor(nonce), ciphertext, appendPseudoHeader(a.additional[:0], seq, h, length))
+	content, err := a.Open(room(dst, ciphertext), a.nonceFor(nonce), ciphertext, appendPseudoHeader(a.additional[:0], seq, h, length))
 	if err != nil {
 		return 0, nil, badRecord()
 	}
