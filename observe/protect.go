@@ -379,8 +379,8 @@ func (h *half) try(r *rawRecord, k *key) (opened, bool) {
 			c.Chain(h.tail)
 		}
 		typ, content, err := k.opener.OpenInto(h.c.room(len(r.fragment)), r.Header, r.fragment)
-		var fault *alert.Error
-		if err == nil || errors.As(err, &fault) && fault.Kind != alert.KindBadRecord && fault.Kind != alert.KindInternal {
+		fault, is := faultInside(err)
+		if err == nil || is {
 			return opened{key: *k, typ: typ, content: content, number: number, fault: fault}, true
 		}
 	}
@@ -388,6 +388,15 @@ func (h *half) try(r *rawRecord, k *key) (opened, bool) {
 		h.attempts += n
 	}
 	return opened{}, false
+}
+
+// faultInside is the error of a record that opened, but breaks the rules.
+func faultInside(err error) (*alert.Error, bool) {
+	if err == nil {
+		return nil, false
+	}
+	fault, ok := errors.AsType[*alert.Error](err)
+	return fault, ok && fault.Kind != alert.KindBadRecord && fault.Kind != alert.KindInternal
 }
 
 // room is where a record of n bytes is opened.

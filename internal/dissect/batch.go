@@ -10,9 +10,10 @@ import (
 // A batch is work that the reader has for a worker, in order.
 type batch struct {
 	ops   []op
-	data  []byte // of the ops that have some, one after the other
-	end   uint64 // the number of the first op that is in no batch of this round
-	round *round // nil where there is one worker
+	data  []byte          // of the ops that have some, one after the other
+	runs  []observe.Piece // likewise
+	end   uint64          // the number of the first op that is in no batch of this round
+	round *round          // nil where there is one worker
 }
 
 // A round is the batches that the workers are given at a time, one each.
@@ -36,13 +37,14 @@ type op struct {
 	flow *flow
 	at   observe.At
 	n    int64 // bytes of data, or of a gap
+	run  int   // pieces of data
 	more any   // what is rare: *observe.Segment, *ending, *judged, []keylog.Line
 }
 
 type opKind uint8
 
 const (
-	opData      opKind = iota // n bytes of a direction
+	opData      opKind = iota // n bytes of a direction, in a run of pieces
 	opGap                     // n bytes are missing
 	opSegment                 // *observe.Segment
 	opEnd                     // a direction ends, of which nobody wants the segment

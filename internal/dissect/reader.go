@@ -79,7 +79,9 @@ func (r *reader) item(item capture.Item) {
 	}
 }
 
-func (b *batch) full() bool { return len(b.ops) >= batchOps || len(b.data) >= batchData }
+func (b *batch) full() bool {
+	return len(b.ops) >= batchOps || len(b.data) >= batchData || len(b.runs) >= batchOps
+}
 
 // tick is for when no packets come.
 func (r *reader) tick() {
@@ -200,9 +202,32 @@ func (r *reader) about(c *tcp.Conn, o op) *batch {
 // Data implements tcp.Sink.
 func (r *reader) Data(c *tcp.Conn, d tcp.Dir, at tcp.At, b []byte) {
 	r.delivered = at.Frame
-	if to := r.about(c, op{kind: opData, dir: direction(d), at: observe.At(at), n: int64(len(b))}); to != nil {
-		to.data = append(to.data, b...)
+	f, ok := c.User.(*flow)
+	if !ok {
+		return
 	}
+	to := r.batches[c.ID%len(r.batches)]
+	o := r.goesOn(to, f, direction(d))
+	if o == nil {
+		r.op(c.ID%len(r.batches), op{kind: opData, flow: f, dir: direction(d)})
+		o = &to.ops[len(to.ops)-1]
+	}
+	o.n += int64(len(b))
+	o.run++
+	to.data = append(to.data, b...)
+	to.runs = append(to.runs, observe.Piece{At: observe.At(at), N: len(b)})
+}
+
+// goesOn is the latest op, where it is of data of the same direction: then there is one for them all.
+func (r *reader) goesOn(b *batch, f *flow, d observe.Dir) *op {
+	if len(b.ops) == 0 {
+		return nil
+	}
+	o := &b.ops[len(b.ops)-1]
+	if o.seq+1 != r.ops || o.kind != opData || o.flow != f || o.dir != d {
+		return nil
+	}
+	return o
 }
 
 // Gap implements tcp.Sink.

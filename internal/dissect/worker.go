@@ -28,7 +28,7 @@ func (w *worker) run(batches <-chan *batch, spare chan<- *batch) {
 			w.batch(b)
 			w.crew.did(b)
 			clear(b.ops)
-			b.ops, b.data = b.ops[:0], b.data[:0]
+			b.ops, b.data, b.runs = b.ops[:0], b.data[:0], b.runs[:0]
 			select {
 			case spare <- b:
 			default:
@@ -38,15 +38,16 @@ func (w *worker) run(batches <-chan *batch, spare chan<- *batch) {
 }
 
 func (w *worker) batch(b *batch) {
-	data := b.data
+	data, runs := b.data, b.runs
 	for i := range b.ops {
 		o := &b.ops[i]
 		w.at(o.seq)
-		var mine []byte
 		if o.kind == opData {
-			mine, data = data[:o.n], data[o.n:]
+			w.data(o, data[:o.n:o.n], runs[:o.run])
+			data, runs = data[o.n:], runs[o.run:]
+			continue
 		}
-		w.do(o, mine)
+		w.do(o)
 	}
 	w.at(b.end)
 }
@@ -60,11 +61,8 @@ func (w *worker) at(seq uint64) {
 // turn waits until all that comes before is done, by whomever.
 func (w *worker) turn() { w.crew.turns.await(w.index, w.seq) }
 
-func (w *worker) do(o *op, data []byte) {
+func (w *worker) do(o *op) {
 	switch o.kind {
-	case opData:
-		w.arrived(o)
-		w.conn(o.flow).Feed(o.dir, o.at, data)
 	case opGap:
 		w.conn(o.flow).Lost(o.dir, o.at, o.n)
 	case opSegment:
@@ -170,12 +168,20 @@ func (w *worker) packet(o *op, j *judged) {
 	}
 }
 
+// data takes the bytes of some packets.
+func (w *worker) data(o *op, b []byte, run []observe.Piece) {
+	for i := range run {
+		w.arrived(o.flow, run[i].Frame)
+	}
+	w.conn(o.flow).FeedPieces(o.dir, b, run)
+}
+
 // arrived notes that the bytes of a packet came out of reassembly.
-func (w *worker) arrived(o *op) {
+func (w *worker) arrived(f *flow, frame int) {
 	if w.opts.Filter == nil {
 		return
 	}
-	if j := o.flow.pending(o.at.Frame); j != nil {
+	if j := f.pending(frame); j != nil {
 		j.settled = true
 	}
 }
