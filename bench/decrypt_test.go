@@ -129,7 +129,7 @@ func feedPackets(c *observe.Conn, r *run) {
 // follow is how long an observer takes for all packets.
 func follow(b *testing.B, keys *observe.Keys, packets []sent, feed func(*observe.Conn, *run), size int64) (took time.Duration) {
 	var data, events int64
-	c := observe.New(observe.Options{Keys: keys, NoChecks: true, NoHashes: true, Sink: func(e observe.Event) {
+	c := observe.New(observe.Options{Keys: keys, Omit: observe.OmitHashes | observe.OmitDetails, Sink: func(e observe.Event) {
 		events++
 		if d, ok := e.Body.(*observe.ApplicationData); ok && e.Dir == observe.ServerToClient {
 			data += int64(d.Length)
