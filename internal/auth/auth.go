@@ -63,7 +63,6 @@ type ClientHelloFacts struct {
 	Groups       []iana.NamedGroup
 	PointFormats []byte
 	Schemes      []iana.SignatureScheme
-	CertSchemes  []iana.SignatureScheme
 	Delegated    []iana.SignatureScheme // of keys that a certificate's owner delegates to (RFC 9345); empty: none are taken
 	Authorities  [][]byte               // DER of issuers that the client trusts; empty: it does not say
 	Extensions   []iana.ExtensionType

@@ -90,9 +90,6 @@ func load(lang Lang) *Words {
 	panic(fmt.Sprintf("explain: catalogue %s: %v", lang, err))
 }
 
-// Lang is the language of the words.
-func (w *Words) Lang() Lang { return w.lang }
-
 // Has reports whether there is a text with this id.
 func (w *Words) Has(id string) bool {
 	_, ok := w.texts[id]

@@ -270,7 +270,7 @@ func TestLangOf(t *testing.T) {
 }
 
 func TestForAnUnknownLanguageIsEnglish(t *testing.T) {
-	if got := For("xx").Lang(); got != English {
+	if got := For("xx").lang; got != English {
 		t.Errorf("got %q, want %q", got, English)
 	}
 	if _, ok := ParseLang("xx"); ok {

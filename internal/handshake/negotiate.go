@@ -222,7 +222,6 @@ func facts(hello *msg.ClientHello, name string) *auth.ClientHelloFacts {
 		Groups:       hello.SupportedGroups,
 		PointFormats: hello.PointFormats,
 		Schemes:      hello.SignatureAlgorithms,
-		CertSchemes:  hello.SignatureCert,
 		Delegated:    hello.DelegatedCredential,
 		Authorities:  names(hello.Authorities),
 	}

@@ -23,17 +23,15 @@ import (
 
 // ClientResumption is where a client keeps its sessions.
 type ClientResumption struct {
-	Cache      session.ClientCache
-	LegacyMain bool // TLS 1.2: sessions without an extended main secret are offered (RFC 7627 §5.4 says at what price)
+	Cache session.ClientCache
 }
 
 // ServerResumption is how a server makes tickets, and takes them.
 type ServerResumption struct {
-	Tickets    session.Tickets     // nil: no tickets
-	IDs        *session.IDs        // for sessions of TLS 1.2 without a ticket; nil: they are not kept
-	Auth       session.Fingerprint // of the policy for client certificates
-	Lifetime   time.Duration       // of a session
-	LegacyMain bool                // as in ClientResumption
+	Tickets  session.Tickets     // nil: no tickets
+	IDs      *session.IDs        // for sessions of TLS 1.2 without a ticket; nil: they are not kept
+	Auth     session.Fingerprint // of the policy for client certificates
+	Lifetime time.Duration       // of a session
 	// Wrap and Unwrap, where they are set, make tickets of sessions and the reverse in place
 	// of Tickets.
 	Wrap   Wrapper
@@ -125,7 +123,6 @@ func (c *client) offerSession() error {
 	offer := session.Offer{
 		MinVersion: c.cfg.MinVersion, MaxVersion: c.cfg.MaxVersion, Suites: c.hello.CipherSuites,
 		ServerName: c.result.ServerName, ALPN: c.cfg.ALPN, Now: c.cfg.Now(),
-		LegacyMain: c.cfg.Resumption.LegacyMain,
 	}
 	s := c.cfg.Resumption.Cache.Take(c.cfg.ServerName, func(s *session.State) bool {
 		ok, _ := session.Offerable(s, &offer)

@@ -213,7 +213,6 @@ func (s *server12) facts12() *session.Facts {
 	f := &session.Facts{
 		Version: s.result.Version, ServerName: s.result.ServerName, ALPN: s.result.ALPN,
 		Auth: s.cfg.Resumption.Auth, ExtendedMain: s.result.ExtendedMain, Now: s.cfg.Now(),
-		LegacyMain: s.cfg.Resumption.LegacyMain,
 	}
 	for _, ours := range s.cfg.suites(s.result.Version) {
 		if slices.Contains(s.hello.CipherSuites, ours.ID) {

@@ -124,17 +124,6 @@ func (l Label) Side() Side { return derivations[l].side }
 // Messages names the handshake messages whose hash is the context, empty where none are.
 func (l Label) Messages() string { return derivations[l].messages }
 
-// ByKeyLog returns the TLS 1.3 derivation with this key log label, and whether there is one. TLS 1.2's CLIENT_RANDOM
-// names two derivations of the same secret and is not among them.
-func ByKeyLog(label string) (Label, bool) {
-	for l := ClientEarlyTraffic; l <= ExporterSecret; l++ {
-		if derivations[l].keyLog == label {
-			return l, true
-		}
-	}
-	return 0, false
-}
-
 // Log receives each secret that has a key log label, the moment it exists. The Secret is a copy that is wiped when Log
 // returns.
 type Log func(Label, Secret)

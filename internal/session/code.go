@@ -88,7 +88,7 @@ var reasons = map[Code]reason{
 	SessionALPN:         {"the session is for another application protocol", ""},
 	SessionAuthPolicy:   {"the peer was authenticated under another policy than today's", ""},
 	SessionMainUpgraded: {"the session has no extended main secret, but the client can make one", "RFC 7627 §5.3"},
-	SessionMainLegacy:   {"the session has no extended main secret, and policy asks for one", "RFC 7627 §5.3"},
+	SessionMainLegacy:   {"the session has no extended main secret, without which none is resumed", "RFC 7627 §5.3"},
 	SessionMainMissing:  {"the session has an extended main secret, but the client did not offer to use it", "RFC 7627 §5.3"},
 
 	PSKUnknown: {"the identity stands for no PSK that is known here", "RFC 9846 §4.3.11"},

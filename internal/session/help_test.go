@@ -83,7 +83,7 @@ func server12() *State {
 		Side: keys.Server, Group: iana.GroupSecp256r1, ExtendedMain: true, Secret: fill(48, 0x80),
 		Created: epoch.Add(time.Hour), Authenticated: epoch, Lifetime: DefaultLifetime,
 		Auth: FingerprintOf([]byte("client certificates required")),
-		Peer: Peer{Certificates: [][]byte{{0x30, 1, 2}, {0x30, 3}}, Chains: FingerprintOfChains([][][]byte{{{0x30, 1, 2}}})},
+		Peer: Peer{Certificates: [][]byte{{0x30, 1, 2}, {0x30, 3}}},
 		ID:   fill(32, 0xa0), Extra: [][]byte{[]byte("user 7"), {}},
 	}
 }
@@ -92,10 +92,8 @@ func server12() *State {
 func client13() *State {
 	s := server13()
 	s.Side, s.RTT, s.Suite, s.Secret = keys.Client, 0, iana.TLS_AES_256_GCM_SHA384, fill(48, 0x20)
-	s.Auth = FingerprintOf([]byte("the system's roots"))
 	s.Peer = Peer{
 		Certificates: [][]byte{{0x30, 9}},
-		Chains:       FingerprintOfChains([][][]byte{{{0x30, 9}, {0x30, 8}}}),
 		OCSP:         []byte("staple"),
 		SCTs:         [][]byte{[]byte("log 1"), []byte("log 2")},
 	}

@@ -20,10 +20,6 @@ type Facts struct {
 	Auth         Fingerprint // of today's policy for client certificates
 	ExtendedMain bool        // TLS 1.2: the client offers extended_main_secret
 	Now          time.Time
-	// What policy waives; the zero value waives nothing.
-	AnyServerName bool // TLS 1.3: resume for another server name, which RFC 6066 §3 forbids before
-	AnyALPN       bool // resume for another application protocol
-	LegacyMain    bool // TLS 1.2: resume sessions without an extended main secret (RFC 7627 §5.4 says at what price)
 }
 
 // maxSkew is by how much the clocks of servers that share ticket keys may differ.
@@ -40,11 +36,11 @@ var matchRules = []rule[resumption]{
 	{SessionExpired, func(r resumption) bool { return r.facts.Now.Before(r.Expires()) }},
 	{SessionFuture, func(r resumption) bool { return !r.Created.After(r.facts.Now.Add(maxSkew)) }},
 	{SessionAuthAge, func(r resumption) bool { return r.recent(r.facts.Now) }},
-	{SessionServerName, func(r resumption) bool { return r.otherName() || r.ServerName == r.facts.ServerName }},
-	{SessionALPN, func(r resumption) bool { return r.facts.AnyALPN || r.ALPN == r.facts.ALPN }},
+	{SessionServerName, func(r resumption) bool { return r.ServerName == r.facts.ServerName }},
+	{SessionALPN, func(r resumption) bool { return r.ALPN == r.facts.ALPN }},
 	{SessionAuthPolicy, func(r resumption) bool { return r.Auth == r.facts.Auth }},
 	{SessionMainUpgraded, func(r resumption) bool { return r.bound() || !r.facts.ExtendedMain }},
-	{SessionMainLegacy, func(r resumption) bool { return r.bound() || r.facts.LegacyMain }},
+	{SessionMainLegacy, func(r resumption) bool { return r.bound() }},
 	// The last, because it ends the handshake, which a session that is not resumed anyway must not.
 	{SessionMainMissing, func(r resumption) bool { return !r.needsMain() || r.facts.ExtendedMain }},
 }
@@ -53,11 +49,6 @@ var matchRules = []rule[resumption]{
 // [Code.Abort] whether the handshake ends.
 func Matches(s *State, facts *Facts) (ok bool, why Code) {
 	return decide(matchRules, resumption{s, facts})
-}
-
-// otherName reports whether the session may be resumed for another server name.
-func (r resumption) otherName() bool {
-	return r.facts.AnyServerName && r.Version >= iana.VersionTLS13
 }
 
 // bound reports whether the session's secret is bound to the handshake that made it, as all of TLS 1.3 are.
@@ -93,9 +84,7 @@ type Offer struct {
 	Suites                 []iana.CipherSuite
 	ServerName             string
 	ALPN                   []string
-	Auth                   Fingerprint // of today's policy for the server's certificate
 	Now                    time.Time
-	LegacyMain             bool // TLS 1.2: offer sessions without an extended main secret
 }
 
 type proposal struct {
@@ -110,8 +99,7 @@ var offerRules = []rule[proposal]{
 	{SessionFuture, func(p proposal) bool { return !p.Created.After(p.offer.Now) }},
 	{SessionAuthAge, func(p proposal) bool { return p.recent(p.offer.Now) }},
 	{SessionServerName, func(p proposal) bool { return p.ServerName == p.offer.ServerName }},
-	{SessionAuthPolicy, func(p proposal) bool { return p.Auth == p.offer.Auth }},
-	{SessionMainLegacy, func(p proposal) bool { return p.bound() || p.offer.LegacyMain }},
+	{SessionMainLegacy, func(p proposal) bool { return p.bound() }},
 }
 
 // Offerable decides whether a client offers s together with offer.

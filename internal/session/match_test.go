@@ -31,9 +31,6 @@ func TestMatches(t *testing.T) {
 		{"one of the suites", server12, func(s *State, f *Facts) { f.Suites = suites(iana.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, s.Suite) }, OK},
 		{"the last second", server12, func(s *State, f *Facts) { f.Now = s.Expires().Add(-1) }, OK},
 		{"a clock behind by a minute", server13, func(s *State, f *Facts) { f.Now = s.Created.Add(-time.Minute) }, OK},
-		{"another name, waived", server13, func(_ *State, f *Facts) { f.ServerName, f.AnyServerName = "other.example", true }, OK},
-		{"another protocol, waived", server12, func(_ *State, f *Facts) { f.ALPN, f.AnyALPN = "h2", true }, OK},
-		{"no extended main secret, waived", server12, func(s *State, f *Facts) { s.ExtendedMain, f.ExtendedMain, f.LegacyMain = false, false, true }, OK},
 		{"extended main secret offered beside TLS 1.3", server13, func(_ *State, f *Facts) { f.ExtendedMain = true }, OK},
 		{"extended main secret said of TLS 1.3", server13, func(s *State, _ *Facts) { s.ExtendedMain = true }, OK},
 
@@ -48,15 +45,12 @@ func TestMatches(t *testing.T) {
 		{"proved long ago", server13, func(s *State, f *Facts) { s.Authenticated = f.Now.Add(-MaxLifetime) }, SessionAuthAge},
 		{"another name", server13, func(_ *State, f *Facts) { f.ServerName = "other.example" }, SessionServerName},
 		{"no name", server13, func(_ *State, f *Facts) { f.ServerName = "" }, SessionServerName},
-		{"another name in TLS 1.2, where it cannot be waived", server12, func(_ *State, f *Facts) { f.ServerName, f.AnyServerName = "other.example", true }, SessionServerName},
 		{"another protocol", server13, func(_ *State, f *Facts) { f.ALPN = "http/1.1" }, SessionALPN},
 		{"no protocol", server12, func(_ *State, f *Facts) { f.ALPN = "" }, SessionALPN},
 		{"client certificates required now", server13, func(_ *State, f *Facts) { f.Auth = server12().Auth }, SessionAuthPolicy},
 		{"extended main secret offered anew", server12, func(s *State, _ *Facts) { s.ExtendedMain = false }, SessionMainUpgraded},
-		{"the same, waived", server12, func(s *State, f *Facts) { s.ExtendedMain, f.LegacyMain = false, true }, SessionMainUpgraded},
 		{"no extended main secret", server12, func(s *State, f *Facts) { s.ExtendedMain, f.ExtendedMain = false, false }, SessionMainLegacy},
 		{"extended main secret gone", server12, func(_ *State, f *Facts) { f.ExtendedMain = false }, SessionMainMissing},
-		{"the same, waived", server12, func(_ *State, f *Facts) { f.ExtendedMain, f.LegacyMain = false, true }, SessionMainMissing},
 	} {
 		s := c.state()
 		f := facts(s)
@@ -86,7 +80,7 @@ func suites(ids ...iana.CipherSuite) []iana.CipherSuite { return ids }
 func offer(s *State) *Offer {
 	return &Offer{
 		MinVersion: iana.VersionTLS12, MaxVersion: iana.VersionTLS13, Suites: suites(s.Suite), ServerName: s.ServerName,
-		ALPN: []string{"http/1.1", s.ALPN}, Auth: s.Auth, Now: s.Created.Add(time.Minute),
+		ALPN: []string{"http/1.1", s.ALPN}, Now: s.Created.Add(time.Minute),
 	}
 }
 
@@ -102,7 +96,6 @@ func TestOfferable(t *testing.T) {
 		{"TLS 1.2", server12, func(*State, *Offer) {}, OK},
 		{"another suite of the hash", server13, func(_ *State, o *Offer) { o.Suites = suites(iana.TLS_CHACHA20_POLY1305_SHA256) }, OK},
 		{"another protocol", client13, func(_ *State, o *Offer) { o.ALPN = nil }, OK},
-		{"no extended main secret, waived", server12, func(s *State, o *Offer) { s.ExtendedMain, o.LegacyMain = false, true }, OK},
 
 		{"TLS 1.2 at most", client13, func(_ *State, o *Offer) { o.MaxVersion = iana.VersionTLS12 }, SessionVersion},
 		{"TLS 1.3 at least", server12, func(_ *State, o *Offer) { o.MinVersion = iana.VersionTLS13 }, SessionVersion},
@@ -111,7 +104,6 @@ func TestOfferable(t *testing.T) {
 		{"from the future", client13, func(s *State, o *Offer) { o.Now = s.Created.Add(-1) }, SessionFuture},
 		{"proved long ago", client13, func(s *State, o *Offer) { s.Authenticated = o.Now.Add(-MaxLifetime) }, SessionAuthAge},
 		{"another name", client13, func(_ *State, o *Offer) { o.ServerName = "other.example" }, SessionServerName},
-		{"other roots", client13, func(_ *State, o *Offer) { o.Auth = FingerprintOf([]byte("our root")) }, SessionAuthPolicy},
 		{"no extended main secret", server12, func(s *State, _ *Offer) { s.ExtendedMain = false }, SessionMainLegacy},
 	} {
 		s := c.state()

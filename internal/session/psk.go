@@ -1,7 +1,6 @@
 package session
 
 import (
-	"bytes"
 	"context"
 	"crypto"
 	"crypto/subtle"
@@ -63,17 +62,6 @@ func (p *PSK) Matches(facts *Facts) (ok bool, why Code) {
 
 // Lookup finds the PSK that an identity stands for. An error, a [Code] if it can be, says why there is none.
 type Lookup func(ctx context.Context, identity []byte) (*PSK, error)
-
-// Known returns a Lookup of external PSKs.
-func Known(psks ...*PSK) Lookup {
-	return func(_ context.Context, identity []byte) (*PSK, error) {
-		i := slices.IndexFunc(psks, func(p *PSK) bool { return bytes.Equal(p.Identity, identity) })
-		if i < 0 {
-			return nil, PSKUnknown
-		}
-		return psks[i], nil
-	}
-}
 
 // FromTickets returns a Lookup of sessions in tickets.
 func FromTickets(t Tickets) Lookup {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -238,6 +239,17 @@ func identities(all ...[]byte) (offered []msg.PSKIdentity) {
 	return offered
 }
 
+// known returns a Lookup of external PSKs.
+func known(psks ...*PSK) Lookup {
+	return func(_ context.Context, identity []byte) (*PSK, error) {
+		i := slices.IndexFunc(psks, func(p *PSK) bool { return bytes.Equal(p.Identity, identity) })
+		if i < 0 {
+			return nil, PSKUnknown
+		}
+		return psks[i], nil
+	}
+}
+
 func TestSelect(t *testing.T) {
 	c := newClock()
 	k := fixedKeys(t, c, 1)
@@ -248,7 +260,7 @@ func TestSelect(t *testing.T) {
 	other, sha384, old := mustSeal(t, k, elsewhere), mustSeal(t, k, hashed), mustSeal(t, k, server12())
 	long := external()
 	long.Identity, long.Hash = []byte("sensor 8"), crypto.SHA384
-	find := Known(external(), long).Else(FromTickets(k))
+	find := known(external(), long).Else(FromTickets(k))
 	down := Lookup(func(context.Context, []byte) (*PSK, error) { return nil, errDown })
 	for _, row := range []struct {
 		name    string
@@ -264,7 +276,7 @@ func TestSelect(t *testing.T) {
 		{"another hash, another name, then ours", find, identities(sha384, other, ticket), 2, []error{SessionSuite, SessionServerName}},
 		{"an external PSK of another hash", find, identities([]byte("sensor 8")), -1, []error{PSKHash}},
 		{"a ticket of TLS 1.2", find, identities(old), -1, []error{SessionVersion}},
-		{"an identity that nobody knows", Known(external()), identities([]byte("sensor 9")), -1, []error{PSKUnknown}},
+		{"an identity that nobody knows", known(external()), identities([]byte("sensor 9")), -1, []error{PSKUnknown}},
 		{"a lookup that fails", down, identities(ticket), -1, []error{errDown}},
 		{"a lookup that fails before another", down.Else(find), identities(ticket), 0, nil},
 		{"nothing", find, nil, -1, nil},

@@ -45,20 +45,6 @@ func FingerprintOf(parts ...[]byte) Fingerprint {
 	return Fingerprint(h.Sum(nil))
 }
 
-// FingerprintOfChains returns the fingerprint of verified chains, each a list of certificates in DER, leaf first. Those of
-// no chain are the zero Fingerprint: nothing was verified.
-func FingerprintOfChains(chains [][][]byte) Fingerprint {
-	if len(chains) == 0 {
-		return Fingerprint{}
-	}
-	var each [][]byte
-	for _, chain := range chains {
-		f := FingerprintOf(chain...)
-		each = append(each, f[:])
-	}
-	return FingerprintOf(each...)
-}
-
 // rule is one row of a table of conditions. Rows are tried in order; the first that does not hold decides.
 type rule[F any] struct {
 	code  Code // when it does not hold

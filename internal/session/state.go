@@ -47,7 +47,7 @@ type State struct {
 	Lifetime               time.Duration // from Created on; whole seconds, at most MaxLifetime
 	RTT                    time.Duration // server: an estimate of the round trip (RFC 9846 §8.3); whole milliseconds
 	AgeAdd                 uint32        // ticket_age_add; TLS 1.3
-	Auth                   Fingerprint   // of the policy under which the peer was authenticated
+	Auth                   Fingerprint   // server: of the policy for client certificates; a client judges its peer again
 	Peer                   Peer
 	ID                     []byte   // TLS 1.2: the session ID, at most 32 bytes; empty with a ticket
 	Ticket                 []byte   // client: what the server gave; empty with an ID
@@ -56,11 +56,10 @@ type State struct {
 
 // Peer is what the peer showed of itself.
 type Peer struct {
-	Certificates [][]byte    // DER, leaf first
-	Raw          bool        // what stands there is a key alone, a SubjectPublicKeyInfo (RFC 7250)
-	Chains       Fingerprint // of the chains that were verified; zero where none was
-	OCSP         []byte      // the stapled response
-	SCTs         [][]byte    // signed certificate timestamps
+	Certificates [][]byte // DER, leaf first
+	Raw          bool     // what stands there is a key alone, a SubjectPublicKeyInfo (RFC 7250)
+	OCSP         []byte   // the stapled response
+	SCTs         [][]byte // signed certificate timestamps
 }
 
 // Hash returns the hash of the session's suite, which in TLS 1.3 is that of the PSK, or 0 for a suite that is not known.
@@ -91,7 +90,7 @@ func (s *State) Wipe() {
 }
 
 // format is the version of the encoding. It changes with the layout, and with it the ticket keys that are derived.
-const format = 1
+const format = 2
 
 // bounds of the encoding, in bytes.
 const (
@@ -134,7 +133,6 @@ func (p *Params) layout(c *wire.Codec) {
 
 func (p *Peer) layout(c *wire.Codec) {
 	wire.List24(c, "certificates", &p.Certificates, 0, maxBlob, layoutBlob)
-	wire.Fixed(c, "chains", p.Chains[:])
 	wire.Vec24(c, "ocsp", &p.OCSP, 0, maxBlob)
 	wire.List24(c, "scts", &p.SCTs, 0, maxBlob, layoutBlob)
 }

@@ -86,7 +86,7 @@ func TestGoldenTicket(t *testing.T) {
 	k := NewTicketKeys(Env{Rand: bytes.NewReader(fill(24, 0x60)), Now: newClock().now})
 	mustSetKeys(t, k, 1)
 	ticket := mustSeal(t, k, server13())
-	golden(t, "testdata/ticket_1.txt", hex.EncodeToString(ticket)+"\n")
+	golden(t, "testdata/ticket_2.txt", hex.EncodeToString(ticket)+"\n")
 	wantOpen(t, "golden", fixedKeys(t, newClock(), 1), ticket, server13(), false)
 }
 

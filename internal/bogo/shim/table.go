@@ -41,7 +41,6 @@ const (
 	featureExportAgain  = "feature: exporting keying material where there may be a renegotiation"
 	featurePermute      = "feature: permuted extensions"
 	featureChainSize    = "feature: limit of the chain's size"
-	featurePreference   = "feature: the client's order of preference"
 	featureCertTypes    = "feature: the certificate types of a CertificateRequest"
 	featureLegacyRenego = "feature: refusing servers without secure renegotiation"
 )

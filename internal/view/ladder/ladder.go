@@ -112,6 +112,3 @@ func (l *Ladder) Lines(s *observe.Session) []Line {
 	}
 	return lines
 }
-
-// Summary draws the summary alone.
-func Summary(o Options, s *observe.Session) []Line { return summarise(newView(o), s) }
