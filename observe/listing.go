@@ -72,7 +72,7 @@ func (u *used) note(l level, d Dir, traffic keys.Secret, from origin) {
 	if l.generation > 0 {
 		return
 	}
-	if from.main.main != nil {
+	if from.main.main != nil && u.main.premaster == nil { // the second direction finds the main secret alone
 		u.main = from.main
 	}
 	if u.traffic == nil {

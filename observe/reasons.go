@@ -47,12 +47,13 @@ func (h *half) whyNone(hs *handshake, e Epoch) DecryptError {
 
 // misfit looks at the lines that the key log has for a connection, for one that should do and does not.
 func (k *Keys) misfit(hs *handshake, label string) DecryptError {
-	var other, same bool
+	var other, same, half bool
 	for _, random := range hs.randoms {
 		for _, l := range k.store.Lines(random) {
 			known, _ := keylog.Lookup(l.Label)
 			other = other || (known.Protocol == keylog.TLS13) != is13(hs.version) && !known.Extended
 			same = same || l.Label != label
+			half = half || l.Label == keylog.LabelClientWriteKeys || l.Label == keylog.LabelServerWriteKeys // the other one
 			if l.Label == label {
 				return DecryptLength
 			}
@@ -63,7 +64,7 @@ func (k *Keys) misfit(hs *handshake, label string) DecryptError {
 		return DecryptOnly12
 	case other:
 		return DecryptOnly13
-	case same && is13(hs.version):
+	case same && is13(hs.version), half:
 		return DecryptPartial
 	}
 	return ""

@@ -36,11 +36,16 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// setup has tshark look for TLS on every port, those that belong to another protocol too: a port that is free may be
-// such a one.
+// setup tells scripts in RECORDINGS where those of package dissect are, and has tshark look for TLS on every port, those
+// that belong to another protocol too: a port that is free may be such a one.
 func setup(env *testscript.Env) error {
 	dir := filepath.Join(env.WorkDir, ".config", "wireshark")
 	env.Setenv("HOME", env.WorkDir)
+	recordings, err := filepath.Abs("../../internal/dissect/testdata")
+	if err != nil {
+		return err
+	}
+	env.Setenv("RECORDINGS", recordings)
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err
 	}

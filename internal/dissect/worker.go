@@ -97,7 +97,7 @@ func (w *worker) conn(f *flow) *observe.Conn {
 	if f.conn != nil {
 		return f.conn
 	}
-	f.opts.Keys, f.opts.Used, f.opts.Turn = w.opts.Keys, w.opts.Used, w.turn
+	f.opts.Keys, f.opts.Used, f.opts.Turn, f.opts.ListKeys = w.opts.Keys, w.opts.Used, w.turn, w.opts.ListKeys
 	watch := w.crew.watch(f.opts.Stream)
 	if f.opts.Sink = watch; w.opts.Filter != nil {
 		f.opts.Sink = func(e observe.Event) {
