@@ -48,7 +48,8 @@ type digest struct {
 type trips struct {
 	n      int
 	last   Dir
-	closed bool // the client may send application data
+	latest time.Time // when the latest of them came
+	closed bool      // the client may send application data
 }
 
 func newFold(o *Options) *fold {
@@ -243,7 +244,7 @@ func (f *fold) closed(why DecryptError) {
 func (f *fold) message(e *Event, m *Message) {
 	f.list(e, m.Place, MessageInfo{Type: m.Type, Length: m.Length, Encrypted: m.Encrypted, Inferred: m.Inferred})
 	finished := m.ID == "finished" || f.mayBeFinished(e.Dir, m)
-	f.trips.message(e.Dir, m, finished)
+	f.trips.message(e, m, finished)
 	f.s.RoundTrips.TLS = f.trips.n
 	f.progress(e.Dir, finished)
 }
@@ -275,16 +276,19 @@ func (f *fold) follows(d Dir) {
 }
 
 // message counts a round trip where the server answers. It ends with the server's
-// Finished, and in TLS 1.3 where that cannot be read, with the client's.
-func (t *trips) message(d Dir, m *Message, finished bool) {
+// Finished, and in TLS 1.3 where that cannot be read, with the client's. What was held back until it
+// was clear that no key comes has had its answer before.
+func (t *trips) message(e *Event, m *Message, finished bool) {
 	if t.closed {
 		return
 	}
-	if d == ServerToClient && t.last == ClientToServer {
-		t.n++
+	if !e.Time.Before(t.latest) {
+		if e.Dir == ServerToClient && t.last == ClientToServer {
+			t.n++
+		}
+		t.last, t.latest = e.Dir, e.Time
 	}
-	t.last = d
-	t.closed = finished && (d == ServerToClient || m.Epoch == EpochHandshake)
+	t.closed = finished && (e.Dir == ServerToClient || m.Epoch == EpochHandshake)
 }
 
 func (f *fold) alert(e *Event, a *Alert) {

@@ -155,6 +155,22 @@ func read(t *testing.T, b []byte, keys *observe.Keys) {
 	}
 }
 
+// TestShut requires that nothing is told of a connection without its keys that is not so: what can be seen from outside is
+// the same with them.
+func TestShut(t *testing.T) {
+	all, log := album(t, 0)
+	open, shut := sessions(t, all, log), sessions(t, all, nil)
+	for i, with := range open {
+		without := shut[i]
+		if with.Version != without.Version || with.Complete != without.Complete && with.Version != "TLS 1.3" {
+			t.Errorf("%d: got %q, complete %t without keys, want %q, %t", i, without.Version, without.Complete, with.Version, with.Complete)
+		}
+		if with.RoundTrips != without.RoundTrips && with.EarlyData != observe.EarlyDataAccepted {
+			t.Errorf("%d, %s: got round trips %+v without keys, want %+v", i, with.Version, without.RoundTrips, with.RoundTrips)
+		}
+	}
+}
+
 // damage has a test of each recording, side by side.
 func damage(t *testing.T, test func(t *testing.T, whole []byte, keys *observe.Keys)) {
 	for _, name := range recordings(t) {
