@@ -24,13 +24,13 @@ func Follow(ctx context.Context, path string, interval time.Duration, line func(
 	if interval <= 0 {
 		return fmt.Errorf("keylog: cannot look every %v", interval)
 	}
-	f := follower{path: path, line: line, bad: bad, buf: make([]byte, 16<<10)}
-	defer f.restart()
+	f := NewFollower(path, line, bad)
+	defer f.Close()
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
 	for {
 		ended := context.Cause(ctx) // before the look: what was written when it ended is read
-		if err := f.look(); err != nil {
+		if err := f.Look(); err != nil {
 			return err
 		}
 		if ended != nil {
@@ -43,8 +43,9 @@ func Follow(ctx context.Context, path string, interval time.Duration, line func(
 	}
 }
 
-// A follower remembers how far it read, and keeps no file open: on some systems a file that is open cannot be replaced.
-type follower struct {
+// A Follower is for programs that know themselves when to look at a key log; Follow is for others. It remembers how far it
+// read, and keeps no file open: on some systems a file that is open cannot be replaced. It is not for several goroutines.
+type Follower struct {
 	path string
 	line func(Line)
 	bad  func(*BadLine)
@@ -59,8 +60,17 @@ type follower struct {
 // tailLength is how much of what was read must still be there. A line ends in more random digits than these.
 const tailLength = 48
 
-// look reads what is new.
-func (f *follower) look() error {
+// NewFollower returns a Follower that has read nothing. Its arguments are those of Follow.
+func NewFollower(path string, line func(Line), bad func(*BadLine)) *Follower {
+	return &Follower{path: path, line: line, bad: bad, buf: make([]byte, 16<<10)}
+}
+
+// Close wipes what the Follower has of the file.
+func (f *Follower) Close() { f.restart() }
+
+// Look reads what is new, calling line and bad. Of a file that is not there nothing is. Anything but a regular file is an
+// error, as is a failure to read.
+func (f *Follower) Look() error {
 	file, info, err := openRegular(f.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -97,7 +107,7 @@ func openRegular(path string) (*os.File, fs.FileInfo, error) {
 }
 
 // continues reports whether the file is the one that was read, and still holds what was read.
-func (f *follower) continues(file *os.File, info fs.FileInfo) bool {
+func (f *Follower) continues(file *os.File, info fs.FileInfo) bool {
 	if f.file == nil || !os.SameFile(f.file, info) || info.Size() < f.offset {
 		return false
 	}
@@ -107,13 +117,13 @@ func (f *follower) continues(file *os.File, info fs.FileInfo) bool {
 }
 
 // restart goes back to the start of the file, and wipes what it has of it.
-func (f *follower) restart() {
+func (f *Follower) restart() {
 	f.scan.forget()
 	clear(f.tail)
 	f.scan, f.offset, f.tail = scanner{line: f.scan.line}, 0, f.tail[:0]
 }
 
-func (f *follower) read(src io.Reader) error {
+func (f *Follower) read(src io.Reader) error {
 	defer clear(f.buf)
 	for {
 		n, err := src.Read(f.buf)
@@ -128,7 +138,7 @@ func (f *follower) read(src io.Reader) error {
 }
 
 // take reads the lines of what is new.
-func (f *follower) take(data []byte) {
+func (f *Follower) take(data []byte) {
 	f.offset += int64(len(data))
 	f.tail = append(f.tail, data[max(0, len(data)-tailLength):]...)
 	f.tail = append(f.tail[:0], f.tail[max(0, len(f.tail)-tailLength):]...)

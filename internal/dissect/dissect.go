@@ -56,8 +56,9 @@ type Options struct {
 	Judged func(frame int, matches bool)
 	// Stream is the connection that is looked at, counted from 0; -1: all.
 	Stream int
-	// Secrets come while the capture goes on; nil: none do. Nobody closes it.
-	Secrets <-chan keylog.Line
+	// Secrets returns those that came since it was called last. With Live, it is called while records wait for some, now
+	// and then, and before a connection ends with such. It may be nil.
+	Secrets func() []keylog.Line
 	// Used receives each secret that opened something, see observe.Options. It may be nil.
 	Used func(keylog.Line)
 	// Live says that the source waits for packets: nothing is held back to be done at once. Ready is then given

@@ -2,6 +2,7 @@ package dissect
 
 import (
 	"strings"
+	"time"
 
 	"github.com/akushu/akushu/keylog"
 	"github.com/akushu/akushu/observe"
@@ -12,27 +13,36 @@ type worker struct {
 	opts  *Options
 	crew  *crew
 	index int
-	seq   uint64 // of the op that is being done
+	seq   uint64    // of the op that is being done
+	asked time.Time // when new secrets were asked for
 }
 
-// run does what comes until no more does. A nil channel of secrets never has one.
+// run does what comes until no more does.
 func (w *worker) run(batches <-chan *batch, spare chan<- *batch) {
-	for {
+	for b := range batches {
+		w.batch(b)
+		w.crew.did(b)
+		clear(b.ops)
+		b.ops, b.data, b.runs = b.ops[:0], b.data[:0], b.runs[:0]
 		select {
-		case l := <-w.opts.Secrets:
+		case spare <- b:
+		default:
+		}
+	}
+}
+
+// askInterval is between two times that secrets are asked for while a connection lasts.
+const askInterval = 20 * time.Millisecond
+
+// ask asks for new secrets if records wait for some, at once where it is the last chance.
+func (w *worker) ask(c *observe.Conn, last bool) {
+	if !w.opts.Live || w.opts.Secrets == nil || !c.Waiting() {
+		return
+	}
+	if now := time.Now(); last || now.Sub(w.asked) >= askInterval {
+		w.asked = now
+		for _, l := range w.opts.Secrets() {
 			w.opts.Keys.Add(l)
-		case b, ok := <-batches:
-			if !ok {
-				return
-			}
-			w.batch(b)
-			w.crew.did(b)
-			clear(b.ops)
-			b.ops, b.data, b.runs = b.ops[:0], b.data[:0], b.runs[:0]
-			select {
-			case spare <- b:
-			default:
-			}
 		}
 	}
 }
@@ -144,6 +154,7 @@ func (f *flow) tell(d observe.Dir, at observe.At, s *observe.Segment) {
 func (w *worker) close(o *op, e *ending) {
 	f := o.flow
 	c := w.conn(f)
+	w.ask(c, true)
 	c.Close(o.at, e.how, e.tcp)
 	for _, j := range f.window {
 		w.judge(f, j)
@@ -173,7 +184,9 @@ func (w *worker) data(o *op, b []byte, run []observe.Piece) {
 	for i := range run {
 		w.arrived(o.flow, run[i].Frame)
 	}
-	w.conn(o.flow).FeedPieces(o.dir, b, run)
+	c := w.conn(o.flow)
+	c.FeedPieces(o.dir, b, run)
+	w.ask(c, false)
 }
 
 // arrived notes that the bytes of a packet came out of reassembly.

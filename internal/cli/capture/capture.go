@@ -115,11 +115,9 @@ func run(ctx context.Context, env *cli.Env, o *options) error {
 	env.Tell(env.Words.Text("cli.capturing", o.iface))
 	shower := show.New(env, o.show)
 	src := &source{ctx: ctx, handle: handle, out: out, left: o.count, tick: func() {}}
-	following, end := context.WithCancel(context.WithoutCancel(ctx)) // to the last packet
-	defer end()
-	_, err = dissect.Run(following, src, dissect.Options{
+	_, err = dissect.Run(context.WithoutCancel(ctx), src, dissect.Options{ // to the last packet
 		Keys: keys, Watch: shower.Watch, Watches: shower.Watches, Done: shower.Done, Omit: shower.Omits(), Watched: !o.show.JSON, Filter: o.show.Filter, Stream: -1, Used: out.secret,
-		Secrets: o.secrets.Follow(following), Live: true, Ready: func(tick func()) { src.tick = tick },
+		Secrets: o.secrets.Follow(env), Live: true, Ready: func(tick func()) { src.tick = tick },
 	})
 	err = cmp.Or(shower.Finish(), unable(env, err))
 	if wrong := out.close(); wrong != nil {

@@ -61,7 +61,7 @@ func run(ctx context.Context, env *cli.Env, o *options) error {
 	reading.Watched = !o.show.JSON && (o.show.Ladders && o.stream < 0 || o.show.Filter != nil)
 	opening := file.Options{Follow: o.follow}
 	if o.follow {
-		reading.Secrets = o.secrets.Follow(ctx)
+		reading.Secrets = o.secrets.Follow(env)
 		tick := func() {}
 		opening.Idle = func() { tick() }
 		reading.Ready = func(f func()) { tick = f }

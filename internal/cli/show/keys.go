@@ -1,14 +1,12 @@
 package show
 
 import (
-	"context"
 	"crypto/rsa"
 	"encoding/hex"
 	"errors"
 	"io"
 	"io/fs"
 	"os"
-	"time"
 
 	"github.com/spf13/pflag"
 
@@ -136,24 +134,25 @@ func load(env *cli.Env, keys *observe.Keys, path string) error {
 	return nil
 }
 
-// lookInterval is between two looks at a key log that is followed.
-const lookInterval = 100 * time.Millisecond
-
-// Follow tells the lines that the key logs gain until ctx is done, and those that they have. It comes after Load.
-func (s *Secrets) Follow(ctx context.Context) <-chan keylog.Line {
+// Follow returns what tells the lines that the key logs have gained since it was asked last, those that they had at first
+// too. It comes after Load. What cannot be read is told once.
+func (s *Secrets) Follow(env *cli.Env) func() []keylog.Line {
 	if len(s.logs) == 0 {
 		return nil
 	}
-	lines := make(chan keylog.Line)
+	var lines []keylog.Line
+	logs := make(map[string]*keylog.Follower)
 	for _, path := range s.logs {
-		go func() {
-			_ = keylog.Follow(ctx, path, lookInterval, func(l keylog.Line) {
-				select {
-				case lines <- l:
-				case <-ctx.Done():
-				}
-			}, nil)
-		}()
+		logs[path] = keylog.NewFollower(path, func(l keylog.Line) { lines = append(lines, l) }, nil)
 	}
-	return lines
+	return func() []keylog.Line {
+		lines = lines[:0]
+		for path, log := range logs {
+			if err := log.Look(); err != nil {
+				env.Warn(env.FileError(path, err).Error())
+				delete(logs, path)
+			}
+		}
+		return lines
+	}
 }
