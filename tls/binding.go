@@ -9,7 +9,7 @@ import (
 )
 
 // errNoUnique is why there is no tls-unique.
-var errNoUnique = errors.New("tls: there is no tls-unique here: TLS 1.3 has none (RFC 9266 §4.2), " +
+var errNoUnique = errors.New("tls: there is no tls-unique here: TLS 1.3 has none (RFC 9846 Appendix C.5), " +
 	"and without extended_main_secret two connections may have the same one (RFC 7627 §1); use tls-exporter")
 
 // bindings is the types of channel binding, by the names under which IANA registers them.

@@ -68,7 +68,7 @@ func (s Side) String() string { return [...]string{"both", "client", "server"}[s
 type derivation struct {
 	name     string // what is derived, in the RFC's words
 	wire     string // the label that goes into the computation; empty where the caller's own goes in
-	keyLog   string // the label of the key log (RFC 9850 §2.2, §2.3); empty where the value is not logged
+	keyLog   string // the label of the key log (RFC 9850 §2.1, §2.2); empty where the value is not logged
 	from     Source
 	side     Side
 	messages string // the transcript that goes in as context; empty where there is none or another context
@@ -112,7 +112,7 @@ func (l Label) String() string { return derivations[l].name }
 // application chooses.
 func (l Label) Wire() string { return derivations[l].wire }
 
-// KeyLog returns the label of the key log format (RFC 9850 §2.2, §2.3), empty for values that the format does not have.
+// KeyLog returns the label of the key log format (RFC 9850 §2.1, §2.2), empty for values that the format does not have.
 func (l Label) KeyLog() string { return derivations[l].keyLog }
 
 // From returns the kind of secret that the derivation starts from.

@@ -17,7 +17,7 @@ func TestLabelsAreComplete(t *testing.T) {
 	}
 }
 
-// The TLS 1.3 labels of RFC 9850 §2.2, in its order.
+// The TLS 1.3 labels of RFC 9850 §2.1, in its order.
 func TestKeyLogLabels(t *testing.T) {
 	want := []string{
 		"CLIENT_EARLY_TRAFFIC_SECRET", "EARLY_EXPORTER_SECRET", "CLIENT_HANDSHAKE_TRAFFIC_SECRET", "SERVER_HANDSHAKE_TRAFFIC_SECRET",

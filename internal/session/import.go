@@ -9,7 +9,7 @@ import (
 )
 
 // targets is the key derivation functions for which keys are imported, one for each hash of TLS 1.3's cipher suites, with
-// their numbers in IANA's registry TLS KDF Identifiers (RFC 9258 §8).
+// their numbers in IANA's registry TLS KDF Identifiers (RFC 9258 §10).
 var targets = []struct {
 	hash crypto.Hash
 	kdf  uint16
