@@ -547,7 +547,7 @@ func TestOneSide(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if got := len(tr.runs[0].track(Client).tapes[Client]); got > backlog {
+		if got := len(tr.at.runs[0].track(Client).tapes[Client]); got > backlog {
 			t.Fatalf("got %d messages that wait, want at most %d", got, backlog)
 		}
 	}
@@ -580,7 +580,7 @@ func FuzzTracker(f *testing.F) {
 			}
 		}
 		for _, side := range []Side{Client, Server} {
-			track := tr.runs[0].track(side)
+			track := tr.at.runs[0].track(side)
 			if n := len(track.tapes[side]); n > backlog || len(track.threads) == 0 {
 				t.Fatalf("got %d messages that wait and %d threads, want at most %d and some", n, len(track.threads), backlog)
 			}
@@ -599,6 +599,29 @@ func BenchmarkTracker(b *testing.B) {
 			}
 			if err := tr.Next(s.from, s.what); err != nil {
 				b.Fatal(err)
+			}
+		}
+	}
+}
+
+// TestStatesAreBounded: wrong conversations, of which there is no end, do not fill the memory, and cost no others their way.
+func TestStatesAreBounded(t *testing.T) {
+	for i := range 4 * statesMax {
+		tr := NewTracker()
+		for n := i; n > 0; n /= 5 {
+			tr.Next(Side(n%2), []Message{ClientHello, ServerHello, Finished, Certificate, EncryptedExtensions}[n%5]) // legal or not
+		}
+	}
+	if known.n > statesMax {
+		t.Errorf("got %d states that are remembered, want at most %d", known.n, statesMax)
+	}
+	for _, c := range conversations {
+		tr := NewTracker()
+		tr.Version(c.version)
+		for _, s := range talk(c.text) {
+			if err := tr.Next(s.from, s.what); err != nil {
+				t.Errorf("%s: got %v, want a legal conversation", c.text, err)
+				break
 			}
 		}
 	}

@@ -40,6 +40,16 @@ func newTrack(p program, sees [2]bool, threads ...thread) *track {
 	return t
 }
 
+// clone is a track of its own that is as far as t.
+func (t *track) clone() *track {
+	c := *t
+	c.threads = slices.Clone(t.threads)
+	for side, tape := range t.tapes {
+		c.tapes[side] = slices.Clone(tape)
+	}
+	return &c
+}
+
 // without is t without the end from.
 func (t *track) without(from Side) *track {
 	u := *t

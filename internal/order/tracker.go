@@ -18,34 +18,36 @@ import (
 // goes on from there, from now on with each end by itself. The zero value is not ready,
 // [NewTracker] is.
 type Tracker struct {
-	runs   []*run
+	at     *state
 	closed [2]string // by which alert an end said that it is through
 }
 
 // NewTracker returns a tracker of a conversation from its beginning, of a version that is yet
 // to be learnt.
-func NewTracker() *Tracker {
-	return &Tracker{runs: []*run{newRun(&tls13), newRun(&tls12)}}
-}
+func NewTracker() *Tracker { return &Tracker{at: beginning()} }
 
 // Version tells the tracker which version it is.
 func (t *Tracker) Version(v iana.Version) {
 	g := grammarOf(v)
-	i := slices.IndexFunc(t.runs, func(r *run) bool { return r.grammar == g })
-	if i >= 0 {
-		t.runs = t.runs[i : i+1]
-		return
-	}
-	t.runs = []*run{newRun(g)} // which did not fit so far
-	t.Resume()
+	t.at, _ = t.at.after(step{version: g}, func(runs []*run) []*run {
+		if i := slices.IndexFunc(runs, func(r *run) bool { return r.grammar == g }); i >= 0 {
+			return runs[i : i+1]
+		}
+		r := newRun(g) // which did not fit so far
+		r.resume()
+		return []*run{r}
+	})
 }
 
 // Resume tells the tracker that messages were missed, or that it starts in the middle: what
 // either end sends next may be anything.
 func (t *Tracker) Resume() {
-	for _, r := range t.runs {
-		r.resume()
-	}
+	t.at, _ = t.at.after(step{resume: true}, func(runs []*run) []*run {
+		for _, r := range runs {
+			r.resume()
+		}
+		return runs
+	})
 }
 
 // Next takes the next message of one end. It returns nil where the message is legal, else an
@@ -54,25 +56,24 @@ func (t *Tracker) Next(from Side, m Message) *alert.Error {
 	if by := t.closed[from]; by != "" {
 		return alert.Unexpected(m.Name(), "RFC 9846 §6.1", "%v from the %v, which ended the connection with %s", m, from, by)
 	}
-	if fits := t.fitting(from, m); len(fits) > 0 {
-		t.runs = fits
+	if t.at.isFree(from, m) {
 		return nil
 	}
-	expected, ref := t.Expected(from), t.runs[0].grammar.ref
-	for _, r := range t.runs {
-		r.resync(from, m)
+	fits := func(runs []*run) []*run {
+		return slices.DeleteFunc(runs, func(r *run) bool { return !r.next(from, m) })
 	}
-	return alert.Unexpected(m.Name(), ref, "%v from the %v, where %s was expected", m, from, words(expected))
-}
-
-// fitting returns the runs that take m, once they have.
-func (t *Tracker) fitting(from Side, m Message) (fits []*run) {
-	for _, r := range t.runs {
-		if r.next(from, m) {
-			fits = append(fits, r)
+	if at, ok := t.at.after(step{from: from, what: m}, fits); ok {
+		t.at = at
+		return nil
+	}
+	expected, ref := t.Expected(from), t.at.runs[0].grammar.ref
+	t.at, _ = t.at.after(step{from: from, what: m, wrong: true}, func(runs []*run) []*run {
+		for _, r := range runs {
+			r.resync(from, m)
 		}
-	}
-	return fits
+		return runs
+	})
+	return alert.Unexpected(m.Name(), ref, "%v from the %v, where %s was expected", m, from, words(expected))
 }
 
 // Alert takes an alert of one end. After a fatal one or close_notify, the end has nothing
@@ -95,8 +96,8 @@ func (t *Tracker) Expected(from Side) (all []Message) {
 	if t.closed[from] != "" {
 		return nil
 	}
-	for _, r := range t.runs {
-		for _, m := range r.expected(from) {
+	for _, r := range t.at.runs {
+		for _, m := range r.clone().expected(from) { // which tries messages
 			if !slices.Contains(all, m) {
 				all = append(all, m)
 			}
@@ -107,7 +108,7 @@ func (t *Tracker) Expected(from Side) (all []Message) {
 
 // Complete reports whether all messages of a handshake were there.
 func (t *Tracker) Complete() bool {
-	return slices.ContainsFunc(t.runs, func(r *run) bool { return r.complete })
+	return slices.ContainsFunc(t.at.runs, func(r *run) bool { return r.complete })
 }
 
 // words is messages as a list in words.
@@ -140,6 +141,16 @@ var programs = sync.OnceValue(func() map[*grammar]program {
 func newRun(g *grammar) *run {
 	p := programs()[g]
 	return &run{grammar: g, program: p, tracks: []*track{newTrack(p, fromBoth, thread{})}}
+}
+
+// clone is a run of its own that is as far as r.
+func (r *run) clone() *run {
+	c := *r
+	c.tracks = make([]*track, len(r.tracks))
+	for i, t := range r.tracks {
+		c.tracks[i] = t.clone()
+	}
+	return &c
 }
 
 // next takes a message, or reports that it is not legal.
