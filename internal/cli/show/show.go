@@ -40,6 +40,8 @@ type Shower struct {
 	first   *shown                 // the only one so far
 	export  *Exporter              // may be nil
 	before  func()                 // called before something is written to standard output
+	table   *ladder.Table
+	lines   []ladder.Line // of the table, that are not written yet
 	rows    rows
 	count   int // of connections that were shown
 	opened  Opened
@@ -59,6 +61,7 @@ type shown struct {
 func New(env *cli.Env, o Options) *Shower {
 	s := &Shower{env: env, opts: o, look: env.Ladder(env.Out), before: func() {}}
 	s.look.Verbose, s.look.Hex = o.Verbose, o.Hex
+	s.table = ladder.NewTable(s.look)
 	s.rows.waiting = make(map[int]*dissect.Connection)
 	if o.JSON {
 		s.json = ndjson.NewWriter(env.Out)
@@ -147,25 +150,28 @@ func (s *Shower) tabulate(c *dissect.Connection) {
 		first := s.first.Connection
 		s.first, s.ladders = nil, nil
 		s.rows.since = first.Begun
-		s.write(func() error { return s.env.Print(s.env.Out, ladder.NewTable(s.look).Head()) })
+		s.write(func() error { return s.env.Print(s.env.Out, s.table.Head()) })
 		s.rows.add(first)
 	}
 	s.rows.add(c)
 	s.flush(s.opts.Live)
 }
 
-// flush writes the rows whose turn it is; all of them if so asked.
+// linesAtOnce is how many lines of a table are written at a time.
+const linesAtOnce = 64
+
+// flush writes the rows whose turn it is, many at a time; all of them if so asked.
 func (s *Shower) flush(all bool) {
 	if s.first != nil || s.json != nil {
 		return
 	}
-	table := ladder.NewTable(s.look)
-	var lines []ladder.Line
 	for _, c := range s.rows.due(all) {
-		lines = append(lines, table.Row(c.Session, s.rows.since)...)
+		s.lines = append(s.lines, s.table.Row(c.Session, s.rows.since)...)
 	}
-	if len(lines) > 0 {
-		s.write(func() error { return s.env.Print(s.env.Out, lines) })
+	if len(s.lines) >= linesAtOnce || all && len(s.lines) > 0 {
+		s.write(func() error { return s.env.Print(s.env.Out, s.lines) })
+		clear(s.lines)
+		s.lines = s.lines[:0]
 	}
 }
 

@@ -3,6 +3,7 @@ package ladder
 import (
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/mattn/go-runewidth"
 )
@@ -14,6 +15,9 @@ const glue = '\u00a0'
 // anybody's: control characters, and those that reorder text or have no shape. Spaces of
 // every kind become the common one, save the no-break space.
 func Visible(text string) string {
+	if simple(text) {
+		return text
+	}
 	return strings.Map(func(r rune) rune {
 		switch {
 		case unicode.IsPrint(r), r == glue:
@@ -23,6 +27,16 @@ func Visible(text string) string {
 		}
 		return '\ufffd'
 	}, text)
+}
+
+// simple reports whether text is ASCII that can be shown: most of it is, and takes a column a byte.
+func simple(text string) bool {
+	for i := range len(text) {
+		if text[i] < ' ' || text[i] > '~' {
+			return false
+		}
+	}
+	return true
 }
 
 // clean makes a line of foreign text safe to show.
@@ -43,6 +57,14 @@ type ruler struct{ *runewidth.Condition }
 // newRuler counts characters of ambiguous width (UAX #11) as two columns where wide.
 func newRuler(wide bool) ruler {
 	return ruler{&runewidth.Condition{EastAsianWidth: wide, StrictEmojiNeutral: !wide}}
+}
+
+// StringWidth is how many columns text takes.
+func (r ruler) StringWidth(text string) int {
+	if simple(text) {
+		return len(text)
+	}
+	return r.Condition.StringWidth(text)
 }
 
 func (r ruler) line(l Line) int {
@@ -127,14 +149,15 @@ func Wrap(text string, width int) []string {
 // compose makes a line of cells. Glue has done its work by now.
 func compose(cells []cell) Line {
 	var l Line
-	for _, c := range cells {
+	var text []byte
+	for i, c := range cells {
 		if c.rune == glue {
 			c.rune = ' '
 		}
-		if n := len(l); n == 0 || l[n-1].Role != c.role {
-			l = append(l, Segment{Role: c.role})
+		text = utf8.AppendRune(text, c.rune)
+		if i == len(cells)-1 || cells[i+1].role != c.role {
+			l, text = append(l, Segment{c.role, string(text)}), text[:0]
 		}
-		l[len(l)-1].Text += string(c.rune)
 	}
 	return l
 }
