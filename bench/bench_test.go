@@ -76,18 +76,19 @@ type stack struct {
 	server func(net.Conn) conn
 }
 
-// stacks returns crypto/tls and ours, with the same certificates and policy.
+// stacks returns crypto/tls and ours, with the same certificates and policy: X25519 first, and the leaf's curve, without
+// which TLS 1.2 has no use for the leaf (RFC 8422 §5.3).
 func stacks(t testing.TB, version uint16) []stack {
 	cert, pool := authority(t)
-	stdClient := &std.Config{RootCAs: pool, ServerName: "localhost", MinVersion: version, MaxVersion: version, CurvePreferences: []std.CurveID{std.X25519}}
+	stdClient := &std.Config{RootCAs: pool, ServerName: "localhost", MinVersion: version, MaxVersion: version, CurvePreferences: []std.CurveID{std.X25519, std.CurveP256}}
 	stdServer := &std.Config{
 		Certificates: []std.Certificate{cert}, MinVersion: version, MaxVersion: version,
-		CurvePreferences: []std.CurveID{std.X25519}, SessionTicketsDisabled: true,
+		CurvePreferences: []std.CurveID{std.X25519, std.CurveP256}, SessionTicketsDisabled: true,
 	}
-	ourClient := &tls.Config{RootCAs: pool, ServerName: "localhost", MinVersion: version, MaxVersion: version, CurvePreferences: []tls.CurveID{tls.X25519}}
+	ourClient := &tls.Config{RootCAs: pool, ServerName: "localhost", MinVersion: version, MaxVersion: version, CurvePreferences: []tls.CurveID{tls.X25519, tls.CurveP256}}
 	ourServer := &tls.Config{
 		Certificates: []tls.Certificate{cert}, MinVersion: version, MaxVersion: version,
-		CurvePreferences: []tls.CurveID{tls.X25519}, SessionTicketsDisabled: true,
+		CurvePreferences: []tls.CurveID{tls.X25519, tls.CurveP256}, SessionTicketsDisabled: true,
 	}
 	return []stack{
 		{

@@ -18,7 +18,7 @@ import (
 type inHalf struct {
 	mu       sync.Mutex
 	conn     *Conn
-	records  *record.Reader
+	records  record.Reader
 	messages record.Messages
 	version  iana.Version          // 0 until negotiated
 	post     handshake.Post        // set by the handshake
@@ -72,7 +72,7 @@ func (f *floods) add(kind flood) error {
 
 func (h *inHalf) init(c *Conn) {
 	h.conn = c
-	h.records = record.NewReader(borrow.From(c.raw))
+	h.records = *record.NewReader(borrow.From(c.raw))
 }
 
 // unlock ends a use of the half. Whoever comes last after Close wipes it.

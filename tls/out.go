@@ -16,7 +16,7 @@ import (
 type outHalf struct {
 	mu      sync.Mutex
 	conn    *Conn
-	records *record.Writer
+	records record.Writer
 	err     error // why nothing can be written any more
 	sent    int   // bytes of application data, counted up to fullSizeAfter
 	closing bool  // close_notify was sent, or should have been
@@ -34,7 +34,7 @@ type urgent struct {
 
 func (h *outHalf) init(c *Conn) {
 	h.conn = c
-	h.records = record.NewWriter(c.raw)
+	h.records = *record.NewWriter(c.raw)
 }
 
 // unlock ends a use of the half, after sending what was left here meanwhile. Whoever comes

@@ -102,15 +102,12 @@ func ChooseScheme(cred *Credential, v iana.Version, peer []iana.SignatureScheme)
 	if v < iana.VersionTLS12 {
 		return schemeBefore12(cred.Public())
 	}
-	able := suite.SchemesFor(cred.Public(), v)
 	for _, id := range peer {
 		if cred.Schemes != nil && !slices.Contains(cred.Schemes, id) {
 			continue
 		}
-		for _, s := range able {
-			if s.ID == id {
-				return s, nil
-			}
+		if s := suite.SchemeByID(id); s != nil && s.Signs(cred.Public(), v) {
+			return s, nil
 		}
 	}
 	return nil, alert.NoCommonGround("signature_algorithms", "RFC 9846 §4.3.3",

@@ -40,16 +40,15 @@ func chooseALPN(p *Policy, hello *msg.ClientHello) (string, error) {
 
 // recvALPN takes the server's choice of protocol (RFC 7301 §3.1).
 func (c *client) recvALPN(message string, x *msg.Extensions, chosen []msg.ProtocolName) error {
-	const ref = "RFC 7301 §3.1"
-	where := message + ".application_layer_protocol_negotiation"
+	const ref, extension = "RFC 7301 §3.1", ".application_layer_protocol_negotiation"
 	if !x.Has(iana.ExtApplicationLayerProtocolNegotiation) {
 		if c.cfg.RequireALPN {
-			return noProtocol(where, "the server chose no protocol, one of %q is required", c.cfg.ALPN)
+			return noProtocol(message+extension, "the server chose no protocol, one of %q is required", c.cfg.ALPN)
 		}
 		return nil
 	}
 	if len(chosen) != 1 {
-		return alert.Illegal(where, ref, "%d protocols, where one is chosen", len(chosen))
+		return alert.Illegal(message+extension, ref, "%d protocols, where one is chosen", len(chosen))
 	}
 	for _, p := range c.cfg.ALPN {
 		if p == string(chosen[0]) {
@@ -57,5 +56,5 @@ func (c *client) recvALPN(message string, x *msg.Extensions, chosen []msg.Protoc
 			return nil
 		}
 	}
-	return alert.Illegal(where, ref, "%q was not offered", chosen[0])
+	return alert.Illegal(message+extension, ref, "%q was not offered", chosen[0])
 }

@@ -45,7 +45,7 @@ func Client(ctx context.Context, t Transport, cfg *ClientConfig) (result *Result
 }
 
 func runClient(ctx context.Context, t Transport, cfg *ClientConfig, again *renegotiation) (result *Result, post Post, err error) {
-	c := &client{flow: flow{t: t}, ctx: ctx, cfg: cfg, again: again, result: &Result{Agreed: Agreed{ServerName: hostName(cfg.ServerName)}}}
+	c := &client{flow: newFlow(t), ctx: ctx, cfg: cfg, again: again, result: &Result{Agreed: Agreed{ServerName: hostName(cfg.ServerName)}}}
 	c.requests.ignored = true
 	defer c.wipeShares()
 	defer c.session.wipe()
@@ -90,7 +90,7 @@ func (c *client) run() (*Result, Post, error) {
 func (c *client) sendClientHello() error {
 	c.hello = &msg.ClientHello{
 		LegacyVersion:      min(c.cfg.MaxVersion, iana.VersionTLS12),
-		CompressionMethods: []byte{0},
+		CompressionMethods: noCompression,
 	}
 	if _, err := io.ReadFull(c.cfg.Rand, c.hello.Random[:]); err != nil {
 		return alert.Internal("client_hello.random", "no randomness: %w", err)
@@ -117,6 +117,7 @@ func (c *client) sendClientHello() error {
 
 // offerSuites lists the suites of the versions that are offered.
 func (c *client) offerSuites() {
+	c.hello.CipherSuites = make([]iana.CipherSuite, 0, len(c.cfg.Suites)+1)
 	for _, s := range c.cfg.Suites {
 		if s.MinVersion <= c.cfg.MaxVersion && s.MaxVersion >= c.cfg.MinVersion {
 			c.hello.CipherSuites = append(c.hello.CipherSuites, s.ID)
@@ -130,7 +131,7 @@ func (c *client) offerSuites() {
 // offerCommon adds the extensions that mean the same in both versions.
 func (c *client) offerCommon() {
 	h := c.hello
-	if name := hostName(c.cfg.ServerName); name != "" {
+	if name := c.result.ServerName; name != "" {
 		h.ServerName = []msg.ServerName{{HostName: []byte(name)}}
 		h.Extensions.Add(iana.ExtServerName)
 	}
@@ -153,8 +154,8 @@ func (c *client) offerCommon() {
 
 // offerGroups adds the groups that a suite of ours has a use for.
 func (c *client) offerGroups() {
-	for _, g := range c.cfg.groups(c.cfg.MaxVersion) {
-		if c.offers(func(s *suite.Suite, v iana.Version) bool { return g.Serves(s, v) }) {
+	for _, g := range c.cfg.Groups {
+		if g.Supports(c.cfg.MaxVersion) && c.offers(func(s *suite.Suite, v iana.Version) bool { return g.Serves(s, v) }) {
 			c.hello.SupportedGroups = append(c.hello.SupportedGroups, g.ID)
 		}
 	}
@@ -166,7 +167,7 @@ func (c *client) offerGroups() {
 // offers reports whether one of our suites is as asked for, in one of our versions.
 func (c *client) offers(as func(*suite.Suite, iana.Version) bool) bool {
 	for _, v := range c.cfg.versions() {
-		if slices.ContainsFunc(c.cfg.suites(v), func(s *suite.Suite) bool { return as(s, v) }) {
+		if slices.ContainsFunc(c.cfg.Suites, func(s *suite.Suite) bool { return s.Supports(v) && as(s, v) }) {
 			return true
 		}
 	}
@@ -177,7 +178,7 @@ func (c *client) offers(as func(*suite.Suite, iana.Version) bool) bool {
 func (c *client) offer12() {
 	x := &c.hello.Extensions
 	if c.offers(func(s *suite.Suite, _ iana.Version) bool { return s.KeyExchange == suite.KeyExchangeECDHE }) {
-		c.hello.PointFormats = []byte{0} // uncompressed (RFC 8422 §5.1.2)
+		c.hello.PointFormats = uncompressed
 		x.Add(iana.ExtECPointFormats)
 	}
 	x.Add(iana.ExtExtendedMainSecret, iana.ExtRenegotiationInfo)

@@ -76,8 +76,8 @@ func (c *client12) run(hello *msg.ServerHello) (*Result, Post, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	c.finish12(c.result, first, &c.client.hello.Random, &c.hello.Random)
 	c.keepSession(ticket)
+	c.finish12(c.result, first, &c.client.hello.Random, &c.hello.Random)
 	return c.result, post12{client: true, again: c.mayRenegotiate(first, second)}, nil
 }
 
@@ -239,14 +239,13 @@ func (f *flow) verify12(where string, pub crypto.PublicKey, offered []*suite.Sch
 
 // signedParams is what the signature of ServerKeyExchange covers (RFC 5246 §7.4.3).
 func (c *client12) signedParams(params []byte) []byte {
-	return signedParams(&c.client.hello.Random, &c.hello.Random, params)
+	return appendSignedParams(c.buf[:0], &c.client.hello.Random, &c.hello.Random, params)
 }
 
-func signedParams(client, server *[32]byte, params []byte) []byte {
-	signed := make([]byte, 0, len(client)+len(server)+len(params))
-	signed = append(signed, client[:]...)
-	signed = append(signed, server[:]...)
-	return append(signed, params...)
+func appendSignedParams(dst []byte, client, server *[32]byte, params []byte) []byte {
+	dst = append(dst, client[:]...)
+	dst = append(dst, server[:]...)
+	return append(dst, params...)
 }
 
 // recvServerHelloDone takes the end of the server's flight, and the request for our
@@ -375,7 +374,8 @@ func (s *secrets12) derive(r *Result, log keys.Log, premaster keys.Secret, sessi
 // expand makes all keys of the main secret (RFC 5246 §6.3).
 func (s *secrets12) expand(r *Result, client, server *[32]byte) {
 	block := s.prf.KeyBlock(s.main, client[:], server[:], r.Suite.Lengths())
-	s.client, s.server = trafficKeys12(r, &block.Client), trafficKeys12(r, &block.Server)
+	both := [...]suite.TrafficKeys{trafficKeys12(r, &block.Client), trafficKeys12(r, &block.Server)}
+	s.client, s.server = &both[0], &both[1]
 }
 
 // prf12 is the PRF of a version (RFC 5246 §5, RFC 4346 §5).
@@ -386,8 +386,8 @@ func prf12(v iana.Version, s *suite.Suite, log keys.Log) keys.PRF {
 	return keys.TLS12(s.Hash, log)
 }
 
-func trafficKeys12(r *Result, k *keys.WriteKeys) *suite.TrafficKeys {
-	return &suite.TrafficKeys{
+func trafficKeys12(r *Result, k *keys.WriteKeys) suite.TrafficKeys {
+	return suite.TrafficKeys{
 		Version: r.Version, Suite: r.Suite, Key: k.Key, IV: k.IV, MAC: k.MAC, EncryptThenMAC: r.EncryptThenMAC,
 	}
 }
@@ -439,7 +439,7 @@ func (s *secrets12) recvFinished12(f *flow, peer keys.Side) ([]byte, error) {
 	if err := f.t.SetReadKeys(EpochApplication, s.take(peer)); err != nil {
 		return nil, err
 	}
-	want := s.prf.AppendFinished(nil, s.main, peer, f.transcript.sum())
+	want := s.prf.AppendFinished(f.buf[:0], s.main, peer, f.transcript.sum())
 	m := &msg.Finished{}
 	if _, err := f.receive(m); err != nil {
 		return nil, err
@@ -447,13 +447,15 @@ func (s *secrets12) recvFinished12(f *flow, peer keys.Side) ([]byte, error) {
 	if !hmac.Equal(want, m.VerifyData) {
 		return nil, alert.BadSignature("finished.verify_data", "RFC 5246 §7.4.9", "it does not match the handshake as seen here")
 	}
-	return want, nil
+	return m.VerifyData, nil
 }
 
 // finish12 fills in what is known at the end. first is the Finished that was sent first:
-// tls-unique, which is safe only with an extended main secret (RFC 7627 §1, RFC 5929 §3).
+// tls-unique, which is safe only with an extended main secret (RFC 7627 §1, RFC 5929 §3). The
+// main secret is the exporter's from here on.
 func (s *secrets12) finish12(r *Result, first []byte, client, server *[32]byte) {
-	r.Exporter = &exporter12{prf: s.prf, main: s.main.Clone(), client: *client, server: *server}
+	r.Exporter = &exporter12{prf: s.prf, main: s.main, client: *client, server: *server}
+	s.main = nil
 	if r.ExtendedMain {
 		r.TLSUnique = first
 	}

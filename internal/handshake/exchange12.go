@@ -165,8 +165,8 @@ type choice12 struct {
 // none, the error is about the first.
 func choose12(p *Policy, v iana.Version, hello *msg.ClientHello, cred *auth.Credential) (choice12, error) {
 	var first error
-	for _, s := range p.suites(v) {
-		if !goesWith(s, p, cred) || !slices.Contains(hello.CipherSuites, s.ID) {
+	for _, s := range p.Suites {
+		if !s.Supports(v) || !goesWith(s, p, cred) || !slices.Contains(hello.CipherSuites, s.ID) {
 			continue
 		}
 		c, err := complete12(p, v, hello, cred, s)

@@ -20,6 +20,19 @@ type flow struct {
 	buf        []byte // for encoding
 }
 
+// What every hello of ours says, and nobody writes to.
+var (
+	noCompression = []byte{0} // the null method (RFC 5246 §7.4.1.2)
+	uncompressed  = []byte{0} // points (RFC 8422 §5.1.2)
+)
+
+// newFlow returns what a flow stands on, with room for hellos and certificates of the usual length.
+func newFlow(t Transport) flow {
+	const each = 1024
+	room := make([]byte, 2*each)
+	return flow{t: t, buf: room[:0:each], transcript: transcript{messages: room[each:each]}}
+}
+
 // send appends m to the flight and to the transcript.
 func (f *flow) send(m msg.Message) error {
 	raw, err := msg.Append(f.buf[:0], &f.layout, m)
@@ -105,6 +118,7 @@ type transcript struct {
 	hash     hash.Hash
 	messages []byte
 	keep     bool
+	last     [64]byte // the last sum; no hash is longer
 }
 
 func (t *transcript) add(raw []byte) {
@@ -128,8 +142,8 @@ func (t *transcript) begin(h crypto.Hash) {
 // forget drops the messages.
 func (t *transcript) forget() { t.keep, t.messages = false, nil }
 
-// sum returns the hash of what was added so far.
-func (t *transcript) sum() []byte { return t.hash.Sum(nil) }
+// sum returns the hash of what was added so far. It is good until the next sum.
+func (t *transcript) sum() []byte { return t.hash.Sum(t.last[:0]) }
 
 // retry replaces ClientHello1 by a message_hash, as if that had been sent (RFC 9846
 // §4.1). It comes right after begin, before HelloRetryRequest is added.

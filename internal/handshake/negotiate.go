@@ -18,7 +18,7 @@ import (
 
 // versions lists what p allows, the newest first.
 func (p *Policy) versions() []iana.Version {
-	var all []iana.Version
+	all := make([]iana.Version, 0, 4) // as many as there are
 	for v := p.MaxVersion; v >= max(p.MinVersion, iana.VersionTLS10); v-- {
 		all = append(all, v)
 	}
@@ -228,6 +228,7 @@ func facts(hello *msg.ClientHello, name string) *auth.ClientHelloFacts {
 	for _, p := range hello.ALPN {
 		f.ALPN = append(f.ALPN, string(p))
 	}
+	f.Extensions = make([]iana.ExtensionType, 0, len(hello.Extensions.Order))
 	for _, e := range hello.Extensions.Order {
 		f.Extensions = append(f.Extensions, e.Type)
 	}

@@ -126,8 +126,8 @@ func (s *server12) certified() (*auth.Credential, error) {
 
 // offersShared reports whether a client offers a suite of ours for pre-shared keys.
 func offersShared(p *Policy, v iana.Version, hello *msg.ClientHello) bool {
-	return slices.ContainsFunc(p.suites(v), func(s *suite.Suite) bool {
-		return s.Shared() && slices.Contains(hello.CipherSuites, s.ID)
+	return slices.ContainsFunc(p.Suites, func(s *suite.Suite) bool {
+		return s.Shared() && s.Supports(v) && slices.Contains(hello.CipherSuites, s.ID)
 	})
 }
 

@@ -97,8 +97,8 @@ func (c *client12) resume() (*Result, Post, error) {
 		return nil, nil, err
 	}
 	c.result.Proof = ProofData
-	c.finish12(c.result, first, &c.client.hello.Random, &c.hello.Random)
 	c.keepSession(ticket)
+	c.finish12(c.result, first, &c.client.hello.Random, &c.hello.Random)
 	return c.result, post12{client: true, again: c.mayRenegotiate(second, first)}, nil
 }
 
@@ -214,8 +214,8 @@ func (s *server12) facts12() *session.Facts {
 		Version: s.result.Version, ServerName: s.result.ServerName, ALPN: s.result.ALPN,
 		Auth: s.cfg.Resumption.Auth, ExtendedMain: s.result.ExtendedMain, Now: s.cfg.Now(),
 	}
-	for _, ours := range s.cfg.suites(s.result.Version) {
-		if slices.Contains(s.hello.CipherSuites, ours.ID) {
+	for _, ours := range s.cfg.Suites {
+		if ours.Supports(f.Version) && slices.Contains(s.hello.CipherSuites, ours.ID) {
 			f.Suites = append(f.Suites, ours.ID)
 		}
 	}

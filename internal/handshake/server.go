@@ -31,7 +31,7 @@ type server struct {
 //	START ──ClientHello──► RECVD_CH ─► TLS 1.3: server13.go
 //	                                └► TLS 1.2: server12.go
 func Server(ctx context.Context, t Transport, cfg *ServerConfig) (result *Result, post Post, err error) {
-	s := &server{flow: flow{t: t}, ctx: ctx, cfg: cfg, result: &Result{}}
+	s := &server{flow: newFlow(t), ctx: ctx, cfg: cfg, result: &Result{}}
 	defer func() {
 		if post == nil { // it failed, or a callback did not return
 			s.result.wipe()

@@ -140,7 +140,7 @@ func (s *server12) sendServerHello() error {
 		LegacyVersion: s.result.Version,
 		Random:        s.random,
 		CipherSuite:   s.result.Suite.ID,
-		PointFormats:  []byte{0},
+		PointFormats:  uncompressed,
 	}
 	x := &s.hello.Extensions
 	s.result.EncryptThenMAC = x.Has(iana.ExtEncryptThenMAC) && s.result.Suite.Cipher.CBC() // also where a session is resumed
@@ -238,11 +238,12 @@ func (s *server12) sendServerKeyExchange() error {
 		return s.send(m)
 	}
 	m.Algorithm = s.scheme.ID
-	unsigned, err := msg.Append(nil, &s.layout, m) // ParamsEnd says how far the parameters go
+	unsigned, err := msg.Append(s.buf[:0], &s.layout, m) // ParamsEnd says how far the parameters go
 	if err != nil {
 		return err
 	}
-	params := signedParams(&s.hello.Random, &s.random, unsigned[msg.HeaderLength:m.ParamsEnd])
+	behind := unsigned[len(unsigned):]
+	params := appendSignedParams(behind, &s.hello.Random, &s.random, unsigned[msg.HeaderLength:m.ParamsEnd])
 	if m.Signature, err = auth.Sign(s.ctx, s.cfg.Rand, s.cred, s.scheme, params); err != nil {
 		return err
 	}

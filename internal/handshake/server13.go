@@ -101,7 +101,7 @@ func (s *server13) recvAuthentication() error {
 func (s *server13) checkClientHello() error {
 	const where = "client_hello"
 	x := &s.hello.Extensions
-	if !bytes.Equal(s.hello.CompressionMethods, []byte{0}) {
+	if !bytes.Equal(s.hello.CompressionMethods, noCompression) {
 		return alert.Illegal(where+".legacy_compression_methods", "RFC 9846 §4.2.2", "only null compression may be offered")
 	}
 	for _, need := range []struct {

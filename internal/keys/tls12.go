@@ -81,9 +81,9 @@ func (p PRF) AppendFinished(dst []byte, main Secret, sender Side, transcript []b
 	if sender == Server {
 		label = ServerFinished
 	}
-	var data [VerifyDataSize]byte
-	p.expand(data[:], main, label, label.Wire(), transcript)
-	return append(dst, data[:]...)
+	dst = append(dst, make([]byte, VerifyDataSize)...)
+	p.expand(dst[len(dst)-VerifyDataSize:], main, label, label.Wire(), transcript)
+	return dst
 }
 
 // Export is the exporter of RFC 5705 §4: length bytes of keying material under the application's label. No context (nil)

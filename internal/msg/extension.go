@@ -45,9 +45,15 @@ func (x *Extensions) find(t iana.ExtensionType) *Extension {
 	return nil
 }
 
+// usualExtensions is as many as most of our messages have, or half of a ClientHello's.
+const usualExtensions = 8
+
 // Add appends extensions whose typed fields are set.
 func (x *Extensions) Add(types ...iana.ExtensionType) {
 	x.Present = true
+	if x.Order == nil {
+		x.Order = make([]Extension, 0, usualExtensions)
+	}
 	for _, t := range types {
 		x.Order = append(x.Order, Extension{Type: t, Parsed: true})
 	}

@@ -162,17 +162,25 @@ func NeedsRequest(m Message, x iana.ExtensionType) bool {
 func CheckExtensions(m Message, v iana.Version, x *msg.Extensions, requested func(iana.ExtensionType) bool) error {
 	for i := range x.Order {
 		t := x.Order[i].Type
-		where := m.Name() + "." + t.String()
-		switch {
-		case NeedsRequest(m, t) && !requested(t):
-			return alert.Illegal(where, "RFC 9846 §4.3", "an answer to what was not asked").With(iana.AlertUnsupportedExtension)
-		case NeedsRequest(m, t) && iana.IsGREASE(uint16(t)):
-			return alert.Illegal(where, "RFC 8701 §3.1", "an answer to GREASE").With(iana.AlertUnsupportedExtension)
-		case !Allowed(m, t, v):
-			return alert.Illegal(where, "RFC 9846 §4.3", "this extension may not stand in %v", m)
-		case m == ClientHello && t == iana.ExtPreSharedKey && i < len(x.Order)-1:
-			return alert.Illegal(where, "RFC 9846 §4.3.11", "this extension must be the last")
+		if fault := checkExtension(m, v, t, i == len(x.Order)-1, requested); fault != nil {
+			fault.Where = m.Name() + "." + t.String()
+			return fault
 		}
+	}
+	return nil
+}
+
+// checkExtension is CheckExtensions for one of them. Its error does not say where.
+func checkExtension(m Message, v iana.Version, t iana.ExtensionType, last bool, requested func(iana.ExtensionType) bool) *alert.Error {
+	switch {
+	case NeedsRequest(m, t) && !requested(t):
+		return alert.Illegal("", "RFC 9846 §4.3", "an answer to what was not asked").With(iana.AlertUnsupportedExtension)
+	case NeedsRequest(m, t) && iana.IsGREASE(uint16(t)):
+		return alert.Illegal("", "RFC 8701 §3.1", "an answer to GREASE").With(iana.AlertUnsupportedExtension)
+	case !Allowed(m, t, v):
+		return alert.Illegal("", "RFC 9846 §4.3", "this extension may not stand in %v", m)
+	case m == ClientHello && t == iana.ExtPreSharedKey && !last:
+		return alert.Illegal("", "RFC 9846 §4.3.11", "this extension must be the last")
 	}
 	return nil
 }

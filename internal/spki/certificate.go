@@ -53,10 +53,10 @@ func CheckChain(chain []*x509.Certificate) error {
 	return nil
 }
 
-// Chains drops the chains that CheckChain refuses, and returns why where none is left.
+// Chains drops the chains that CheckChain refuses, in place, and returns why where none is left.
 func Chains(all [][]*x509.Certificate) ([][]*x509.Certificate, error) {
 	var err error
-	kept := slices.DeleteFunc(slices.Clone(all), func(chain []*x509.Certificate) bool {
+	kept := slices.DeleteFunc(all, func(chain []*x509.Certificate) bool {
 		bad := CheckChain(chain)
 		if err == nil {
 			err = bad

@@ -149,11 +149,16 @@ func SchemeByID(id iana.SignatureScheme) *Scheme {
 func SchemesFor(pub crypto.PublicKey, v iana.Version) []*Scheme {
 	var list []*Scheme
 	for _, s := range schemes {
-		if s.Hash != crypto.SHA1 && s.Handshake(v) && s.Fits(pub, v) {
+		if s.Signs(pub, v) {
 			list = append(list, s)
 		}
 	}
 	return list
+}
+
+// Signs reports whether the scheme is one of SchemesFor.
+func (s *Scheme) Signs(pub crypto.PublicKey, v iana.Version) bool {
+	return s.Hash != crypto.SHA1 && s.Handshake(v) && s.Fits(pub, v)
 }
 
 // Handshake reports whether the scheme may sign handshake messages of version v.

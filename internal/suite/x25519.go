@@ -14,6 +14,7 @@ type x25519 struct{}
 type x25519Key struct {
 	key    *ecdh.PrivateKey
 	public []byte
+	scalar [32]byte // while the key is made of it
 }
 
 func (x25519) generate(_ *Group, rand io.Reader) (PrivateKey, error) {
@@ -30,7 +31,7 @@ func (x25519) respond(g *Group, rand io.Reader, peer []byte) ([]byte, keys.Secre
 
 // generate fills in a new key. crypto/ecdh's own generation ignores the reader that it is given.
 func (k *x25519Key) generate(rand io.Reader) error {
-	scalar := make(keys.Secret, 32)
+	scalar := keys.Secret(k.scalar[:])
 	defer scalar.Wipe()
 	if err := fill(rand, scalar); err != nil {
 		return err
