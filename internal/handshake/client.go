@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"slices"
+	"time"
 
 	"github.com/akushu/akushu/internal/alert"
 	"github.com/akushu/akushu/internal/auth"
@@ -457,16 +458,27 @@ func (c *client) checkSuite(where string, id iana.CipherSuite, v iana.Version) (
 func (c *client) requested(t iana.ExtensionType) bool { return c.hello.Extensions.Has(t) }
 
 // judge decides about the server's certificates and remembers them.
-func (c *client) judge(use auth.Use, chain [][]byte, peer auth.Peer) error {
-	if c.types.server == iana.CertTypeRawPublicKey {
-		var err error
-		c.result.Peer, err = c.cfg.Trust.JudgeKey(chain)
-		return err
-	}
-	judged, err := c.cfg.Trust.JudgeFor(use, chain, c.cfg.Now())
-	judged.OCSP, judged.SCTs = peer.OCSP, peer.SCTs
-	c.result.Peer = judged
+func (c *client) judge(use auth.Use, shown [][]byte, stapled auth.Peer) error {
+	peer, err := judge(c.cfg.Trust, use, shown, c.types.server == iana.CertTypeRawPublicKey, c.cfg.Now())
+	peer.OCSP, peer.SCTs = stapled.OCSP, stapled.SCTs
+	c.result.Peer = peer
 	return err
+}
+
+// judge decides about what a peer shows: a chain or, where raw, its key alone (RFC 7250).
+func judge(t *auth.Trust, use auth.Use, shown [][]byte, raw bool, now time.Time) (auth.Peer, error) {
+	if raw {
+		return t.JudgeKey(shown)
+	}
+	return t.JudgeFor(use, shown, now)
+}
+
+// useOf is what a handshake with s does with the key of the server's certificate.
+func useOf(s *suite.Suite) auth.Use {
+	if s.KeyExchange == suite.KeyExchangeRSA {
+		return auth.ToEncipher
+	}
+	return auth.ToSign
 }
 
 // The last bytes of the random of a server that speaks a newer version than it chose

@@ -102,13 +102,8 @@ func (c *client12) takeServerHello() error {
 	for _, sct := range c.hello.SCTs {
 		c.result.Peer.SCTs = append(c.result.Peer.SCTs, sct)
 	}
-	if err := c.recvCertTypes(where, &c.hello.Extensions, c.hello.ClientCertType, c.hello.ServerCertType); err != nil {
-		return err
-	}
-	if err := c.recvRecordLimit(where, &c.hello.Extensions, c.hello.RecordSizeLimit); err != nil {
-		return err
-	}
-	if err := c.recvALPN(where, &c.hello.Extensions, c.hello.ALPN); err != nil {
+	m := c.hello
+	if err := c.recvAnswers(where, answers{&m.Extensions, &m.ALPN, &m.ClientCertType, &m.ServerCertType, &m.RecordSizeLimit}); err != nil {
 		return err
 	}
 	return c.again.checkSame(c.result)
@@ -135,11 +130,7 @@ func (c *client12) recvCertificate() error {
 			return err
 		}
 	}
-	use := auth.ToSign
-	if !c.result.Suite.Ephemeral() {
-		use = auth.ToEncipher
-	}
-	if err := c.judge(use, shown, peer); err != nil {
+	if err := c.judge(useOf(c.result.Suite), shown, peer); err != nil {
 		return err
 	}
 	if err := c.again.checkPeer(&c.result.Peer); err != nil {

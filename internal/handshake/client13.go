@@ -131,13 +131,7 @@ func (c *client13) recvEncryptedExtensions() error {
 	if err := order.CheckExtensions(order.Of(m), iana.VersionTLS13, &m.Extensions, c.requested); err != nil {
 		return err
 	}
-	if err := c.recvCertTypes("encrypted_extensions", &m.Extensions, m.ClientCertType, m.ServerCertType); err != nil {
-		return err
-	}
-	if err := c.recvRecordLimit("encrypted_extensions", &m.Extensions, m.RecordSizeLimit); err != nil {
-		return err
-	}
-	if err := c.recvALPN("encrypted_extensions", &m.Extensions, m.ALPN); err != nil {
+	if err := c.recvAnswers("encrypted_extensions", answers{&m.Extensions, &m.ALPN, &m.ClientCertType, &m.ServerCertType, &m.RecordSizeLimit}); err != nil {
 		return err
 	}
 	return c.recvEarlyData(m)

@@ -74,15 +74,10 @@ func (s *server) noCertificate(m msg.Message, a iana.Alert) error {
 }
 
 // judge decides about the client's certificates and remembers them.
-func (s *server) judge(chain [][]byte, peer auth.Peer) error {
-	if s.types.client == iana.CertTypeRawPublicKey {
-		var err error
-		s.result.Peer, err = s.cfg.ClientTrust.JudgeKey(chain)
-		return err
-	}
-	judged, err := s.cfg.ClientTrust.Judge(chain, s.cfg.Now())
-	judged.OCSP, judged.SCTs = peer.OCSP, peer.SCTs
-	s.result.Peer = judged
+func (s *server) judge(shown [][]byte, stapled auth.Peer) error {
+	peer, err := judge(s.cfg.ClientTrust, auth.ToSign, shown, s.types.client == iana.CertTypeRawPublicKey, s.cfg.Now())
+	peer.OCSP, peer.SCTs = stapled.OCSP, stapled.SCTs
+	s.result.Peer = peer
 	return err
 }
 

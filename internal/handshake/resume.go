@@ -158,18 +158,15 @@ func (c *client) judgeAgain(s *session.State, now time.Time) (auth.Peer, error) 
 	if len(s.Peer.Certificates) == 0 {
 		return auth.Peer{}, session.SessionFormat // it is of nobody
 	}
-	return judgeAgain(c.cfg.Trust, &s.Peer, now)
+	return judgeAgain(c.cfg.Trust, useOf(suite.ByID(s.Suite)), &s.Peer, now)
 }
 
 // judgeAgain judges the peer of a session, who shows nothing in its resumption.
-func judgeAgain(t *auth.Trust, p *session.Peer, now time.Time) (auth.Peer, error) {
-	switch {
-	case t == nil: // its peer was asked for a certificate, ours is not
+func judgeAgain(t *auth.Trust, use auth.Use, p *session.Peer, now time.Time) (auth.Peer, error) {
+	if t == nil { // its peer was asked for a certificate, ours is not
 		return auth.Peer{}, session.SessionAuthPolicy
-	case p.Raw:
-		return t.JudgeKey(p.Certificates)
 	}
-	return t.Judge(p.Certificates, now)
+	return judge(t, use, p.Certificates, p.Raw, now)
 }
 
 // reofferSession offers again after a HelloRetryRequest what goes with the suite that the
@@ -343,7 +340,7 @@ func (s *server13) findSession(tickets session.Tickets) session.Lookup {
 		if err != nil || psk.Session == nil || len(psk.Session.Peer.Certificates) == 0 {
 			return psk, err
 		}
-		s.resumed, err = judgeAgain(s.cfg.ClientTrust, &psk.Session.Peer, s.cfg.Now())
+		s.resumed, err = judgeAgain(s.cfg.ClientTrust, auth.ToSign, &psk.Session.Peer, s.cfg.Now())
 		return psk, err
 	}
 }

@@ -178,7 +178,7 @@ func (s *server12) chooseSession() error {
 		return why.Abort()
 	}
 	if len(found.Peer.Certificates) > 0 {
-		peer, err := judgeAgain(s.cfg.ClientTrust, &found.Peer, s.cfg.Now())
+		peer, err := judgeAgain(s.cfg.ClientTrust, auth.ToSign, &found.Peer, s.cfg.Now())
 		if err != nil {
 			found.Wipe() // the client's certificates were good, and are not any more
 			return nil

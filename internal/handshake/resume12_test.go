@@ -3,8 +3,10 @@ package handshake_test
 import (
 	"context"
 	"crypto/rand"
+	"crypto/x509"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -123,6 +125,20 @@ func TestResume12(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// A certificate whose key encrypts and may not sign is as good for a session as it was for the handshake.
+func TestResumeWithKeyThatEncrypts(t *testing.T) {
+	client, server := ends(t)
+	id, trust := identityOf(t, rsaKey(), x509.KeyUsageKeyEncipherment)
+	client.Trust, server.Identity = trust, id
+	client.MaxVersion, server.MaxVersion = iana.VersionTLS12, iana.VersionTLS12
+	client.Suites = slices.DeleteFunc(slices.Clone(client.Suites), func(s *suite.Suite) bool { return s.KeyExchange != suite.KeyExchangeRSA })
+	warm(false)(client, server)
+	c, s := new(pair).run(client, server)
+	if c.err != nil || s.err != nil || !c.result.Resumed || !s.result.Resumed {
+		t.Errorf("got errors %v and %v, want the session resumed", c.err, s.err)
 	}
 }
 

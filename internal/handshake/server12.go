@@ -148,8 +148,8 @@ func (s *server12) sendServerHello() error {
 		m.Extensions.Add(iana.ExtRenegotiationInfo)
 		s.result.BindsAnother = true
 	}
-	if s.result.ServerName != "" && s.session == nil { // RFC 6066 §3: not where a session is resumed
-		m.Extensions.Add(iana.ExtServerName)
+	if err := s.answer(answers{&m.Extensions, &m.ALPN, &m.ClientCertType, &m.ServerCertType, &m.RecordSizeLimit}, s.session != nil); err != nil {
+		return err
 	}
 	for _, each := range []struct {
 		code   iana.ExtensionType
@@ -163,26 +163,12 @@ func (s *server12) sendServerHello() error {
 			m.Extensions.Add(each.code)
 		}
 	}
-	if s.result.ALPN != "" {
-		m.ALPN = []msg.ProtocolName{msg.ProtocolName(s.result.ALPN)}
-		m.Extensions.Add(iana.ExtApplicationLayerProtocolNegotiation)
-	}
 	if len(s.cred.SCTs) > 0 && x.Has(iana.ExtSignedCertificateTimestamp) {
 		m.SCTs = scts(s.cred)
 		m.Extensions.Add(iana.ExtSignedCertificateTimestamp)
 	}
 	if s.staples() {
 		m.Extensions.Add(iana.ExtStatusRequest)
-	}
-	if s.session == nil {
-		s.answerCertTypes(&m.Extensions, &m.ClientCertType, &m.ServerCertType)
-	}
-	limit, err := s.answerRecordLimit()
-	if err != nil {
-		return err
-	}
-	if m.RecordSizeLimit = limit; limit > 0 {
-		m.Extensions.Add(iana.ExtRecordSizeLimit)
 	}
 	s.addSession(m)
 	return s.send(m)

@@ -290,22 +290,8 @@ func (s *server13) installHandshakeKeys() error {
 // sendEncryptedExtensions sends what else was chosen (RFC 9846 §4.4.1).
 func (s *server13) sendEncryptedExtensions() error {
 	m := &msg.EncryptedExtensions{}
-	if s.result.ServerName != "" && s.psk == nil {
-		m.Extensions.Add(iana.ExtServerName) // RFC 6066 §3: it was used, and not in a resumption
-	}
-	if s.result.ALPN != "" {
-		m.ALPN = []msg.ProtocolName{msg.ProtocolName(s.result.ALPN)}
-		m.Extensions.Add(iana.ExtApplicationLayerProtocolNegotiation)
-	}
-	if s.psk == nil {
-		s.answerCertTypes(&m.Extensions, &m.ClientCertType, &m.ServerCertType)
-	}
-	limit, err := s.answerRecordLimit()
-	if err != nil {
+	if err := s.answer(answers{&m.Extensions, &m.ALPN, &m.ClientCertType, &m.ServerCertType, &m.RecordSizeLimit}, s.psk != nil); err != nil {
 		return err
-	}
-	if m.RecordSizeLimit = limit; limit > 0 {
-		m.Extensions.Add(iana.ExtRecordSizeLimit)
 	}
 	if s.result.EarlyData == EarlyDataAccepted {
 		m.Extensions.Add(iana.ExtEarlyData)
