@@ -2,12 +2,10 @@
 package pack
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"io"
 	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -86,8 +84,8 @@ func run(ctx context.Context, env *cli.Env, o *options) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := o.write(ctx, env, name, f); err != nil {
-		return cmp.Or(wrong, err)
+	if err := o.write(ctx, env, name, f, wrong); err != nil {
+		return err
 	}
 	env.Note(env.Words.Text("cli.packed", o.out, f.tls, f.opened, len(f.lines)))
 	return wrong
@@ -131,6 +129,9 @@ func (o *options) look(ctx context.Context, env *cli.Env, name string) (*found, 
 	if err != nil {
 		return nil, err
 	}
+	if o.secrets.Among(o.out) {
+		return nil, cli.Usage(env.Words.Text("cli.pack_onto_secrets", o.out))
+	}
 	src, err := file.Open(ctx, name, nil, file.Options{})
 	if err != nil {
 		return nil, show.Unreadable(env, o.in, err)
@@ -143,27 +144,3 @@ func (o *options) look(ctx context.Context, env *cli.Env, name string) (*found, 
 	return f, show.Unreadable(env, o.in, err)
 }
 
-// write writes the capture next to its place, and then into it: nobody sees half of it, and it may take the place of what
-// is read.
-func (o *options) write(ctx context.Context, env *cli.Env, name string, f *found) error {
-	if o.out == file.Stdin {
-		return show.Unreadable(env, o.in, file.Pack(ctx, env.Out, name, f.lines))
-	}
-	dst, err := os.CreateTemp(filepath.Dir(o.out), ".akushu-*") // for its owner only
-	if err != nil {
-		return env.FileError(o.out, err)
-	}
-	wrong := file.Pack(ctx, dst, name, f.lines)
-	err = dst.Close()
-	if err == nil {
-		err = os.Rename(dst.Name(), o.out)
-	}
-	if err != nil {
-		_ = os.Remove(dst.Name())
-		return env.FileError(o.out, err)
-	}
-	if path, ok := errors.AsType[*os.PathError](wrong); ok && path.Path == dst.Name() {
-		return env.FileError(o.out, wrong)
-	}
-	return show.Unreadable(env, o.in, wrong)
-}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 
 	"github.com/spf13/pflag"
 
@@ -93,6 +94,15 @@ func (s *Secrets) fromEnvironment(env *cli.Env, followed bool) {
 
 // Any reports whether there was any place to look for secrets, after Load.
 func (s *Secrets) Any() bool { return len(s.logs)+len(s.keys)+len(s.psks) > 0 }
+
+// Among reports whether a file is one that secrets are read from.
+func (s *Secrets) Among(name string) bool {
+	info, err := os.Stat(name)
+	return err == nil && slices.ContainsFunc(slices.Concat(s.logs, s.keys), func(path string) bool {
+		other, err := os.Stat(path)
+		return err == nil && os.SameFile(info, other)
+	})
+}
 
 // loadKey reads the private key of a server.
 func loadKey(env *cli.Env, path string) (*rsa.PrivateKey, error) {
