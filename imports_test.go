@@ -77,7 +77,7 @@ row 6: the command
   internal/cli/connect: internal/cli internal/explain internal/pki tls
   internal/cli/demo: internal/cli internal/explain internal/iana internal/pki internal/suite tls tlshttp
   internal/cli/serve: internal/cli internal/pki tls tlshttp
-  internal/cli/show: internal/capture internal/cli internal/dissect internal/explain internal/filter internal/pki internal/view/bodies internal/view/ladder internal/view/ndjson keylog observe
+  internal/cli/show: internal/capture internal/capture/file internal/cli internal/dissect internal/explain internal/filter internal/pki internal/view/bodies internal/view/ladder internal/view/ndjson keylog observe
   internal/cli/inspect: internal/capture/file internal/cli internal/cli/show internal/dissect observe
   internal/cli/capture: internal/capture internal/capture/capfilter internal/capture/file internal/capture/live internal/cli internal/cli/show internal/dissect internal/iana keylog
   internal/cli/pack: internal/capture/file internal/cli internal/cli/show internal/dissect keylog observe

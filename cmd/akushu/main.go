@@ -14,6 +14,7 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // who asks twice does not want to wait
 	code := root.Main(ctx, cli.System(), os.Args[1:])
 	stop()
 	os.Exit(int(code))

@@ -32,6 +32,9 @@ type Reader struct {
 // ErrNotCapture: the file begins as neither pcapng nor pcap does.
 var ErrNotCapture = errors.New("the file is neither pcapng nor pcap")
 
+// ErrEmpty: the file has no byte. It wraps io.ErrUnexpectedEOF.
+var ErrEmpty = fmt.Errorf("the file is empty: %w", io.ErrUnexpectedEOF)
+
 // NewReader reads as much of src as says what it is. The error is that of src, or a *FormatError.
 func NewReader(src io.Reader) (*Reader, error) {
 	modern, old, err := recognise(src)
@@ -50,6 +53,9 @@ func recognise(src io.Reader) (*pcapng, *pcap, error) {
 	magic, err := s.peek(4)
 	if err == io.EOF {
 		err = &FormatError{Where: "file header", Err: io.ErrUnexpectedEOF}
+		if len(magic) == 0 {
+			err = &FormatError{Where: "file header", Err: ErrEmpty}
+		}
 	}
 	if err != nil {
 		return nil, nil, err

@@ -64,7 +64,7 @@ func open(ctx context.Context, name string, stdin io.Reader, o Options, begin fu
 	file, ok := stdin.(*os.File)
 	if name != Stdin {
 		var err error
-		if file, err = os.Open(name); err != nil {
+		if file, err = OpenPatiently(ctx, name); err != nil {
 			return nil, err
 		}
 		f.file = file
@@ -100,7 +100,7 @@ func (f *File) Next() (capture.Item, error) {
 
 // ended is the end of the file, where a block is cut only because Follow ended.
 func (f *File) ended(err error) error {
-	if f.tail.Follow && f.ctx.Err() != nil && (errors.Is(err, io.ErrUnexpectedEOF) || err == io.EOF) {
+	if stopped := f.ctx.Err(); f.tail.Follow && stopped != nil && (errors.Is(err, io.ErrUnexpectedEOF) || err == io.EOF || errors.Is(err, stopped)) {
 		return io.EOF
 	}
 	return err
@@ -216,6 +216,8 @@ func (t *tail) use(file *os.File) error {
 	}
 	if err == nil && info.Mode().IsRegular() {
 		t.file = file
+	} else {
+		t.src = ReadPatiently(t.ctx, file)
 	}
 	return err
 }

@@ -99,7 +99,7 @@ func (o *options) check(cmd *cobra.Command, env *cli.Env) error {
 }
 
 func run(ctx context.Context, env *cli.Env, o *options) error {
-	keys, err := o.secrets.Load(env, true)
+	keys, err := o.secrets.Load(ctx, env, true)
 	if err != nil {
 		return err
 	}

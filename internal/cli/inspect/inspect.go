@@ -53,7 +53,7 @@ func run(ctx context.Context, env *cli.Env, o *options) error {
 	}
 	o.show.Live = o.follow
 	o.show.Ladders = o.show.Verbose || o.show.Hex || o.stream >= 0 || o.follow || o.keys.View() != observe.NoKeys
-	keys, err := o.secrets.Load(env, o.follow)
+	keys, err := o.secrets.Load(ctx, env, o.follow)
 	if err != nil {
 		return err
 	}
@@ -107,6 +107,8 @@ func (o *options) read(ctx context.Context, env *cli.Env, src *file.File, readin
 func (o *options) advise(env *cli.Env, shower *show.Shower, totals dissect.Totals) {
 	words := env.Words
 	switch {
+	case totals.Packets == 0:
+		env.Warn(words.Text("cli.inspect_no_packets"))
 	case o.stream >= totals.Connections:
 		env.Warn(words.Text("cli.inspect_no_stream", o.stream, totals.Connections))
 	case totals.Connections == 0:

@@ -72,7 +72,7 @@ func (f *found) count(c *dissect.Connection) {
 // run reads the capture twice: which secrets are needed is known at its end, and they must stand at its beginning. What
 // is wrong with the capture is told when all that came before it is written.
 func run(ctx context.Context, env *cli.Env, o *options) error {
-	name, remove, err := twice(env, o.in)
+	name, remove, err := twice(ctx, env, o.in)
 	if err != nil {
 		return err
 	}
@@ -92,7 +92,7 @@ func run(ctx context.Context, env *cli.Env, o *options) error {
 }
 
 // twice makes sure that the capture can be read twice. The function it returns takes away what that took.
-func twice(env *cli.Env, name string) (string, func(), error) {
+func twice(ctx context.Context, env *cli.Env, name string) (string, func(), error) {
 	if info, err := os.Stat(name); name != file.Stdin && (err != nil || info.Mode().IsRegular() || info.IsDir()) {
 		return name, func() {}, nil
 	}
@@ -101,7 +101,7 @@ func twice(env *cli.Env, name string) (string, func(), error) {
 		return "", nil, env.FileError(os.TempDir(), err)
 	}
 	remove := func() { _ = os.Remove(copied.Name()) }
-	err = fill(env, copied, name)
+	err = fill(ctx, env, copied, name)
 	if err = errors.Join(err, copied.Close()); err != nil {
 		remove()
 		return "", nil, env.FileError(name, err)
@@ -109,23 +109,23 @@ func twice(env *cli.Env, name string) (string, func(), error) {
 	return copied.Name(), remove, nil
 }
 
-func fill(env *cli.Env, dst io.Writer, name string) error {
+func fill(ctx context.Context, env *cli.Env, dst io.Writer, name string) error {
 	src := env.In
 	if name != file.Stdin {
-		f, err := os.Open(name)
+		f, err := file.OpenPatiently(ctx, name)
 		if err != nil {
 			return err
 		}
 		defer f.Close()
 		src = f
 	}
-	_, err := io.Copy(dst, src)
+	_, err := io.Copy(dst, file.ReadPatiently(ctx, src))
 	return err
 }
 
 // look finds out which secrets are needed. Where it could read nothing, the first result is nil.
 func (o *options) look(ctx context.Context, env *cli.Env, name string) (*found, error) {
-	keys, err := o.secrets.Load(env, false)
+	keys, err := o.secrets.Load(ctx, env, false)
 	if err != nil {
 		return nil, err
 	}
@@ -143,4 +143,3 @@ func (o *options) look(ctx context.Context, env *cli.Env, name string) (*found, 
 	progress.Stop()
 	return f, show.Unreadable(env, o.in, err)
 }
-

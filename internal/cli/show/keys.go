@@ -1,6 +1,7 @@
 package show
 
 import (
+	"context"
 	"crypto/rsa"
 	"encoding/hex"
 	"errors"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/akushu/akushu/internal/capture/file"
 	"github.com/akushu/akushu/internal/cli"
 	"github.com/akushu/akushu/internal/explain"
 	"github.com/akushu/akushu/internal/pki"
@@ -55,7 +57,7 @@ const linesKept = 1 << 20
 
 // Load reads the secrets; without a key log those of the one that SSLKEYLOGFILE names. Of logs that are followed none
 // needs to be there yet.
-func (s *Secrets) Load(env *cli.Env, followed bool) (*observe.Keys, error) {
+func (s *Secrets) Load(ctx context.Context, env *cli.Env, followed bool) (*observe.Keys, error) {
 	keys := observe.NewKeysOf(linesKept)
 	for _, path := range s.keys {
 		key, err := loadKey(env, path)
@@ -73,7 +75,7 @@ func (s *Secrets) Load(env *cli.Env, followed bool) (*observe.Keys, error) {
 			env.Note(env.Words.Text("cli.keylog_awaited", path))
 			continue
 		}
-		if err := load(env, keys, path); err != nil {
+		if err := load(ctx, env, keys, path); err != nil {
 			return nil, err
 		}
 	}
@@ -121,13 +123,17 @@ func loadKey(env *cli.Env, path string) (*rsa.PrivateKey, error) {
 	return key, nil
 }
 
-func load(env *cli.Env, keys *observe.Keys, path string) error {
-	f, err := os.Open(path)
+func load(ctx context.Context, env *cli.Env, keys *observe.Keys, path string) error {
+	f, err := file.OpenPatiently(ctx, path)
 	if err != nil {
 		return env.FileError(path, err)
 	}
 	defer f.Close()
-	log := keylog.NewReader(f)
+	var src io.Reader = f
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		src = file.ReadPatiently(ctx, f)
+	}
+	log := keylog.NewReader(src)
 	for {
 		l, err := log.Next()
 		if err == io.EOF {
