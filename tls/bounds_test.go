@@ -60,57 +60,57 @@ const sinceData = "application data"
 
 var bounds = []bound{
 	{
-		what: "empty records", most: tls.MostEmptyRecords, since: sinceData, alert: iana.AlertUnexpectedMessage, at: slices.Concat(after12, after13), heap: 32,
+		what: "empty records", most: tls.MostEmptyRecords, since: sinceData, alert: iana.AlertUnexpectedMessage, at: slices.Concat(after12, after13), heap: 48,
 		send: repeated(func(p *puppet) { p.say(iana.ContentApplicationData) }),
 	},
 	{
-		what: "warnings", most: tls.MostAlerts, since: sinceData, alert: iana.AlertUnexpectedMessage, at: slices.Concat(within12, after12), heap: 32,
+		what: "warnings", most: tls.MostAlerts, since: sinceData, alert: iana.AlertUnexpectedMessage, at: slices.Concat(within12, after12), heap: 48,
 		send: repeated(func(p *puppet) { p.say(iana.ContentAlert, 1, byte(iana.AlertUnrecognizedName)) }),
 	},
 	{
-		what: "user_canceled alerts", most: tls.MostAlerts, since: sinceData, alert: iana.AlertUnexpectedMessage, at: slices.Concat(within13, after13), heap: 32,
+		what: "user_canceled alerts", most: tls.MostAlerts, since: sinceData, alert: iana.AlertUnexpectedMessage, at: slices.Concat(within13, after13), heap: 48,
 		send: repeated(func(p *puppet) { p.say(iana.ContentAlert, 1, byte(iana.AlertUserCanceled)) }),
 	},
 	{
-		what: "ChangeCipherSpecs in TLS 1.3", most: tls.MostChangeCipherSpecs, since: "the begin of the handshake", alert: iana.AlertUnexpectedMessage, at: within13, heap: 32, own: 1,
+		what: "ChangeCipherSpecs in TLS 1.3", most: tls.MostChangeCipherSpecs, since: "the begin of the handshake", alert: iana.AlertUnexpectedMessage, at: within13, heap: 48, own: 1,
 		send: repeated(func(p *puppet) { p.clear(iana.ContentChangeCipherSpec, 1) }),
 	},
 	{
-		what: "KeyUpdates", most: tls.MostKeyUpdates, since: sinceData, alert: iana.AlertUnexpectedMessage, at: after13, heap: 32,
+		what: "KeyUpdates", most: tls.MostKeyUpdates, since: sinceData, alert: iana.AlertUnexpectedMessage, at: after13, heap: 48,
 		send: repeated(func(p *puppet) {
 			p.message(iana.HandshakeKeyUpdate, 1)
 			_ = p.out.Update()
 		}),
 	},
 	{
-		what: "HelloRequests", most: tls.MostMessages, since: sinceData, alert: iana.AlertUnexpectedMessage, at: client12, heap: 32,
+		what: "HelloRequests", most: tls.MostMessages, since: sinceData, alert: iana.AlertUnexpectedMessage, at: client12, heap: 48,
 		send: repeated(func(p *puppet) { p.message(iana.HandshakeHelloRequest) }),
 	},
 	{
-		what: "ClientHellos after a handshake of TLS 1.2", most: tls.MostMessages, since: sinceData, alert: iana.AlertUnexpectedMessage, at: server12, heap: 32,
+		what: "ClientHellos after a handshake of TLS 1.2", most: tls.MostMessages, since: sinceData, alert: iana.AlertUnexpectedMessage, at: server12, heap: 48,
 		send: repeated(func(p *puppet) { p.message(iana.HandshakeClientHello, leastHello...) }),
 	},
 	{
-		what: "NewSessionTickets", most: tls.MostMessages, since: sinceData, alert: iana.AlertUnexpectedMessage, at: client13, heap: 32,
+		what: "NewSessionTickets", most: tls.MostMessages, since: sinceData, alert: iana.AlertUnexpectedMessage, at: client13, heap: 48,
 		send: repeated(func(p *puppet) {
 			p.message(iana.HandshakeNewSessionTicket, append([]byte{0, 0, 0, 1, 0, 0, 0, 0, 0, 0x20, 0}, make([]byte, 0x2000+2)...)...)
 		}),
 	},
 	{
-		what: "bytes of a handshake message", most: record.DefaultMaxMessage, alert: iana.AlertIllegalParameter, at: shown, heap: 4 * 64,
+		what: "bytes of a handshake message", most: record.DefaultMaxMessage, alert: iana.AlertIllegalParameter, at: shown, heap: 5 * 64,
 		chain: func(t *testing.T, v iana.Version, n int) (tls.Certificate, int) {
 			return chainOfBytes(t, v, n), 1 << 14
 		},
 	},
 	{
-		what: "records of a handshake message", most: record.MaxFragments, since: "the message before", alert: iana.AlertUnexpectedMessage, at: shown, heap: 4 * 64,
+		what: "records of a handshake message", most: record.MaxFragments, since: "the message before", alert: iana.AlertUnexpectedMessage, at: shown, heap: 5 * 64,
 		chain: func(t *testing.T, v iana.Version, n int) (tls.Certificate, int) {
 			const slice = 7
 			return chainOfBytes(t, v, (n-1)*slice+1-4), slice
 		},
 	},
 	{
-		what: "certificates of a chain", most: auth.MaxChain, alert: iana.AlertBadCertificate, at: shown, heap: 4 * 64,
+		what: "certificates of a chain", most: auth.MaxChain, alert: iana.AlertBadCertificate, at: shown, heap: 5 * 64,
 		chain: func(t *testing.T, _ iana.Version, n int) (tls.Certificate, int) {
 			cert := leaf(t, 0)
 			for len(cert.Certificate) < n {

@@ -109,8 +109,10 @@ func TestConcurrentFirstRequests(t *testing.T) {
 		if got := srv.conns.count(); got != before {
 			t.Errorf("one more request made %d connections", got-before)
 		}
-		c.CloseIdleConnections()
-		eventually(t, func() bool { return seen.notClosed() == 0 }, func() string { return "connections stay: " + seen.String() })
+		eventually(t, func() bool {
+			c.CloseIdleConnections() // again where the last stream was not gone
+			return seen.notClosed() == 0
+		}, func() string { return "connections stay: " + seen.String() })
 	})
 }
 

@@ -103,7 +103,7 @@ func (l *logs) wait(t *testing.T, text string) {
 // eventually waits until ok, for some seconds.
 func eventually(t *testing.T, ok func() bool, otherwise func() string) {
 	t.Helper()
-	for deadline := time.Now().Add(5 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(30 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal(otherwise())
 		}
