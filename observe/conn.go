@@ -120,7 +120,7 @@ type roles struct {
 
 // content is what is said in the connection.
 type content struct {
-	outside, inside *web // before TLS, and in application data
+	outside, inside *web // before TLS, nil while nothing is, and in application data
 	early           early
 }
 
@@ -128,7 +128,10 @@ type content struct {
 type output struct {
 	seq  uint64
 	fold *fold
-	once map[Finding]bool // findings that are told once only
+	once map[Finding]bool // findings that are told once only; nil while there are none
+	// Bodies that are told again and again where there is no sink to keep them.
+	message    Message
+	negotiated Negotiated
 }
 
 // New begins to observe a connection.
@@ -137,10 +140,11 @@ func New(o Options) *Conn {
 	if c.keys == nil {
 		c.keys = NewKeys()
 	}
-	c.output = output{fold: newFold(&o), once: make(map[Finding]bool)}
-	c.outside, c.inside = newWeb(c, false), newWeb(c, true)
-	for _, d := range []Dir{ClientToServer, ServerToClient} {
-		c.halves[d] = newHalf(c, d)
+	c.fold, c.inside = newFold(&o), newWeb(c, true)
+	both := new([2]half)
+	for i, d := range []Dir{ClientToServer, ServerToClient} {
+		c.halves[d] = &both[i]
+		both[i].begin(c, d)
 	}
 	return c
 }
@@ -194,9 +198,22 @@ func (c *Conn) flush() {
 func (c *Conn) Close(at At, how End, tcp TCP) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.closed {
-		return
+	if !c.closed {
+		c.close(at, how, tcp)
 	}
+}
+
+// Finish is Close, and returns the Session, which nobody copies: it is the caller's from then on. It is called once, for a
+// Conn that is not closed, of which no Session is asked any more.
+func (c *Conn) Finish(at At, how End, tcp TCP) *Session {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.close(at, how, tcp)
+	c.fold.settle(c.fold.s)
+	return c.fold.s
+}
+
+func (c *Conn) close(at At, how End, tcp TCP) {
 	c.open(at)
 	for _, h := range c.halves[ClientToServer:] {
 		if !h.ended {

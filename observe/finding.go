@@ -44,6 +44,9 @@ func (h *half) foundOnce(t time.Time, f *Finding) {
 	if h.c.once[*f] || len(h.c.once) >= onceLimit {
 		return
 	}
+	if h.c.once == nil {
+		h.c.once = make(map[Finding]bool)
+	}
 	h.c.once[*f] = true
 	h.found(t, f)
 }

@@ -23,7 +23,7 @@ type fold struct {
 	trips   trips
 	record  *Record // the last one
 
-	exchanges  map[exchangeKey]int // indexes in Session.HTTP
+	exchanges  map[exchangeKey]int // indexes in Session.HTTP; nil while there are none
 	fieldBytes int                 // of header fields that are kept
 }
 
@@ -53,7 +53,7 @@ type trips struct {
 }
 
 func newFold(o *Options) *fold {
-	f := &fold{s: newSession(o.Stream), exchanges: make(map[exchangeKey]int), newHash: sha256.New}
+	f := &fold{s: newSession(o.Stream), newHash: sha256.New}
 	if o.Omit&OmitHashes != 0 {
 		f.newHash = func() hash.Hash { return noHash{} }
 	}
@@ -75,10 +75,16 @@ func (noHash) BlockSize() int              { return 1 }
 // session returns the Session as it is now.
 func (f *fold) session() *Session {
 	s := f.s.clone()
+	f.settle(s)
+	return s
+}
+
+// settle fills in what is worked out at the end only.
+func (f *fold) settle(s *Session) {
+	inTime(s.Messages)
 	inSequence(s.Messages, func(m *MessageInfo) moment { return moment{m.From, m.Frame, m.Time} })
 	inSequence(s.Alerts, func(a *AlertInfo) moment { return moment{from: a.From, frame: a.Frame} })
 	s.ApplicationData = ApplicationBytes{Client: f.dataInfo(ClientToServer), Server: f.dataInfo(ServerToClient)}
-	return s
 }
 
 func (f *fold) dataInfo(d Dir) DataInfo {
@@ -203,7 +209,13 @@ func swapFrom(from *string) {
 	}
 }
 
+// usualMessages is how many messages a connection has, or nearly.
+const usualMessages = 14
+
 func (f *fold) list(e *Event, p Place, m MessageInfo) {
+	if cap(f.s.Messages) == 0 {
+		f.s.Messages = make([]MessageInfo, 0, usualMessages)
+	}
 	m.From, m.Time, m.FrameFirst, m.Frame = e.Dir.From(), f.since(e.Time), p.FrameFirst, p.Frame
 	appendTo(f.s, "messages", &f.s.Messages, m)
 }

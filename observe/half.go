@@ -23,11 +23,12 @@ type half struct {
 	assembly
 	ending
 	telling   telling
-	blocked   bool  // the next record waits for something
-	blockedOn int   // Conn.news when it began to
-	forced    bool  // the next record must not wait
-	dropped   int64 // bytes of records that were given up for want of room, until a key comes
-	droppedAt int64 // the offset of the first of them
+	next      rawRecord // what front returns
+	blocked   bool      // the next record waits for something
+	blockedOn int       // Conn.news when it began to
+	forced    bool      // the next record must not wait
+	dropped   int64     // bytes of records that were given up for want of room, until a key comes
+	droppedAt int64     // the offset of the first of them
 }
 
 // telling is the bodies of the events that come with every record, told again and again.
@@ -48,10 +49,9 @@ type ending struct {
 	closing     *earlySegment // the FIN, until it is told
 }
 
-func newHalf(c *Conn, d Dir) *half {
-	h := &half{c: c, dir: d}
+func (h *half) begin(c *Conn, d Dir) {
+	h.c, h.dir = c, d
 	h.epoch, h.messages = EpochInitial, newMessages()
-	return h
 }
 
 func (h *half) peer() *half { return h.c.halves[h.dir.Opposite()] }
@@ -70,16 +70,17 @@ type rawRecord struct {
 
 func (r *rawRecord) time() time.Time { return r.mark.at.Time }
 
-// front is the next record, if all of it is there.
+// front is the next record, if all of it is there, until it is asked again.
 func (h *half) front() (*rawRecord, bool) {
 	b := h.window()
 	n, ok := recordSize(b)
 	if !ok || len(b) < n {
 		return nil, false
 	}
-	return &rawRecord{
+	h.next = rawRecord{
 		Header: record.ParseHeader(b), fragment: b[record.HeaderLen:n:n], mark: h.markAt(n - 1), place: h.place(n),
-	}, true
+	}
+	return &h.next, true
 }
 
 // recordSize is the size of the record at the beginning of b, header included.

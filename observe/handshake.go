@@ -17,14 +17,13 @@ const maxMessage = heldLimit
 
 // assembly puts the handshake messages of one direction together.
 type assembly struct {
-	messages *record.Messages
+	messages record.Messages
 	begins   Place // of the message that is not complete
 	records  int   // that it is spread over so far
 	spoke    bool  // application data was seen
 }
 
-func newMessages() *record.Messages {
-	m := new(record.Messages)
+func newMessages() (m record.Messages) {
 	m.SetMax(maxMessage)
 	return m
 }
@@ -55,6 +54,16 @@ func (h *half) handshakeBytes(s *source, b []byte) {
 	}
 }
 
+// tellMessage tells a message, or that there is one.
+func (h *half) tellMessage(s *source, m Message) {
+	told := &h.c.message
+	if h.c.opts.Sink != nil {
+		told = new(Message)
+	}
+	*told = m
+	h.emit(s.time(), told)
+}
+
 // abandon gives up a message whose rest does not come.
 func (h *half) abandon(t time.Time) {
 	if h.messages.Partial() {
@@ -69,7 +78,7 @@ func (h *half) message(s *source, raw []byte) {
 	m, ann := msg.Survey(&ctx, raw)
 	h.prove(m.Type(), s.time())
 	spec := m.Spec()
-	h.emit(s.time(), &Message{
+	h.tellMessage(s, Message{
 		Place: h.begins, Type: structName(m), ID: spec.Name, Ref: spec.Ref, Length: len(raw) - msg.HeaderLength,
 		Records: h.records, Encrypted: s.encrypted(), Epoch: s.epoch, Raw: raw, ctx: ctx,
 	})
@@ -137,10 +146,11 @@ type abbreviation struct {
 type offer struct {
 	sessionID, ticket  []byte
 	identities         [][]byte // of pre-shared keys
-	versions           []string
+	versions           []iana.Version
 	suites             []iana.CipherSuite
-	groups, alpn       []string
-	schemes            []string
+	groups             []iana.NamedGroup
+	schemes            []iana.SignatureScheme
+	alpn               []msg.ProtocolName
 	extendedMainSecret bool
 	draft              iana.Version // by an extension of its own, 0 without
 }
@@ -189,16 +199,22 @@ func (hs *handshake) suites13(e Epoch) []*suite.Suite {
 	return list
 }
 
-// names is how code points are shown.
-func names[T interface{ String() string }](codes []T) []string {
+// names is how code points are shown, nil where nobody wants to know.
+func names[T interface{ String() string }](c *Conn, codes []T) []string {
+	if c.opts.Sink == nil {
+		return nil
+	}
 	list := make([]string, len(codes))
-	for i, c := range codes {
-		list[i] = c.String()
+	for i, code := range codes {
+		list[i] = code.String()
 	}
 	return list
 }
 
-func protocolNames(list []msg.ProtocolName) []string {
+func protocolNames(c *Conn, list []msg.ProtocolName) []string {
+	if c.opts.Sink == nil {
+		return nil
+	}
 	var all []string
 	for _, n := range list {
 		all = append(all, string(n))

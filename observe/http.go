@@ -146,28 +146,38 @@ func (c *Conn) settleEarly(t time.Time) {
 	}
 }
 
+// before is what reads the bytes before TLS.
+func (c *Conn) before() *web {
+	if c.outside == nil {
+		c.outside = newWeb(c, false)
+	}
+	return c.outside
+}
+
 // breakHTTP notes that what a direction says cannot be followed any more.
 func (h *half) breakHTTP() {
 	side := webSides[h.dir]
 	if h.protected != 0 {
 		h.c.inside.decoder.Break(side)
 	} else {
-		h.c.outside.decoder.Break(side)
+		h.c.before().decoder.Break(side)
 	}
 }
 
 // endHTTP notes that a direction carries nothing more.
 func (h *half) endHTTP(t time.Time) {
 	for _, w := range []*web{h.c.outside, h.c.inside} {
-		w.time = t
-		w.decoder.End(webSides[h.dir])
+		if w != nil {
+			w.time = t
+			w.decoder.End(webSides[h.dir])
+		}
 	}
 }
 
 // plainHTTP reads b, which is before the first record, as HTTP, and reports whether it is that, so that no TLS is to be
 // looked for in it. Behind a request for a tunnel, and its answer, it is not.
 func (h *half) plainHTTP(b []byte) bool {
-	w := h.c.outside
+	w := h.c.before()
 	if news := b[max(0, h.read-h.pos):]; len(news) > 0 {
 		h.read = h.pos + int64(len(b))
 		w.push(h.dir, h.markAt(len(b)-1).at.Time, h.place(len(b)), news)
@@ -187,6 +197,9 @@ func (f *fold) http(d Dir, m *HTTPHead) {
 		appendTo(f.s, "http", &f.s.HTTP, HTTP{Protocol: m.Protocol})
 		if i == len(f.s.HTTP) {
 			return
+		}
+		if f.exchanges == nil {
+			f.exchanges = make(map[exchangeKey]int)
 		}
 		f.exchanges[key] = i
 	}

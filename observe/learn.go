@@ -59,7 +59,12 @@ func (h *half) learn(s *source, m msg.Message) {
 
 func (h *half) tell(s *source, n Negotiated) {
 	n.Again = h.c.hs.again
-	h.emit(s.time(), &n)
+	told := &h.c.negotiated
+	if h.c.opts.Sink != nil {
+		told = new(Negotiated)
+	}
+	*told = n
+	h.emit(s.time(), told)
 }
 
 // note takes a message as a sign that a handshake before TLS 1.3 is not abbreviated.
@@ -107,8 +112,8 @@ const draftVersion = iana.ExtensionType(0xff02)
 
 func newOffer(m *msg.ClientHello) offer {
 	o := offer{
-		sessionID: m.SessionID, ticket: m.SessionTicket, versions: names(m.SupportedVersions), suites: m.CipherSuites, groups: names(m.SupportedGroups),
-		schemes: names(m.SignatureAlgorithms), alpn: protocolNames(m.ALPN),
+		sessionID: m.SessionID, ticket: m.SessionTicket, versions: m.SupportedVersions, suites: m.CipherSuites, groups: m.SupportedGroups,
+		schemes: m.SignatureAlgorithms, alpn: m.ALPN,
 		extendedMainSecret: m.Extensions.Has(iana.ExtExtendedMainSecret),
 	}
 	if raw, ok := m.Extensions.Raw(draftVersion); ok && len(raw) == 2 {
@@ -118,7 +123,7 @@ func newOffer(m *msg.ClientHello) offer {
 		o.identities = append(o.identities, m.PSK.Identities[i].Identity)
 	}
 	if len(o.versions) == 0 {
-		o.versions = []string{m.LegacyVersion.String()}
+		o.versions = []iana.Version{m.LegacyVersion}
 	}
 	return o
 }
@@ -134,7 +139,7 @@ func (h *half) helloRetryRequest(s *source, m *msg.HelloRetryRequest) {
 	h.tell(s, Negotiated{What: WhatHelloRetry, Chosen: "true"})
 	h.tellChoice(s)
 	if group, ok := groupOf(&m.Extensions, m.SelectedGroup); ok {
-		h.tell(s, Negotiated{What: WhatGroup, Chosen: group.String(), Code: uint16(group), Offered: hs.offer.groups})
+		h.tell(s, Negotiated{What: WhatGroup, Chosen: group.String(), Code: uint16(group), Offered: names(h.c, hs.offer.groups)})
 	}
 	h.earlyData(s, EarlyDataRejected) // RFC 9846 §4.3.10
 }
@@ -187,7 +192,7 @@ func groupOf(x *msg.Extensions, parsed iana.NamedGroup) (iana.NamedGroup, bool) 
 func (h *half) serverHello13(s *source, m *msg.ServerHello) {
 	group, share := groupOf(&m.Extensions, m.KeyShare.Group)
 	if share {
-		h.tell(s, Negotiated{What: WhatGroup, Chosen: group.String(), Code: uint16(group), Offered: h.c.hs.offer.groups})
+		h.tell(s, Negotiated{What: WhatGroup, Chosen: group.String(), Code: uint16(group), Offered: names(h.c, h.c.hs.offer.groups)})
 	}
 	psk := m.Extensions.Has(iana.ExtPreSharedKey)
 	h.c.hs.identity = int(m.SelectedIdentity)
@@ -237,8 +242,8 @@ func (h *half) version(hs *handshake, selected, legacy iana.Version) {
 // tellChoice tells version and suite.
 func (h *half) tellChoice(s *source) {
 	hs := h.c.hs
-	h.tell(s, Negotiated{What: WhatVersion, Chosen: hs.version.String(), Code: uint16(hs.version), Offered: hs.offer.versions})
-	h.tell(s, Negotiated{What: WhatCipherSuite, Chosen: hs.cipherSuite.String(), Code: uint16(hs.cipherSuite), Offered: names(hs.offer.suites)})
+	h.tell(s, Negotiated{What: WhatVersion, Chosen: hs.version.String(), Code: uint16(hs.version), Offered: names(h.c, hs.offer.versions)})
+	h.tell(s, Negotiated{What: WhatCipherSuite, Chosen: hs.cipherSuite.String(), Code: uint16(hs.cipherSuite), Offered: names(h.c, hs.offer.suites)})
 }
 
 func (h *half) certificateTypes(x *msg.Extensions, client, server uint8) {
@@ -255,7 +260,7 @@ func (h *half) alpn(s *source, x *msg.Extensions, list []msg.ProtocolName) {
 		if isHTTP2(string(list[0])) {
 			h.c.inside.decoder.SetHTTP2()
 		}
-		h.tell(s, Negotiated{What: WhatALPN, Chosen: string(list[0]), Offered: h.c.hs.offer.alpn})
+		h.tell(s, Negotiated{What: WhatALPN, Chosen: string(list[0]), Offered: protocolNames(h.c, h.c.hs.offer.alpn)})
 	}
 }
 
@@ -329,10 +334,10 @@ func (h *half) certificateVerify(s *source, m *msg.CertificateVerify) {
 
 func (h *half) serverKeyExchange(s *source, m *msg.ServerKeyExchange) {
 	if id := finiteGroup(m); id != 0 {
-		h.tell(s, Negotiated{What: WhatGroup, Chosen: id.String(), Code: uint16(id), Offered: h.c.hs.offer.groups, Inferred: true})
+		h.tell(s, Negotiated{What: WhatGroup, Chosen: id.String(), Code: uint16(id), Offered: names(h.c, h.c.hs.offer.groups), Inferred: true})
 	}
 	if m.CurveType == iana.CurveTypeNamedCurve {
-		h.tell(s, Negotiated{What: WhatGroup, Chosen: m.NamedCurve.String(), Code: uint16(m.NamedCurve), Offered: h.c.hs.offer.groups})
+		h.tell(s, Negotiated{What: WhatGroup, Chosen: m.NamedCurve.String(), Code: uint16(m.NamedCurve), Offered: names(h.c, h.c.hs.offer.groups)})
 	}
 	if m.Algorithm != 0 {
 		h.scheme(s, m.Algorithm)
@@ -340,7 +345,7 @@ func (h *half) serverKeyExchange(s *source, m *msg.ServerKeyExchange) {
 }
 
 func (h *half) scheme(s *source, id iana.SignatureScheme) {
-	h.tell(s, Negotiated{What: WhatSignatureScheme, Chosen: id.String(), Code: uint16(id), Offered: h.c.hs.offer.schemes})
+	h.tell(s, Negotiated{What: WhatSignatureScheme, Chosen: id.String(), Code: uint16(id), Offered: names(h.c, h.c.hs.offer.schemes)})
 }
 
 // finished ends the sender's handshake.

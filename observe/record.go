@@ -147,7 +147,7 @@ func (h *half) placeholder(s *source) {
 	case s.Type == iana.ContentChangeCipherSpec:
 		h.changeCipherSpec(s)
 	case s.Type == iana.ContentHandshake || h.likelyHandshake(s.rawRecord):
-		h.emit(s.time(), &Message{
+		h.tellMessage(s, Message{
 			Place: s.place, Type: TypeEncryptedHandshake, Records: 1, Encrypted: true, Epoch: s.epoch,
 			Inferred: s.Type != iana.ContentHandshake,
 		})

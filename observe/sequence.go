@@ -26,6 +26,9 @@ func inSequence[T any](list []T, when func(*T) moment) {
 		moment
 		is T
 	}
+	if slices.IsSortedFunc(list, func(a, b T) int { return when(&a).compare(when(&b)) }) {
+		return
+	}
 	latest := make(map[string]moment, 2)
 	entries := make([]entry, len(list))
 	for i := range list {

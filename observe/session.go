@@ -272,7 +272,6 @@ func (s *Session) TLS() bool { return s.Version != "" || len(s.Messages) > 0 || 
 func (s *Session) clone() *Session {
 	c := *s
 	c.Lists = s.Lists.clone()
-	inTime(c.Messages)
 	return &c
 }
 

@@ -113,7 +113,7 @@ func (h *half) record2(s *source, raw []byte) {
 	h.foundOnce(s.time(), cannotOpen(EpochApplication, DecryptUnsupported, "SSL 2.0"))
 	h.unopened = true
 	if h.number <= finished2[h.dir] {
-		h.emit(s.time(), &Message{Place: s.place, Type: TypeEncryptedHandshake, Records: 1, Encrypted: true, Epoch: EpochApplication, Inferred: true})
+		h.tellMessage(s, Message{Place: s.place, Type: TypeEncryptedHandshake, Records: 1, Encrypted: true, Epoch: EpochApplication, Inferred: true})
 	}
 }
 
@@ -130,7 +130,7 @@ func (h *half) message2(s *source, m msg.SSL2, raw []byte) {
 	h.prove(map[byte]iana.HandshakeType{msg.TypeClientHello2: iana.HandshakeClientHello, msg.TypeServerHello2: iana.HandshakeServerHello}[raw[2]], s.time())
 	spec := m.Spec()
 	const header = 3 // and the type
-	h.emit(s.time(), &Message{
+	h.tellMessage(s, Message{
 		Place: s.place, Type: names2[raw[2]], ID: spec.Name, Ref: spec.Ref, Length: len(raw) - header, Records: 1,
 		Epoch: EpochInitial, Raw: raw, two: true,
 	})
@@ -167,7 +167,7 @@ func (h *half) serverHello2(s *source, m *msg.ServerHello2) {
 	hs.server++
 	hs.version, h.c.tls = m.Version, m.Version
 	h.c.changed()
-	h.tell(s, Negotiated{What: WhatVersion, Chosen: m.Version.String(), Code: uint16(m.Version), Offered: hs.offer.versions})
+	h.tell(s, Negotiated{What: WhatVersion, Chosen: m.Version.String(), Code: uint16(m.Version), Offered: names(h.c, hs.offer.versions)})
 	if len(m.Certificate) > 0 {
 		h.certificates(s, [][]byte{m.Certificate})
 		h.c.judge(hs, false)

@@ -38,11 +38,22 @@ type hole struct {
 // buffers are those of streams that are empty, and what records are opened in: a connection at rest has none.
 var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
-func lend() []byte { return (*buffers.Get().(*[]byte))[:0] }
+// blanks is what buffers were in: a pool takes pointers, and nothing is allocated for one.
+var blanks = sync.Pool{New: func() any { return new([]byte) }}
+
+func lend() []byte {
+	p := buffers.Get().(*[]byte)
+	b := (*p)[:0]
+	*p = nil
+	blanks.Put(p)
+	return b
+}
 
 func giveBack(b []byte) {
 	if cap(b) <= feedSize {
-		buffers.Put(&b)
+		p := blanks.Get().(*[]byte)
+		*p = b
+		buffers.Put(p)
 	}
 }
 

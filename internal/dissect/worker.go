@@ -155,12 +155,12 @@ func (w *worker) close(o *op, e *ending) {
 	f := o.flow
 	c := w.conn(f)
 	w.ask(c, true)
-	c.Close(o.at, e.how, e.tcp)
+	s := c.Finish(o.at, e.how, e.tcp)
 	for _, j := range f.window {
 		w.judge(f, j)
 	}
 	f.window = nil
-	e.is = &Connection{Session: c.Session(), Begun: f.begun, Packets: e.packets, Matching: f.matching}
+	e.is = &Connection{Session: s, Begun: f.begun, Packets: e.packets, Matching: f.matching}
 	f.conn = nil // nothing comes for it any more
 	w.crew.closed(e)
 }
