@@ -100,27 +100,11 @@ func (e *exporter) Wipe() {
 // for, and the names of what it has numbers for. Names are IANA's where nothing else
 // is said.
 type Info struct {
-	Version     string // "TLS 1.3"
-	CipherSuite string // "TLS_AES_128_GCM_SHA256"
-	// The cipher suite taken apart. In TLS 1.3 the key exchange is the group's and the
-	// authentication the signature scheme's.
-	KeyExchange    string // "ECDHE", "ECDHE + ML-KEM"
-	Authentication string // "ECDSA", "RSA-PSS", "RSA PKCS#1", "Ed25519"
-	Cipher         string // "AES-128-GCM"
-	Hash           string // "SHA-256"
-
-	// Group is where the key exchange took place: "x25519". A finite field of RFC 7919 is
-	// "ffdhe2048", one of RFC 3526, which OpenSSL's servers choose, "modp2048". It is empty
-	// where there was none, and for a finite field that is neither.
-	Group           string
-	FieldBits       int    // the modulus of the finite field of DHE in TLS 1.2; 0 where there was none
-	PostQuantum     bool   // a quantum computer does not help against the key exchange
-	SignatureScheme string // of the server's signature in the handshake; empty where there was none
-	// CertificateRequested says that the server asked for the client's certificate in the
-	// handshake, whether the client had one or not.
-	CertificateRequested bool
-	// ClientSignatureScheme is that of the client's signature.
-	ClientSignatureScheme string
+	Version string // "TLS 1.3"
+	SuiteInfo
+	KeyInfo
+	PeerInfo
+	EarlyInfo
 	// ExtendedMainSecret says that the main secret of TLS 1.2 is bound to the whole
 	// handshake (RFC 7627). It is false in TLS 1.3, where that is always so.
 	ExtendedMainSecret bool
@@ -135,16 +119,38 @@ type Info struct {
 	// RecordSizeLimit is how many bytes the peer takes in a protected record (RFC 8449); zero
 	// where it did not say, or we did not ask.
 	RecordSizeLimit int
-	ForwardSecret   bool // a private key that leaks later does not open the connection
-	// EarlyData is what became of early data: "none", where there was none, "accepted" or
-	// "rejected". EarlyDataWhy says why it was rejected, or could not be sent, where that is
-	// known here.
-	EarlyData    string
-	EarlyDataWhy string
-	// TicketLateness says to a server by how much more time has passed since it gave the ticket
-	// than the client says, below zero for less: clocks that differ, or a ClientHello that was
-	// held back. It is zero at a client, before TLS 1.3 and where no ticket was used.
-	TicketLateness time.Duration
+	ClientRandom    [32]byte // by which the connection's lines in a key log are found
+}
+
+// SuiteInfo is the cipher suite, taken apart. In TLS 1.3 the key exchange is the group's and the
+// authentication the signature scheme's.
+type SuiteInfo struct {
+	CipherSuite    string // "TLS_AES_128_GCM_SHA256"
+	KeyExchange    string // "ECDHE", "ECDHE + ML-KEM"
+	Authentication string // "ECDSA", "RSA-PSS", "RSA PKCS#1", "Ed25519"
+	Cipher         string // "AES-128-GCM"
+	Hash           string // "SHA-256"
+}
+
+// KeyInfo is where the connection's keys come from.
+type KeyInfo struct {
+	// Group is where the key exchange took place: "x25519". A finite field of RFC 7919 is
+	// "ffdhe2048", one of RFC 3526, which OpenSSL's servers choose, "modp2048". It is empty
+	// where there was none, and for a finite field that is neither.
+	Group         string
+	FieldBits     int  // the modulus of the finite field of DHE in TLS 1.2; 0 where there was none
+	PostQuantum   bool // a quantum computer does not help against the key exchange
+	ForwardSecret bool // a private key that leaks later does not open the connection
+}
+
+// PeerInfo is how the ends know each other.
+type PeerInfo struct {
+	SignatureScheme string // of the server's signature in the handshake; empty where there was none
+	// CertificateRequested says that the server asked for the client's certificate in the
+	// handshake, whether the client had one or not.
+	CertificateRequested bool
+	// ClientSignatureScheme is that of the client's signature.
+	ClientSignatureScheme string
 	// PSKIdentity says which of [Config.PreSharedKeys] or [Config.LegacyPSKs] both ends share. It is
 	// empty where they know each other by certificates, or a session is resumed.
 	PSKIdentity string
@@ -155,60 +161,102 @@ type Info struct {
 	// its certificate (RFC 9345). It is zero where the certificate's own was used, and where a
 	// session is resumed.
 	DelegatedUntil time.Time
-	ClientRandom   [32]byte // by which the connection's lines in a key log are found
+}
+
+// EarlyInfo is what became of early data.
+type EarlyInfo struct {
+	// EarlyData is "none", where there was none, "accepted" or "rejected". EarlyDataWhy says why it
+	// was rejected, or could not be sent, where that is known here.
+	EarlyData    string
+	EarlyDataWhy string
+	// TicketLateness says to a server by how much more time has passed since it gave the ticket
+	// than the client says, below zero for less: clocks that differ, or a ClientHello that was
+	// held back. It is zero at a client, before TLS 1.3 and where no ticket was used.
+	TicketLateness time.Duration
 }
 
 // newInfo describes a complete handshake.
 func newInfo(r *handshake.Result) Info {
-	info := Info{
-		Version:            r.Version.String(),
-		CipherSuite:        r.Suite.ID.String(),
-		KeyExchange:        r.Suite.KeyExchange.String(),
-		Authentication:     r.Suite.Auth.String(),
-		Cipher:             r.Suite.Cipher.Name,
-		Hash:               r.Suite.Hash.String(),
-		ExtendedMainSecret: r.ExtendedMain,
-		EarlyData:          r.EarlyData.String(),
-		ClientRandom:       r.ClientRandom,
-		PSKIdentity:        string(r.PSKIdentity),
-		RecordSizeLimit:    int(r.RecordSizeLimit),
-
+	return Info{
+		Version:             r.Version.String(),
+		SuiteInfo:           newSuiteInfo(r),
+		KeyInfo:             newKeyInfo(r),
+		PeerInfo:            newPeerInfo(r),
+		EarlyInfo:           newEarlyInfo(r),
+		ExtendedMainSecret:  r.ExtendedMain,
+		EncryptThenMAC:      r.EncryptThenMAC,
 		SecureRenegotiation: r.BindsAnother,
-		TicketLateness:      r.TicketLateness,
-		DelegatedUntil:      r.DelegatedUntil,
+		RecordSizeLimit:     int(r.RecordSizeLimit),
+		ClientRandom:        r.ClientRandom,
+	}
+}
 
-		CertificateRequested: r.Asked,
-	}
-	if r.Peer.Raw {
-		info.PeerPublicKey = r.Peer.Key
-	}
-	if r.EarlyDataWhy != nil {
-		info.EarlyDataWhy = r.EarlyDataWhy.Error()
-	}
-	info.EncryptThenMAC = r.EncryptThenMAC
-	if r.PSKOnly {
-		info.KeyExchange = suite.KeyExchangePSK.String()
-	}
-	if r.PSKIdentity != nil {
-		info.Authentication = suite.AuthPSK.String()
+func newSuiteInfo(r *handshake.Result) SuiteInfo {
+	info := SuiteInfo{
+		CipherSuite:    r.Suite.ID.String(),
+		KeyExchange:    r.Suite.KeyExchange.String(),
+		Authentication: r.Suite.Auth.String(),
+		Cipher:         r.Suite.Cipher.Name,
+		Hash:           r.Suite.Hash.String(),
 	}
 	if r.Version < iana.VersionTLS12 {
 		info.Hash = crypto.MD5SHA1.String()
 	}
-	if r.Field != nil {
-		info.Group, info.FieldBits, info.ForwardSecret = r.Field.Name, r.Field.Bits, true
+	if r.PSKOnly {
+		info.KeyExchange = suite.KeyExchangePSK.String()
 	}
 	if g := suite.GroupByID(r.Group); g != nil {
-		info.Group, info.PostQuantum, info.KeyExchange = g.ID.String(), g.PostQuantum, g.KeyExchange.String()
+		info.KeyExchange = g.KeyExchange.String()
+	}
+	if r.PSKIdentity != nil {
+		info.Authentication = suite.AuthPSK.String()
+	}
+	if s := suite.SchemeByID(r.Scheme); s != nil {
+		info.Authentication = s.Kind.String()
+	}
+	return info
+}
+
+func newKeyInfo(r *handshake.Result) KeyInfo {
+	var info KeyInfo
+	if r.Field != nil {
+		info = KeyInfo{Group: r.Field.Name, FieldBits: r.Field.Bits, ForwardSecret: true}
+	}
+	if g := suite.GroupByID(r.Group); g != nil {
+		info.Group, info.PostQuantum = g.ID.String(), g.PostQuantum
 		// Every group is used with keys for one handshake, but for a session of TLS 1.2 that is
 		// resumed there are no new ones.
 		info.ForwardSecret = !r.Resumed || r.Version >= iana.VersionTLS13
 	}
-	if s := suite.SchemeByID(r.Scheme); s != nil {
-		info.SignatureScheme, info.Authentication = s.ID.String(), s.Kind.String()
+	return info
+}
+
+func newPeerInfo(r *handshake.Result) PeerInfo {
+	info := PeerInfo{
+		SignatureScheme:       schemeName(r.Scheme),
+		CertificateRequested:  r.Asked,
+		ClientSignatureScheme: schemeName(r.ClientScheme),
+		PSKIdentity:           string(r.PSKIdentity),
+		DelegatedUntil:        r.DelegatedUntil,
 	}
-	if s := suite.SchemeByID(r.ClientScheme); s != nil {
-		info.ClientSignatureScheme = s.ID.String()
+	if r.Peer.Raw {
+		info.PeerPublicKey = r.Peer.Key
+	}
+	return info
+}
+
+// schemeName is empty where nothing was signed.
+func schemeName(id iana.SignatureScheme) string {
+	if suite.SchemeByID(id) == nil {
+		return ""
+	}
+	return id.String()
+}
+
+func newEarlyInfo(r *handshake.Result) EarlyInfo {
+	info := EarlyInfo{EarlyData: r.EarlyData.String(), TicketLateness: r.TicketLateness}
+	if r.EarlyDataWhy != nil {
+		info.EarlyDataWhy = r.EarlyDataWhy.Error()
 	}
 	return info
 }

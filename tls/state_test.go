@@ -124,10 +124,11 @@ func TestInfo(t *testing.T) {
 		want   Info
 	}{
 		{func(*handshake.Result) {}, Info{
-			Version: "TLS 1.2", CipherSuite: "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
-			KeyExchange: "ECDHE", Authentication: "RSA-PSS", Cipher: "AES-256-GCM", Hash: "SHA-384",
-			Group: "secp256r1", SignatureScheme: "rsa_pss_rsae_sha256",
-			ExtendedMainSecret: true, ForwardSecret: true, EarlyData: "none", ClientRandom: [32]byte{1},
+			Version:   "TLS 1.2",
+			SuiteInfo: SuiteInfo{"TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", "ECDHE", "RSA-PSS", "AES-256-GCM", "SHA-384"},
+			KeyInfo:   KeyInfo{Group: "secp256r1", ForwardSecret: true},
+			PeerInfo:  PeerInfo{SignatureScheme: "rsa_pss_rsae_sha256"}, EarlyInfo: EarlyInfo{EarlyData: "none"},
+			ExtendedMainSecret: true, ClientRandom: [32]byte{1},
 		}},
 		{func(r *handshake.Result) {
 			r.Version, r.Suite = iana.VersionTLS13, suite.ByID(iana.TLS_CHACHA20_POLY1305_SHA256)
@@ -135,15 +136,17 @@ func TestInfo(t *testing.T) {
 			r.ClientScheme = iana.SchemeECDSASecp384r1SHA384
 			r.EarlyData, r.EarlyDataWhy = handshake.EarlyDataRejected, session.EarlyStale
 		}, Info{
-			Version: "TLS 1.3", CipherSuite: "TLS_CHACHA20_POLY1305_SHA256",
-			KeyExchange: "ECDHE + ML-KEM", Authentication: "Ed25519", Cipher: "CHACHA20-POLY1305", Hash: "SHA-256",
-			Group: "X25519MLKEM768", PostQuantum: true, SignatureScheme: "ed25519",
-			ClientSignatureScheme: "ecdsa_secp384r1_sha384", ForwardSecret: true, ClientRandom: [32]byte{1},
-			EarlyData: "rejected", EarlyDataWhy: "the ClientHello is older than the window",
+			Version:      "TLS 1.3",
+			SuiteInfo:    SuiteInfo{"TLS_CHACHA20_POLY1305_SHA256", "ECDHE + ML-KEM", "Ed25519", "CHACHA20-POLY1305", "SHA-256"},
+			KeyInfo:      KeyInfo{Group: "X25519MLKEM768", PostQuantum: true, ForwardSecret: true},
+			PeerInfo:     PeerInfo{SignatureScheme: "ed25519", ClientSignatureScheme: "ecdsa_secp384r1_sha384"},
+			EarlyInfo:    EarlyInfo{EarlyData: "rejected", EarlyDataWhy: "the ClientHello is older than the window"},
+			ClientRandom: [32]byte{1},
 		}},
 		{func(r *handshake.Result) { r.Group, r.Scheme, r.ExtendedMain = 0, 0, false }, Info{
-			Version: "TLS 1.2", CipherSuite: "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
-			KeyExchange: "ECDHE", Authentication: "RSA", Cipher: "AES-256-GCM", Hash: "SHA-384", EarlyData: "none", ClientRandom: [32]byte{1},
+			Version:   "TLS 1.2",
+			SuiteInfo: SuiteInfo{"TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", "ECDHE", "RSA", "AES-256-GCM", "SHA-384"},
+			EarlyInfo: EarlyInfo{EarlyData: "none"}, ClientRandom: [32]byte{1},
 		}},
 	} {
 		r := result(t)

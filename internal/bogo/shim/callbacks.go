@@ -21,9 +21,14 @@ type callbacks struct {
 	failOCSP, noOCSP     bool
 	again                bool // resumed connections are judged too
 	dos, failDoS         bool // one that turns clients away under attack
-	ticket               bool // one that makes and takes tickets
-	noTicket             bool // it makes none
-	renewTicket          bool // it has clients get new ones when they resume
+	ticketCalls
+}
+
+// ticketCalls is what the callback does that makes and takes tickets.
+type ticketCalls struct {
+	ticket      bool // there is one
+	noTicket    bool // it makes none
+	renewTicket bool // it has clients get new ones when they resume
 }
 
 // setIdentity gives c our certificates, by the way that the test is about.

@@ -80,7 +80,7 @@ func (s *session) lose() error {
 		return mustFail{tls.ErrEarlyDataRejected}
 	}
 	s.AcknowledgeRejection()
-	s.plan, s.lost = s.plan.retry, true
+	s.plan = s.plan.retry
 	if err := s.check(); err != nil {
 		return mustFail{err}
 	}

@@ -15,15 +15,10 @@ import (
 
 // offer is what an end is willing to do.
 type offer struct {
-	min, max    uint16   // of the version; zero: the lowest and the highest
-	without     []uint16 // versions in between
-	suites      []uint16
-	ciphers     string // suites in OpenSSL's language
-	groups      []uint16
-	shares      []uint16 // nil: as the groups say
-	schemes     []uint16 // for signatures of the peer
-	sign        []uint16 // for ours, where the credential does not say
-	psk         string   // of TLS 1.2 and before
+	versions
+	algorithms
+	certificates
+	psk         string // of TLS 1.2 and before
 	pskIdentity string
 	serverName  string
 	protocols   string // ALPN as it is sent: a client's offer
@@ -33,10 +28,30 @@ type offer struct {
 	renegotiate tls.RenegotiationSupport
 	fallback    bool // a client comes back with less than it can
 	grease      bool
-	compress    bool     // certificates, with all algorithms
+}
+
+// versions is which an end has.
+type versions struct {
+	min, max uint16   // zero: the lowest and the highest
+	without  []uint16 // in between
+}
+
+// algorithms is which an end has, nil for all.
+type algorithms struct {
+	suites  []uint16
+	ciphers string // suites in OpenSSL's language
+	groups  []uint16
+	shares  []uint16 // nil: as the groups say
+	schemes []uint16 // for signatures of the peer
+	sign    []uint16 // for ours, where the credential does not say
+}
+
+// certificates is how they may look.
+type certificates struct {
+	compress    bool     // with all algorithms
 	compression uint16   // the one algorithm
-	authorities [][]byte // whose certificates a server asks for
-	ownTypes    []uint16 // of a client's certificates; nil: those of its credentials
+	authorities [][]byte // whose a server asks for
+	ownTypes    []uint16 // of a client's; nil: those of its credentials
 	peerTypes   []uint16 // of the peer's
 }
 

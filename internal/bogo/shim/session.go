@@ -16,26 +16,30 @@ import (
 // session is a connection that a plan is carried out over.
 type session struct {
 	*tls.Conn
-	plan      *plan
-	resumes   bool           // it is not the first of its test
-	before    int            // how many sessions the client had got before it
+	plan    *plan
+	resumes bool // it is not the first of its test
+	before  int  // how many sessions the client had got before it
+	earlyData
+	judged int           // how often the peer was judged: once in each handshake
+	raw    *trickle      // nil unless the test is asynchronous
+	ahead  *bufio.Reader // nil unless the test looks ahead
+	keys   secrets
+	used   int                         // the credential that signed, -1 for the default one
+	hello  *tls.ClientHelloInfo        // at a server
+	asked  *tls.CertificateRequestInfo // at a client, if it was asked for a certificate
+	state  tls.ConnectionState
+	info   tls.Info
+}
+
+// earlyData is the state of early data.
+type earlyData struct {
 	early     *tls.EarlyData // at a server, until it was read
-	begin     func()         // lets the answer to early data come
+	begin     func()         // lets the answer to it come
 	allowance int            // how much of what a client says may go out early
-	judged    int            // how often the peer was judged: once in each handshake
-	lost      bool           // early data was rejected
-	raw       *trickle       // nil unless the test is asynchronous
-	ahead     *bufio.Reader  // nil unless the test looks ahead
-	keys      secrets
-	used      int                         // the credential that signed, -1 for the default one
-	hello     *tls.ClientHelloInfo        // at a server
-	asked     *tls.CertificateRequestInfo // at a client, if it was asked for a certificate
-	state     tls.ConnectionState
-	info      tls.Info
 }
 
 func newSession(p *plan) *session {
-	return &session{plan: p, before: p.news, keys: secrets{}, used: -1, begin: func() {}}
+	return &session{plan: p, before: p.news, keys: secrets{}, used: -1, earlyData: earlyData{begin: func() {}}}
 }
 
 // over begins the connection over conn.

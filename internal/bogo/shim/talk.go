@@ -17,22 +17,27 @@ import (
 
 // talk is what is said after the handshake.
 type talk struct {
-	export       export
-	secrets      bool // the traffic secrets are sent
-	unique       bool // tls-unique is sent
-	alert        bool // an alert is sent, and nothing else
-	sizes        bool // records of many sizes are sent
-	writesFirst  bool
-	words        string // with which we begin
-	repeat       int    // how often
-	unfinished   bool   // they stay under way until we have read
-	silent       bool   // we say goodbye at once
-	goodbye      bool   // close_notify is sent and awaited
-	updateBefore bool   // keys are updated before each Read
-	updateAfter  bool   // and before each answer
-	again        bool   // Handshake is called once more
-	peeks        bool   // what is read is looked at before
-	readSize     int
+	export      export
+	secrets     bool // the traffic secrets are sent
+	unique      bool // tls-unique is sent
+	alert       bool // an alert is sent, and nothing else
+	sizes       bool // records of many sizes are sent
+	writesFirst bool
+	words       string // with which we begin
+	repeat      int    // how often
+	unfinished  bool   // they stay under way until we have read
+	silent      bool   // we say goodbye at once
+	goodbye     bool   // close_notify is sent and awaited
+	updates
+	again    bool // Handshake is called once more
+	peeks    bool // what is read is looked at before
+	readSize int
+}
+
+// updates is when keys are updated.
+type updates struct {
+	updateBefore bool // before each Read
+	updateAfter  bool // and before each answer
 }
 
 // export is keying material to be sent.
