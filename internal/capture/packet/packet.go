@@ -66,10 +66,11 @@ func NewDecoder() *Decoder { return &Decoder{fragments: newFragments()} }
 // walk.
 func (d *Decoder) Decode(p *capture.Packet) *Packet {
 	d.out = Packet{Frame: p.Number, Time: p.Time, Length: p.Length, Layers: d.out.Layers[:0]}
-	d.data, d.missing = p.Data, max(p.Length-len(p.Data), 0)
+	cut := max(p.Length-len(p.Data), 0)
+	d.data, d.missing = p.Data, cut
 	d.src, d.dst, d.padded = netip.Addr{}, netip.Addr{}, false
 	d.walk(links[p.LinkType])
-	d.out.Payload, d.out.Missing = d.data, d.missing
+	d.out.Payload, d.out.Missing = d.data, min(d.missing, cut) // what only an inner header promises was never sent
 	return &d.out
 }
 

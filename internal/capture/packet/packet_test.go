@@ -432,6 +432,21 @@ func TestMissing(t *testing.T) {
 	}
 }
 
+// What a header promises beyond the packet that was on the wire was never sent.
+func TestPromised(t *testing.T) {
+	padded := []byte("\x11\x00\x00\x01\x00\x2a\x00\x21" + ip4(inner4, inner4b, 6, 1, 0, segment(1)))
+	whole := eth(0x0800, ip4(inner4, inner4b, 6, 1, 0, segment(1)))
+	for name, data := range map[string]string{
+		"IP in PPPoE":   eth(0x8864, string(padded)),
+		"IP in a frame": whole[:len(whole)-len("payload 1")],
+	} {
+		p := capture.Packet{LinkType: 1, Length: len(data), Data: []byte(data)}
+		if k := packet.NewDecoder().Decode(&p); !k.IsTCP || len(k.Payload) != 0 || k.Missing != 0 {
+			t.Errorf("%s: got %d bytes and %d missing, want none", name, len(k.Payload), k.Missing)
+		}
+	}
+}
+
 // A header that does not end is Broken, whatever layer it is of.
 func TestBroken(t *testing.T) {
 	for _, row := range []struct {
