@@ -32,6 +32,7 @@ const (
 	SegmentFIN            SegmentKind = "fin"     // ends a direction
 	SegmentRST            SegmentKind = "rst"     // tears the connection down
 	SegmentRetransmission SegmentKind = "retransmission"
+	SegmentDuplicate      SegmentKind = "duplicate"     // came a moment before already
 	SegmentOutOfOrder     SegmentKind = "out_of_order"  // comes after what it goes before
 	SegmentLost           SegmentKind = "lost_segment"  // something before it was not seen
 	SegmentAckedLost      SegmentKind = "ack_lost"      // acknowledges what was not seen

@@ -1,6 +1,7 @@
 package dissect
 
 import (
+	"cmp"
 	"encoding/binary"
 	"net/netip"
 	"time"
@@ -118,6 +119,7 @@ func (h *header) fillTCP(k *filter.Packet, b []byte) {
 // analysis is the fields of what is noticed about a segment.
 var analysis = map[tcp.Kind]filter.Field{
 	tcp.Retransmission: filter.TCPRetransmission,
+	tcp.Duplicate:      filter.TCPOutOfOrder,
 	tcp.OutOfOrder:     filter.TCPOutOfOrder,
 	tcp.LostSegment:    filter.TCPLostSegment,
 	tcp.AckedLost:      filter.TCPAckedLost,
@@ -139,7 +141,8 @@ func (h *header) fillStream(k *filter.Packet) {
 	k.Number(filter.TCPNextSeq, uint64(uint32(next)))
 	k.Number(filter.TCPTimeRelative, uint64(h.Time.Sub(s.Conn.First.Time)))
 	for i := range s.Events {
-		if field, ok := analysis[s.Events[i].Kind]; ok {
+		e := &s.Events[i]
+		if field, ok := analysis[cmp.Or(e.Like, e.Kind)]; ok {
 			k.Has(field)
 			k.Has(filter.TCPAnalysisFlags)
 		}

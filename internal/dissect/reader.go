@@ -44,7 +44,7 @@ func newReader(o *Options, c *crew) *reader {
 		limits.Conns = watched
 	}
 	if o.Live {
-		limits.Refused = time.Second // somebody is waiting to see it
+		limits.Refused, limits.Lingers = time.Second, 250*time.Millisecond // somebody is waiting to see it
 	}
 	r.assembler = tcp.New(r, limits)
 	return r
@@ -173,7 +173,7 @@ func (r *reader) judge(at int, p *capture.Packet, d *packet.Packet, seen *tcp.Se
 // isRepeated reports whether a segment brings nothing that was not seen before.
 func isRepeated(events []tcp.Event) bool {
 	for i := range events {
-		if k := events[i].Kind; k == tcp.Retransmission || k == tcp.KeepAlive {
+		if k := events[i].Kind; k == tcp.Retransmission || k == tcp.Duplicate || k == tcp.KeepAlive {
 			return true
 		}
 	}

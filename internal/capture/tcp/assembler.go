@@ -13,6 +13,10 @@ type Limits struct {
 	HalfOpen int // that are not open yet; 65,536
 	Held     int // bytes that wait, of all connections; 64 MiB
 	HeldEach int // bytes that wait, of one connection; 16 MiB
+	// Lingers is for how long, in the time of the capture, a connection that both ends have closed, or one has torn down,
+	// waits for what comes late, such as a reset; 2 min. Only the lingering that ended last wait for longer than it takes
+	// packets to arrive.
+	Lingers time.Duration
 	// Refused is for how long, in the time of the capture, who was refused may ask again with the same number, as some do
 	// several times; 15 s.
 	Refused time.Duration
@@ -21,6 +25,9 @@ type Limits struct {
 func (l *Limits) setDefaults() {
 	if l.Refused <= 0 {
 		l.Refused = 15 * time.Second
+	}
+	if l.Lingers <= 0 {
+		l.Lingers = 2 * time.Minute
 	}
 	for _, d := range []struct {
 		limit *int
@@ -38,8 +45,10 @@ const (
 	// what a host got in order.
 	missingTime    = 200 * time.Millisecond
 	missingPackets = 64
-	// endingTime is between the end of a connection and its Closed.
+	// endingTime is how long packets may be under way when their connection has ended. Then another one may have its ports.
 	endingTime = 250 * time.Millisecond
+	// lingering is how many connections may wait for longer than that.
+	lingering = 128
 	// maxClosed is how many connections are remembered after Closed.
 	maxClosed = 8192
 )
@@ -121,12 +130,15 @@ func (a *Assembler) Held() (bytes, conns int) {
 
 // expire closes the connections that have ended long enough ago.
 func (a *Assembler) expire(now time.Time) {
-	a.expireSome(ending, now, endingTime)
-	a.expireSome(refused, now, a.limits.Refused)
+	a.expireSome(ending, now, min(endingTime, a.limits.Lingers), lingering)
+	a.expireSome(ending, now, a.limits.Lingers, 0)
+	a.expireSome(refused, now, a.limits.Refused, 0)
 }
 
-func (a *Assembler) expireSome(s state, now time.Time, after time.Duration) {
-	for c := a.lists[s].front; c != nil && now.Sub(c.life.ended) >= after; c = a.lists[s].front {
+// expireSome closes those of a state, all but some, that have been in it for long enough.
+func (a *Assembler) expireSome(s state, now time.Time, after time.Duration, but int) {
+	l := &a.lists[s]
+	for c := l.front; c != nil && l.n > but && now.Sub(c.life.ended) >= after; c = l.front {
 		a.close(c, ByInput)
 	}
 }
@@ -161,14 +173,15 @@ func (c *Conn) succeeded(p *packet.Packet) bool {
 		d = ServerToClient
 	}
 	t, h := &p.TCP, &c.halves[d]
+	over := c.life.state == closed || c.life.state == ending && p.Time.Sub(c.life.ended) >= endingTime
 	if t.Flags&packet.SYN != 0 {
 		other := h.known && !h.soft && t.Seq != h.base
 		if t.Flags&packet.ACK != 0 { // else it is a late answer
 			return c.life.state >= ending && other
 		}
-		return c.life.state == closed || other
+		return over || other
 	}
-	return c.life.state == closed && c.Stats.RST && d == c.life.rst && len(p.Payload) > 0
+	return over && c.Stats.RST && d == c.life.rst && len(p.Payload) > 0
 }
 
 // forget closes a connection and makes way for another of its key.

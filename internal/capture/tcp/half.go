@@ -18,8 +18,10 @@ type half struct {
 	finEvent *Event    // until it is told
 	topAt    time.Time // when top was reached
 	halfFlags
-	window uint16 // of the latest segment
-	ack    int64  // of the latest segment
+	window uint16    // of the latest segment
+	again  uint16    // how often its acknowledgement was there before, and nothing else
+	ack    int64     // of the latest segment
+	ackAt  time.Time // of the latest segment
 	chunks []chunk
 	recent *recent
 }

@@ -85,6 +85,9 @@ var rewrites = []change{
 	{"reordered, of 240 bytes", func(all []capture.Packet) []capture.Packet { return rewrite.Swap(split(all), 5) }},
 	{"some twice, at once", func(all []capture.Packet) []capture.Packet { return rewrite.Twice(all, 4, 0) }},
 	{"some twice, later", func(all []capture.Packet) []capture.Packet { return rewrite.Twice(all, 4, 5*time.Millisecond) }},
+	{"some twice, behind the next", func(all []capture.Packet) []capture.Packet { return echoed(split(all)) }},
+	{"cut in two ways, at once", func(all []capture.Packet) []capture.Packet { return cutTwice(all, 0) }},
+	{"cut in two ways, later", func(all []capture.Packet) []capture.Packet { return cutTwice(all, 5*time.Millisecond) }},
 	{"some lost", func(all []capture.Packet) []capture.Packet { return rewrite.Lose(all, 7) }},
 	{"some lost, of 240 bytes", func(all []capture.Packet) []capture.Packet { return rewrite.Lose(split(all), 9) }},
 	{"in VLANs", func(all []capture.Packet) []capture.Packet { return wrap(all, 12, "\x81\x00\x00\x07") }},
@@ -94,6 +97,40 @@ var rewrites = []change{
 		return slices.DeleteFunc(slices.Clone(all), func(p capture.Packet) bool { return header(p).Dst.Port() == 61234 })
 	}},
 	{"ports used again", func(all []capture.Packet) []capture.Packet { return append(all, again(all)...) }},
+}
+
+// echoed has every fourth packet again behind the one that follows it.
+func echoed(all []capture.Packet) []capture.Packet {
+	var more []capture.Packet
+	for i, p := range all {
+		if more = append(more, p); i > 0 && i%4 == 0 {
+			more = append(more, all[i-1])
+			more[len(more)-1].Time = p.Time
+		}
+	}
+	return more
+}
+
+// cutTwice has every packet in small segments and, one by one between those and that much later each, in larger ones: some
+// of their bytes were seen before.
+func cutTwice(all []capture.Packet, later time.Duration) []capture.Packet {
+	var more []capture.Packet
+	var passed time.Duration
+	for _, p := range all {
+		small, large := rewrite.Split([]capture.Packet{p}, 240), rewrite.Split([]capture.Packet{p}, 340)
+		for i := range small {
+			list := small[i : i+1]
+			if i < len(large) && len(small) > 1 {
+				list = append(list[:1:1], large[i])
+			}
+			for _, p := range list {
+				p.Time = p.Time.Add(passed)
+				passed += later
+				more = append(more, p)
+			}
+		}
+	}
+	return more
 }
 
 // header decodes a packet.
@@ -134,6 +171,7 @@ type telling struct {
 // analyses are the events that mean the same to tshark, by the names of its fields.
 var analyses = map[tcp.Kind]string{
 	tcp.Retransmission: "tcp.analysis.retransmission", tcp.OutOfOrder: "tcp.analysis.out_of_order",
+	tcp.Duplicate:   "tcp.analysis.out_of_order",
 	tcp.LostSegment: "tcp.analysis.lost_segment", tcp.AckedLost: "tcp.analysis.ack_lost_segment",
 	tcp.KeepAlive: "tcp.analysis.keep_alive", tcp.KeepAliveACK: "tcp.analysis.keep_alive_ack",
 	tcp.ZeroWindow: "tcp.analysis.zero_window", tcp.PortsReused: "tcp.analysis.reused_ports",
@@ -145,7 +183,7 @@ var analysisNames = func() []string {
 		names = append(names, n)
 	}
 	slices.Sort(names)
-	return names
+	return slices.Compact(names)
 }()
 
 // gathered is a Sink that keeps the bytes as tshark follows them, which has no word for a gap that ends a stream.
@@ -183,7 +221,7 @@ func tellOurs(all []capture.Packet) telling {
 		seen := a.Add(d.Decode(&p))
 		var names []string
 		for _, e := range seen.Events {
-			if n := analyses[e.Kind]; n != "" {
+			if n := analyses[cmp.Or(e.Like, e.Kind)]; n != "" {
 				names = append(names, n)
 			}
 		}

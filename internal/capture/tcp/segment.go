@@ -122,14 +122,18 @@ const outOfOrderTime = 3 * time.Millisecond
 func (a *Assembler) analyse(s *segment) {
 	h := s.half()
 	if k := s.kindOf(); k != "" {
-		s.c.count(k)
-		a.note(s, k)
+		e := s.event(k)
+		if e.Like = k; k == Overlap {
+			e.Like = s.kindOfOverlap()
+		}
+		s.c.count(e.Like)
+		a.event(s.c, e)
 	}
 	if s.Window == 0 && !s.has(packet.SYN|packet.FIN|packet.RST) {
 		a.note(s, ZeroWindow)
 	}
+	h.acknowledges(s)
 	h.keepAlive = s.isKeepAlive()
-	h.window, h.ack = s.Window, s.ack
 	end := s.end()
 	if s.has(packet.FIN) {
 		end++
@@ -137,6 +141,18 @@ func (a *Assembler) analyse(s *segment) {
 	if end > h.top && !s.has(packet.RST) {
 		h.top, h.topAt = end, s.at.Time
 	}
+}
+
+// acknowledges remembers what the latest segment acknowledges, and how often it was said before.
+func (h *half) acknowledges(s *segment) {
+	same := s.length == 0 && !s.has(packet.SYN|packet.FIN|packet.RST) && s.Window != 0 && s.Window == h.window && s.ack == h.ack && s.pos == h.top
+	switch {
+	case s.ack != h.ack:
+		h.again = 0
+	case same && !s.peer().keepAlive:
+		h.again++
+	}
+	h.window, h.ack, h.ackAt = s.Window, s.ack, s.at.Time
 }
 
 // kindOf is what a segment is, seen in its direction; empty if it is simply the next one.
@@ -152,7 +168,7 @@ func (s *segment) kindOf() Kind {
 		return s.kindOfACK()
 	case s.has(packet.SYN):
 		if h.synSeen && s.pos == 0 {
-			return Retransmission
+			return s.kindOfSeen()
 		}
 		return ""
 	case s.pos > h.top:
@@ -162,21 +178,54 @@ func (s *segment) kindOf() Kind {
 	case end > h.top:
 		return Overlap
 	case h.covered(s.pos, end):
-		return Retransmission
+		return s.kindOfSeen()
 	}
 	return s.kindOfLate()
 }
 
+// kindOfSeen is of a segment that brings nothing new.
+func (s *segment) kindOfSeen() Kind {
+	acked := s.length > 0 && s.pos+int64(s.length) <= s.half().acked
+	if !acked && s.isEarly() {
+		return Duplicate
+	}
+	return Retransmission
+}
+
 // kindOfLate is of a segment that brings what is missing.
 func (s *segment) kindOfLate() Kind {
+	if s.isEarly() {
+		return OutOfOrder
+	}
+	return Retransmission
+}
+
+// kindOfOverlap is what counts, of one that repeats some bytes and brings others; empty for the byte of a window's probe.
+func (s *segment) kindOfOverlap() Kind {
+	if s.pos == s.half().top-1 {
+		return ""
+	}
+	return s.kindOfLate()
+}
+
+// fastTime is within which of the acknowledgement that asks for it a segment counts as repeated because of it.
+const fastTime = 20 * time.Millisecond
+
+// isEarly reports whether a segment comes so soon after the one that is ahead of it that nobody can have asked for it.
+func (s *segment) isEarly() bool {
+	h, p := s.half(), s.peer()
+	if p.again >= 2 && p.ack == s.pos && s.at.Time.Sub(p.ackAt) < fastTime {
+		return false
+	}
 	limit := s.c.Stats.RTT
 	if limit == 0 {
 		limit = outOfOrderTime
 	}
-	if s.at.Time.Sub(s.half().topAt) < limit {
-		return OutOfOrder
+	end := s.pos + int64(s.length) // without SYN, as tshark has it
+	if s.has(packet.FIN) {
+		end++
 	}
-	return Retransmission
+	return s.at.Time.Sub(h.topAt) < limit && end != h.top
 }
 
 func (s *segment) isKeepAlive() bool {

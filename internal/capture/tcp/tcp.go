@@ -75,10 +75,12 @@ type Event struct {
 	Window   uint16
 	Options  packet.Options // of SYN and SYNACK
 	RTT      time.Duration  // of SYNACK: since SYN; of Established: since SYN too
+	Like     Kind           // of Overlap: what it counts as, Retransmission, OutOfOrder or nothing; else Kind, where it is counted
 }
 
 // Kind names what TCP did, in snake_case. Where tshark has an analysis of the same name it means the same, but that we
-// know which bytes were seen, where tshark judges by time alone.
+// know which bytes were seen, where tshark judges by time alone: a Duplicate is out of order to it, and what was acknowledged
+// before it was seen a retransmission.
 type Kind string
 
 // The kinds.
@@ -89,6 +91,7 @@ const (
 	FIN            Kind = "fin"
 	RST            Kind = "rst"
 	Retransmission Kind = "retransmission" // every byte was seen before, or was due long before
+	Duplicate      Kind = "duplicate"      // every byte was seen just before, sooner than anybody can have asked for it again
 	OutOfOrder     Kind = "out_of_order"   // fills a hole, soon after what made it
 	LostSegment    Kind = "lost_segment"   // begins beyond what was seen
 	AckedLost      Kind = "ack_lost"       // acknowledges what was not seen
