@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -41,7 +42,7 @@ type Rotating struct {
 
 // current is the file that is written.
 type current struct {
-	file   *os.File
+	file   io.WriteCloser
 	buffer *bufio.Writer
 	writer *capture.Writer
 	size   int64
@@ -59,8 +60,28 @@ func NewRotating(name string, s capture.Section, interfaces []capture.Interface,
 	return w, nil
 }
 
+// NewStream writes to dst as a Rotating with Rotation{} does to a file. Close leaves dst open.
+func NewStream(dst io.Writer, s capture.Section, interfaces []capture.Interface) (*Rotating, error) {
+	w := &Rotating{section: s, interfaces: interfaces}
+	return w, w.head(unclosed{dst})
+}
+
+// unclosed is a Writer that is not closed.
+type unclosed struct{ io.Writer }
+
+func (unclosed) Close() error { return nil }
+
 // Name is that of the file that is written.
 func (w *Rotating) Name() string { return w.nameOf(w.made) }
+
+// Names are those of the first and the last file that are there.
+func (w *Rotating) Names() (first, last string) {
+	oldest := 1
+	if w.rotation.Files > 0 {
+		oldest = max(1, w.made-w.rotation.Files+1)
+	}
+	return w.nameOf(oldest), w.Name()
+}
 
 func (w *Rotating) nameOf(n int) string {
 	if !w.rotation.rotates() {
@@ -77,6 +98,14 @@ func (w *Rotating) begin() error {
 	if err != nil {
 		return err
 	}
+	if err := w.head(file); err != nil {
+		return err
+	}
+	return w.forgetOldest()
+}
+
+// head writes what a file begins with.
+func (w *Rotating) head(file io.WriteCloser) (err error) {
 	w.current = current{file: file}
 	w.buffer = bufio.NewWriterSize(counted{file, &w.current.size}, bufferSize)
 	if w.writer, err = capture.NewWriter(w.buffer, w.section); err != nil {
@@ -87,22 +116,19 @@ func (w *Rotating) begin() error {
 			return err
 		}
 	}
-	if err := w.writer.WriteSecrets(w.secrets...); err != nil {
-		return err
-	}
-	return w.forgetOldest()
+	return w.writer.WriteSecrets(w.secrets...)
 }
 
 const bufferSize = 256 << 10
 
 // counted counts what is written.
 type counted struct {
-	*os.File
+	io.Writer
 	size *int64
 }
 
 func (c counted) Write(b []byte) (int, error) {
-	n, err := c.File.Write(b)
+	n, err := c.Writer.Write(b)
 	*c.size += int64(n)
 	return n, err
 }

@@ -85,8 +85,8 @@ func (o *options) check(cmd *cobra.Command, env *cli.Env) error {
 		return cli.Usage(words.Text("cli.arg_missing", cmd.CommandPath(), "-i IFACE"), words.Text("hint.see_help", cmd.CommandPath()))
 	}
 	for _, flag := range []string{"rotate-size", "rotate-every"} {
-		if f.Changed(flag) && o.file == "" {
-			return cli.Usage(words.Text("cli.flag_needs", "--"+flag, "-w"))
+		if f.Changed(flag) && (o.file == "" || o.file == file.Stdin) {
+			return cli.Usage(words.Text("cli.flag_needs", "--"+flag, "-w FILE"))
 		}
 	}
 	if o.rotation.Age < 0 {
@@ -94,6 +94,9 @@ func (o *options) check(cmd *cobra.Command, env *cli.Env) error {
 	}
 	if o.rotation.Files > 0 && o.rotation.Bytes == 0 && o.rotation.Age == 0 {
 		return cli.Usage(words.Text("cli.flag_needs", "--keep", "--rotate-size, --rotate-every"))
+	}
+	if o.file == file.Stdin && o.show.JSON {
+		return cli.Usage(words.Text("cli.flags_exclude", "--json", "-w -"))
 	}
 	return o.show.Check(words)
 }
@@ -108,12 +111,16 @@ func run(ctx context.Context, env *cli.Env, o *options) error {
 		return unable(env, err)
 	}
 	defer handle.Close()
-	out, err := newOutput(o, handle.Interface())
+	out, err := newOutput(env, o, handle.Interface())
 	if err != nil {
 		return env.FileError(o.file, err)
 	}
 	env.Tell(env.Words.Text("cli.capturing", o.iface))
-	shower := show.New(env, o.show)
+	talk := *env
+	if o.file == file.Stdin {
+		talk.Out = env.Err
+	}
+	shower := show.New(&talk, o.show)
 	src := &source{ctx: ctx, handle: handle, out: out, left: o.count, tick: func() {}}
 	_, err = dissect.Run(context.WithoutCancel(ctx), src, dissect.Options{ // to the last packet
 		Keys: keys, Watch: shower.Watch, Watches: shower.Watches, Done: shower.Done, Omit: shower.Omits(), Watched: !o.show.JSON, Filter: o.show.Filter, Stream: -1, Used: out.secret,
@@ -123,11 +130,11 @@ func run(ctx context.Context, env *cli.Env, o *options) error {
 	if wrong := out.close(); wrong != nil {
 		err = cmp.Or(err, env.FileError(o.file, wrong))
 	}
-	return cmp.Or(err, sum(env, o, handle, shower.Count()))
+	return cmp.Or(err, sum(env, handle, out, shower.Count()))
 }
 
 // sum tells the counters at the end.
-func sum(env *cli.Env, o *options, handle *live.Handle, shown int) error {
+func sum(env *cli.Env, handle *live.Handle, out *output, shown int) error {
 	stats, err := handle.Stats()
 	if err != nil {
 		return err
@@ -137,8 +144,8 @@ func sum(env *cli.Env, o *options, handle *live.Handle, shown int) error {
 	if stats.Dropped > 0 {
 		env.Warn(words.Text("cli.capture_dropped", int(stats.Dropped)))
 	}
-	if o.file != "" {
-		env.Tell(words.Text("cli.capture_written", o.file))
+	if names := out.names(); names != "" {
+		env.Tell(words.Text("cli.capture_written", names))
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 	packets "github.com/akushu/akushu/internal/capture"
 	"github.com/akushu/akushu/internal/capture/file"
 	"github.com/akushu/akushu/internal/capture/live"
+	"github.com/akushu/akushu/internal/cli"
 	"github.com/akushu/akushu/keylog"
 )
 
@@ -73,11 +74,19 @@ type output struct {
 	err  error // of writing secrets
 }
 
-func newOutput(o *options, from packets.Interface) (*output, error) {
-	if o.file == "" {
+func newOutput(env *cli.Env, o *options, from packets.Interface) (*output, error) {
+	section, interfaces := packets.Section{Application: "akushu"}, []packets.Interface{from}
+	switch o.file {
+	case "":
 		return nil, nil
+	case file.Stdin:
+		f, err := file.NewStream(env.Out, section, interfaces)
+		if err == nil {
+			err = f.Flush() // who reads it waits for what it is
+		}
+		return &output{file: f}, err
 	}
-	f, err := file.NewRotating(o.file, packets.Section{Application: "akushu"}, []packets.Interface{from}, o.rotation)
+	f, err := file.NewRotating(o.file, section, interfaces, o.rotation)
 	return &output{file: f}, err
 }
 
@@ -103,6 +112,18 @@ func (o *output) packet(p *packets.Packet) error {
 
 func (o *output) secret(l keylog.Line) {
 	_ = o.do(func(f *file.Rotating) error { return f.WriteSecrets(l) }) // the error stays, for who writes next
+}
+
+// names says where the packets are; nothing where that is no file.
+func (o *output) names() string {
+	if o == nil {
+		return ""
+	}
+	first, last := o.file.Names()
+	if first == last {
+		return last
+	}
+	return first + " … " + last
 }
 
 func (o *output) flush() error { return o.do((*file.Rotating).Flush) }
