@@ -25,7 +25,7 @@ type Progress struct {
 	out     io.Writer
 	of      Sized
 	columns int
-	drawn   bool
+	drawn   string // the bar that is there; empty: none
 	stop    chan struct{}
 	done    sync.WaitGroup
 }
@@ -57,8 +57,11 @@ func (p *Progress) run() {
 func (p *Progress) draw() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.drawn = true
-	_, _ = io.WriteString(p.out, "\r"+bar(p.of.Position(), p.of.Size(), p.columns))
+	now := bar(p.of.Position(), p.of.Size(), p.columns)
+	if now != p.drawn {
+		p.drawn = now
+		_, _ = io.WriteString(p.out, "\r"+now)
+	}
 }
 
 // bar is as long as columns allow.
@@ -80,9 +83,9 @@ func (p *Progress) Clear() {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.drawn {
+	if p.drawn != "" {
 		_, _ = io.WriteString(p.out, "\r\x1b[K")
-		p.drawn = false
+		p.drawn = ""
 	}
 }
 
