@@ -32,6 +32,7 @@ type recorded struct {
 // record has crypto/tls hold conversations of HTTP, some of them at a time, and writes them as a capture.
 func record(t testing.TB, dir string, conns, atOnce int, size int64) recorded {
 	t.Helper()
+	check(t, os.MkdirAll(dir, 0o777))
 	r := recorded{filepath.Join(dir, fmt.Sprintf("%d.pcapng", conns)), filepath.Join(dir, fmt.Sprintf("%d.keys", conns)), int64(conns) * size}
 	packets, keys := create(t, r.packets), create(t, r.keys)
 	log := bufio.NewWriter(keys)
