@@ -62,7 +62,7 @@ func New(env *cli.Env, o Options) *Shower {
 	s := &Shower{env: env, opts: o, look: env.Ladder(env.Out), before: func() {}}
 	s.look.Verbose, s.look.Hex = o.Verbose, o.Hex
 	s.table = ladder.NewTable(s.look)
-	s.rows.waiting = make(map[int]*dissect.Connection)
+	s.rows.waiting = make(map[int][]ladder.Line)
 	if o.JSON {
 		s.json = ndjson.NewWriter(env.Out)
 	} else {
@@ -151,10 +151,15 @@ func (s *Shower) tabulate(c *dissect.Connection) {
 		s.first, s.ladders = nil, nil
 		s.rows.since = first.Begun
 		s.write(func() error { return s.env.Print(s.env.Out, s.table.Head()) })
-		s.rows.add(first)
+		s.addRow(first)
 	}
-	s.rows.add(c)
+	s.addRow(c)
 	s.flush(s.opts.Live)
+}
+
+// addRow keeps what a row says until its turn, which is less than what is known of the connection.
+func (s *Shower) addRow(c *dissect.Connection) {
+	s.rows.waiting[c.Stream] = s.table.Row(c.Session, s.rows.since)
 }
 
 // linesAtOnce is how many lines of a table are written at a time.
@@ -165,9 +170,7 @@ func (s *Shower) flush(all bool) {
 	if s.first != nil || s.json != nil {
 		return
 	}
-	for _, c := range s.rows.due(all) {
-		s.lines = append(s.lines, s.table.Row(c.Session, s.rows.since)...)
-	}
+	s.lines = s.rows.due(s.lines, all)
 	if len(s.lines) >= linesAtOnce || all && len(s.lines) > 0 {
 		s.write(func() error { return s.env.Print(s.env.Out, s.lines) })
 		clear(s.lines)
@@ -216,24 +219,20 @@ func (s *Shower) Opened() Opened { return s.opened }
 
 // rows puts connections into the order in which they began.
 type rows struct {
-	next    int                         // the stream whose turn it is
-	waiting map[int]*dissect.Connection // nil: it is not shown
+	next    int                   // the stream whose turn it is
+	waiting map[int][]ladder.Line // none: it is not shown
 	since   time.Time
 }
 
 // rowsWaiting bounds how many rows wait for a connection that began before them.
 const rowsWaiting = 4096
 
-func (r *rows) add(c *dissect.Connection) { r.waiting[c.Stream] = c }
-func (r *rows) skip(stream int)           { r.waiting[stream] = nil }
+func (r *rows) skip(stream int) { r.waiting[stream] = nil }
 
-// due returns the connections whose rows come next.
-func (r *rows) due(all bool) []*dissect.Connection {
-	var list []*dissect.Connection
+// due appends the rows that come next.
+func (r *rows) due(lines []ladder.Line, all bool) []ladder.Line {
 	take := func(stream int) {
-		if c := r.waiting[stream]; c != nil {
-			list = append(list, c)
-		}
+		lines = append(lines, r.waiting[stream]...)
 		delete(r.waiting, stream)
 	}
 	for {
@@ -249,5 +248,5 @@ func (r *rows) due(all bool) []*dissect.Connection {
 			r.next = max(r.next, stream+1)
 		}
 	}
-	return list
+	return lines
 }
