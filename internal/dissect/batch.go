@@ -24,9 +24,9 @@ type round struct {
 
 // Bounds of what is under way between the two.
 const (
-	batchesAhead = 8
-	batchOps     = 4096
-	batchData    = 256 << 10
+	batchesAhead = 4
+	batchOps     = 1024
+	batchData    = 128 << 10
 )
 
 // op is one thing to do.
