@@ -59,16 +59,17 @@ func parse(line []byte) (Line, *BadLine) {
 	if len(line) > MaxLine {
 		return Line{}, tooLong()
 	}
-	values := bytes.Split(line, []byte{' '})
-	if len(values) != 3 {
-		return Line{}, bad(FaultValues, "%d values, not 3 with one space between them", len(values))
+	label, rest, _ := bytes.Cut(line, space)
+	id, secret, two := bytes.Cut(rest, space)
+	if !two || bytes.Contains(secret, space) {
+		return Line{}, bad(FaultValues, "%d values, not 3 with one space between them", bytes.Count(line, space)+1)
 	}
-	l := Line{Label: labelName(values[0])}
-	if fault := decodeID(l.id(), values[1]); fault != nil {
+	l := Line{Label: labelName(label)}
+	if fault := decodeID(l.id(), id); fault != nil {
 		return Line{}, fault
 	}
-	l.Secret = make([]byte, hex.DecodedLen(len(values[2])))
-	if _, err := hex.Decode(l.Secret, values[2]); err != nil {
+	l.Secret = make([]byte, hex.DecodedLen(len(secret)))
+	if _, err := hex.Decode(l.Secret, secret); err != nil {
 		return Line{}, bad(FaultSecret, "the secret is not hexadecimal")
 	}
 	if fault := l.checkForm(); fault != nil {
@@ -76,6 +77,8 @@ func parse(line []byte) (Line, *BadLine) {
 	}
 	return l, nil
 }
+
+var space = []byte{' '}
 
 func tooLong() *BadLine { return bad(FaultTooLong, "the line is longer than %d bytes", MaxLine) }
 

@@ -41,7 +41,7 @@ func (s *scanner) cut(data *[]byte) bool {
 		rest = bytes.TrimPrefix(rest, []byte{'\n'}) // at most one
 		s.afterCR = false
 	}
-	end := bytes.IndexAny(rest, "\r\n")
+	end := lineEnd(rest)
 	if end < 0 {
 		s.keep(rest)
 		*data = nil
@@ -51,6 +51,18 @@ func (s *scanner) cut(data *[]byte) bool {
 	s.afterCR = rest[end] == '\r'
 	*data = rest[end+1:]
 	return true
+}
+
+// lineEnd is where the first CR or LF is, or -1. To look for each alone is quicker than for either.
+func lineEnd(b []byte) int {
+	end := bytes.IndexByte(b, '\n')
+	if end >= 0 {
+		b = b[:end]
+	}
+	if cr := bytes.IndexByte(b, '\r'); cr >= 0 {
+		return cr
+	}
+	return end
 }
 
 func (s *scanner) keep(b []byte) {

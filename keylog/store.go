@@ -11,8 +11,21 @@ import (
 type Store struct {
 	mu    sync.Mutex
 	limit int
-	lines map[connection][]Line // oldest first
+	lines map[connection][]held // oldest first
 	order []connection          // of each line, oldest first: what goes when there is no room
+}
+
+// held is what a line says of its connection.
+type held struct {
+	label  string
+	secret []byte
+}
+
+// line is the line of a connection that says it.
+func (h *held) line(c *connection) Line {
+	l := Line{Label: h.label, Secret: h.secret}
+	copy(l.id(), c.id[:])
+	return l
 }
 
 // connection is what names the connection in a line.
@@ -30,7 +43,7 @@ func (l *Line) connection() connection {
 // NewStore returns a Store that holds up to limit lines, and forgets the oldest when there is no room. A limit of 0
 // or less is none.
 func NewStore(limit int) *Store {
-	return &Store{limit: limit, lines: make(map[connection][]Line)}
+	return &Store{limit: limit, lines: make(map[connection][]held)}
 }
 
 // Add keeps a line, and owns its secret from then on. It reports false, and does nothing, where it has the line
@@ -40,21 +53,23 @@ func (s *Store) Add(l Line) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c := l.connection()
-	if slices.ContainsFunc(s.lines[c], l.equal) {
+	lines := s.lines[c]
+	if slices.ContainsFunc(lines, l.equal) {
 		return false
 	}
 	if s.limit > 0 && len(s.order) >= s.limit {
 		s.evict()
+		lines = s.lines[c]
 	}
-	s.lines[c] = append(s.lines[c], l)
+	s.lines[c] = append(lines, held{l.Label, l.Secret})
 	s.order = append(s.order, c)
 	return true
 }
 
-// equal reports whether two lines of one connection are the same. That it does so in a time that depends on the
+// equal reports whether a line of the same connection is the same. That it does so in a time that depends on the
 // secrets tells only who could write the log.
-func (l *Line) equal(other Line) bool {
-	return l.Label == other.Label && bytes.Equal(l.Secret, other.Secret)
+func (l *Line) equal(other held) bool {
+	return l.Label == other.label && bytes.Equal(l.Secret, other.secret)
 }
 
 // evict forgets the oldest line, which is the oldest of its connection too.
@@ -62,7 +77,7 @@ func (s *Store) evict() {
 	c := s.order[0]
 	s.order = s.order[1:]
 	lines := s.lines[c]
-	lines[0] = Line{} // let its secret go before the slice does
+	lines[0] = held{} // let its secret go before the slice does
 	if len(lines) == 1 {
 		delete(s.lines, c)
 		return
@@ -98,8 +113,8 @@ func (s *Store) Secrets(clientRandom [32]byte, label string) [][]byte {
 	var secrets [][]byte
 	lines := s.lines[connection{id: clientRandom}]
 	for i := len(lines) - 1; i >= 0; i-- {
-		if lines[i].Label == label {
-			secrets = append(secrets, lines[i].Secret)
+		if lines[i].label == label {
+			secrets = append(secrets, lines[i].secret)
 		}
 	}
 	return secrets
@@ -116,8 +131,10 @@ func (s *Store) Premaster(encrypted [8]byte) []Line {
 func (s *Store) find(c connection) []Line {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	lines := slices.Clone(s.lines[c])
-	slices.Reverse(lines)
+	var lines []Line
+	for _, h := range slices.Backward(s.lines[c]) {
+		lines = append(lines, h.line(&c))
+	}
 	return lines
 }
 
