@@ -54,6 +54,8 @@ type Codec struct {
 	err   *Error
 	rec   *recorder // nil unless annotating
 
+	survey recorder // what rec is in Survey
+
 	scratch []byte            // for paths
 	ids     map[string]string // IDs that were made before
 }
