@@ -224,7 +224,7 @@ func (h *half) keys13(l level) (all []key, why DecryptError) {
 
 func newKey13(l level, v iana.Version, s *suite.Suite, traffic keys.Secret) key {
 	o := new(record.Opener)
-	o.SetKeys(&suite.TrafficKeys{Version: draftOf(v), Suite: s, Secret: traffic.Clone()})
+	o.SetKeys(&suite.TrafficKeys{Version: draftOf(v), Suite: s, Secret: traffic}) // both let go of it together
 	return key{level: l, opener: o, traffic: traffic}
 }
 

@@ -53,6 +53,8 @@ func run(ctx context.Context, env *cli.Env, o *options) error {
 	}
 	o.show.Live = o.follow
 	o.show.Ladders = o.show.Verbose || o.show.Hex || o.stream >= 0 || o.follow || o.keys.View() != observe.NoKeys
+	save := cli.Spend()
+	defer save()
 	keys, err := o.secrets.Load(ctx, env, o.follow)
 	if err != nil {
 		return err
@@ -66,8 +68,8 @@ func run(ctx context.Context, env *cli.Env, o *options) error {
 		opening.Idle = func() { tick() }
 		reading.Ready = func(f func()) { tick = f }
 	}
-	if !reading.Watched && keys.Len() < manyLines {
-		defer cli.Spend()()
+	if reading.Watched || keys.Len() >= manyLines {
+		save()
 	}
 	src, err := file.Open(ctx, o.path, env.In, opening)
 	if err != nil {
