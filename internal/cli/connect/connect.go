@@ -20,12 +20,9 @@ import (
 )
 
 type options struct {
+	expected
 	tls        cli.TLSFlags
-	to         cli.Address
-	caFile     string
 	cert, key  string
-	insecure   bool
-	serverName string
 	pcapng     string
 	json       bool
 	get        string
@@ -35,6 +32,14 @@ type options struct {
 	sessionOut string
 	early      earlyData
 	keys       cli.KeyFlags
+}
+
+// expected is where the server is, and who it has to be.
+type expected struct {
+	to         cli.Address
+	caFile     string
+	insecure   bool
+	serverName string
 }
 
 // New makes the verb.
