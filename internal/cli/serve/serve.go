@@ -6,7 +6,6 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -113,7 +112,14 @@ func run(ctx context.Context, env *cli.Env, o *options) error {
 	if err != nil {
 		return env.Listening(o.addr, err)
 	}
+	defer ln.Close()
 	s := &server{env: env, o: o, inner: ln, handler: handler}
+	if o.plain != "" {
+		if s.plain, err = net.Listen("tcp", o.plain); err != nil {
+			return env.Listening(o.plain, err)
+		}
+		defer s.plain.Close()
+	}
 	if o.watch || o.json {
 		s.watch(cfg, file)
 	}
@@ -187,6 +193,7 @@ type server struct {
 	o       *options
 	inner   net.Listener // TCP, watched if asked for
 	ln      net.Listener // TLS
+	plain   net.Listener // plain HTTP; nil: none
 	watcher *cli.Watcher
 	handler http.Handler
 }
@@ -209,7 +216,7 @@ func (s *server) run(ctx context.Context, cfg *tls.Config) error {
 	if s.o.echo {
 		serve = s.serveEcho
 	}
-	if err := serve(ctx); !cli.Quiet(err) && !errors.Is(err, http.ErrServerClosed) {
+	if err := serve(ctx); !cli.Quiet(err) {
 		return err
 	}
 	if s.watcher != nil {
@@ -235,24 +242,15 @@ func (s *server) announce(cfg *tls.Config) {
 // grace is how long requests may take to end after an interrupt.
 const grace = 2 * time.Second
 
-// serveHTTP serves HTTP over TLS, and on a plain port too if asked for.
+// serveHTTP serves HTTP over TLS, and on a plain port too if asked for, until ctx ends or one of the two fails.
 func (s *server) serveHTTP(ctx context.Context) error {
-	handler := s.handler
-	errorLog := log.New(writer(s.env.Warn), "", 0)
-	secure := &http.Server{Handler: handler, ErrorLog: errorLog, ReadHeaderTimeout: time.Minute}
 	ends := make(chan error, 2)
-	running := 1
-	go func() { ends <- tlshttp.Serve(secure, s.ln) }()
-	plain := &http.Server{Handler: handler, ErrorLog: errorLog, ReadHeaderTimeout: time.Minute}
-	if s.o.plain != "" {
-		ln, err := net.Listen("tcp", s.o.plain)
-		if err != nil {
-			return errors.Join(s.env.Listening(s.o.plain, err), secure.Close(), <-ends)
-		}
-		s.env.Tell(s.env.Words.Text("cli.serve_plain", ln.Addr()))
-		running++
-		go func() { ends <- plain.Serve(ln) }()
+	servers := []*http.Server{s.start(ends, func(srv *http.Server) error { return tlshttp.Serve(srv, s.ln) })}
+	if s.plain != nil {
+		s.env.Tell(s.env.Words.Text("cli.serve_plain", s.plain.Addr()))
+		servers = append(servers, s.start(ends, func(srv *http.Server) error { return srv.Serve(s.plain) }))
 	}
+	running := len(servers)
 	var err error
 	select {
 	case <-ctx.Done():
@@ -261,15 +259,22 @@ func (s *server) serveHTTP(ctx context.Context) error {
 	}
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
 	defer cancel()
-	for _, srv := range []*http.Server{secure, plain} {
+	for _, srv := range servers {
 		if srv.Shutdown(stop) != nil {
 			_ = srv.Close()
 		}
 	}
 	for ; running > 0; running-- {
-		<-ends
+		<-ends // http.ErrServerClosed
 	}
 	return err
+}
+
+// start starts a server, whose end comes to ends.
+func (s *server) start(ends chan<- error, serve func(*http.Server) error) *http.Server {
+	srv := &http.Server{Handler: s.handler, ErrorLog: log.New(writer(s.env.Warn), "", 0), ReadHeaderTimeout: time.Minute}
+	go func() { ends <- serve(srv) }()
+	return srv
 }
 
 // serveEcho sends back what it decrypts.
