@@ -20,6 +20,8 @@ var expressions = []string{
 	"http",
 	"tcp.port == 21001",
 	"tcp.port in {21002..21004, 21009}",
+	"all tcp.port in {1..65535} and not any tcp.port in {21001}",
+	"all tcp.port in {21001, 21002..65535} or all tcp.port not in {21003}",
 	"tcp.srcport == 21003 || tcp.dstport == 21005",
 	"ip.addr == 127.0.0.0/8 && tcp.len > 1000",
 	"ip.src == 127.0.0.1 and not tls",

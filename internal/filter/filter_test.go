@@ -77,6 +77,12 @@ func TestMatch(t *testing.T) {
 		{"tcp.port in {440..445}", true},
 		{"tcp.port in {1..3,8080}", false},
 		{"tcp.port not in {1..3,8080}", true},
+		{"any tcp.port in {443}", true},
+		{"all tcp.port in {443}", false},
+		{"all tcp.port in {443..60000}", true},
+		{"all tcp.port in {443, 51000}", false}, // one member is to have them all
+		{"all tcp.port not in {443}", false},
+		{"all tcp.port not in {1..3}", true},
 		{"tcp.srcport > tcp.dstport", true},
 		{"tcp.srcport == tcp.dstport", false},
 		{"ip.src == 10.0.0.1", true},

@@ -1,5 +1,7 @@
 package filter
 
+import "slices"
+
 // A node is a part of an expression that is true or false for a packet.
 type node interface{ match(*Packet) bool }
 
@@ -59,6 +61,19 @@ type compared struct {
 }
 
 func (n *compared) match(k *Packet) bool { return n.holds(n.of(k), n.test) }
+
+// sought is a field that is looked for in a set. As in Wireshark, all of its values are in it where one member, such as a
+// range, has them all.
+type sought struct {
+	operand
+	quantifier
+	set []predicate
+}
+
+func (n *sought) match(k *Packet) bool {
+	values := n.of(k)
+	return slices.ContainsFunc(n.set, func(m predicate) bool { return n.holds(values, m) })
+}
 
 // paired is two fields of one packet that are held against each other.
 type paired struct {

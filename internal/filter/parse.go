@@ -119,11 +119,11 @@ func (p *parser) test() (node, error) {
 	}
 	at := p.peek()
 	if p.accept("in") {
-		return p.in(left, asked)
+		return p.in(left, how)
 	}
 	if len(p.tokens) > 1 && at.text == "not" && p.tokens[1].text == "in" {
 		p.tokens = p.tokens[2:]
-		n, err := p.in(left, asked)
+		n, err := p.in(left, anyOf) // Wireshark passes over what is asked here
 		return &negated{n}, err
 	}
 	rel, ok := relations[at.text]
@@ -236,7 +236,7 @@ func unknown(t token) error {
 }
 
 // in reads the set that a field's values are looked for in.
-func (p *parser) in(o operand, asked bool) (node, error) {
+func (p *parser) in(o operand, how quantifier) (node, error) {
 	if o.constant {
 		return nil, unknown(o.token)
 	}
@@ -255,9 +255,7 @@ func (p *parser) in(o operand, asked bool) (node, error) {
 		}
 		p.accept(",")
 	}
-	return &compared{o, anyOf, func(v value) bool {
-		return slices.ContainsFunc(set, func(m predicate) bool { return m(v) })
-	}}, nil
+	return &sought{o, how, set}, nil
 }
 
 // member reads a value of a set, or a range of values.
