@@ -112,11 +112,11 @@ func converse(client, server *std.Conn, size int64) error {
 	return errors.Join(err, client.Close(), <-answered)
 }
 
-// built is the command, built for the benchmark.
+// built is the command as people have it: not with the race detector, whatever the tests have.
 func built(t testing.TB, dir string) string {
 	t.Helper()
 	path := filepath.Join(dir, "akushu")
-	out, err := exec.Command("go", "build", "-o", path, "../cmd/akushu").CombinedOutput()
+	out, err := exec.Command("go", "build", "-race=false", "-o", path, "../cmd/akushu").CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}

@@ -203,7 +203,7 @@ func TestReaderFaults(t *testing.T) {
 		offset int64
 		want   string
 	}{
-		{"empty", nil, 0, "file header: unexpected EOF"},
+		{"empty", nil, 0, "file header: the file is empty"},
 		{"three bytes", []byte("abc"), 0, "unexpected EOF"},
 		{"something else", []byte("GET / HTTP/1.1"), 0, "neither pcapng nor pcap: it begins with 47455420"},
 		{"a magic that is none", empty().block(0x0a0d0d0a, 0x11111111, 0, 0).b, 0, "byte-order magic 11111111"},

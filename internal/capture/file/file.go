@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"github.com/akushu/akushu/internal/capture"
@@ -112,8 +113,8 @@ func (f *File) Size() int64 {
 	return size
 }
 
-// Position is how much of it was read.
-func (f *File) Position() int64 { return f.tail.read }
+// Position is how much of it was read. It may be asked while another goroutine reads.
+func (f *File) Position() int64 { return f.tail.read.Load() }
 
 // Close closes the file, but not stdin.
 func (f *File) Close() error {
@@ -200,8 +201,8 @@ type tail struct {
 	Options
 	ctx  context.Context
 	src  io.Reader
-	file *os.File // nil: it has no size, and its end is its end
-	read int64
+	file *os.File     // nil: it has no size, and its end is its end
+	read atomic.Int64 // others look at it
 }
 
 // pollTime is how long to wait before looking again whether a file has grown.
@@ -236,7 +237,7 @@ func (t *tail) size() (int64, error) {
 func (t *tail) Read(b []byte) (int, error) {
 	for {
 		n, err := t.src.Read(b)
-		t.read += int64(n)
+		t.read.Add(int64(n))
 		if n > 0 && err == io.EOF {
 			err = nil
 		}
@@ -255,8 +256,8 @@ func (t *tail) wait() error {
 	if err != nil {
 		return err
 	}
-	if size < t.read {
-		return fmt.Errorf("%s was cut to %d bytes after %d were read", t.file.Name(), size, t.read)
+	if read := t.read.Load(); size < read {
+		return fmt.Errorf("%s was cut to %d bytes after %d were read", t.file.Name(), size, read)
 	}
 	if t.Idle != nil {
 		t.Idle()

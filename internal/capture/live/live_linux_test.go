@@ -129,7 +129,7 @@ func TestCaptureOnLoopback(t *testing.T) {
 // listen captures until a connection is closed.
 func listen(t *testing.T, h *live.Handle, sink *heard) {
 	t.Helper()
-	decoder, streams := packet.NewDecoder(), tcp.New(sink, tcp.Limits{})
+	decoder, streams := packet.NewDecoder(), tcp.New(sink, tcp.Limits{Lingers: time.Millisecond})
 	for !sink.closed {
 		p, err := h.Next(time.Minute)
 		if sink.conn != nil && sink.conn.Stats.FIN && errors.Is(err, os.ErrDeadlineExceeded) {
