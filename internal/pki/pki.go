@@ -1,9 +1,9 @@
 // Package pki makes, reads and describes what authentication needs: keys, certificates and chains.
 //
 // The verbs that serve make a key and a certificate here when the user gave none, and read the files when there are
-// some, with errors that say what is wrong in which block. The observer describes the certificates that it saw, and
-// whoever verified a chain and failed asks for the diagnosis: which certificate is at fault, and why, as facts with a
-// stable code. Words for them are the business of internal/explain.
+// some, with errors that say what is wrong in which block. Whoever verified a chain and failed asks for the diagnosis:
+// which certificate is at fault, and why, as facts with a stable code. Words for them are the business of
+// internal/explain.
 //
 // Profiles follow RFC 5280. The package knows nothing of TLS.
 package pki
