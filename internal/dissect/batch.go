@@ -2,6 +2,7 @@ package dissect
 
 import (
 	"sync"
+	"time"
 
 	"github.com/akushu/akushu/internal/filter"
 	"github.com/akushu/akushu/observe"
@@ -59,6 +60,7 @@ type ending struct {
 	how     observe.End
 	tcp     observe.TCP
 	packets int
+	untold  time.Time   // the latest time of a segment that nobody was told of
 	is      *Connection // once it is closed
 }
 

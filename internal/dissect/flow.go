@@ -17,7 +17,8 @@ type flow struct {
 	window   []*judged // packets that the filter has not judged
 	matching Frames
 	tls13    bool
-	latest   [3]int // by Dir: the packet of the latest message
+	latest   [3]int    // by Dir: the packet of the latest message
+	untold   time.Time // see ending; the reader's own
 }
 
 // waiting is a segment with its place.

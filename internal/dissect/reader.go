@@ -237,10 +237,14 @@ func (r *reader) Gap(c *tcp.Conn, d tcp.Dir, at tcp.At, n int64) {
 
 // Event implements tcp.Sink.
 func (r *reader) Event(c *tcp.Conn, e *tcp.Event) {
-	switch {
-	case r.opts.watches(c.ID):
+	if r.opts.watches(c.ID) {
 		r.about(c, op{kind: opSegment, dir: direction(e.Dir), at: observe.At(e.At), more: segment(e)})
-	case e.Kind == tcp.FIN:
+		return
+	}
+	if f, ok := c.User.(*flow); ok && f.untold.Before(e.At.Time) {
+		f.untold = e.At.Time
+	}
+	if e.Kind == tcp.FIN {
 		r.about(c, op{kind: opEnd, dir: direction(e.Dir), at: observe.At(e.At)})
 	}
 }
@@ -248,6 +252,9 @@ func (r *reader) Event(c *tcp.Conn, e *tcp.Event) {
 // Closed implements tcp.Sink.
 func (r *reader) Closed(c *tcp.Conn, why tcp.Reason) {
 	e := &ending{how: observe.End(why), tcp: tcpOf(c), packets: c.Stats.Packets}
+	if f, ok := c.User.(*flow); ok {
+		e.untold = f.untold
+	}
 	if r.about(c, op{kind: opClose, at: observe.At(c.Last), more: e}) != nil && r.round != nil {
 		r.round.closed = append(r.round.closed, e)
 	}

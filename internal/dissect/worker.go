@@ -156,6 +156,9 @@ func (w *worker) close(o *op, e *ending) {
 	c := w.conn(f)
 	w.ask(c, true)
 	s := c.Finish(o.at, e.how, e.tcp)
+	if !e.untold.IsZero() { // it counts as if it had been told
+		s.Duration = max(s.Duration, observe.Milliseconds(e.untold.Sub(s.Start.Time)))
+	}
 	for _, j := range f.window {
 		w.judge(f, j)
 	}
