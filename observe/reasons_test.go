@@ -2,6 +2,7 @@ package observe_test
 
 import (
 	"bytes"
+	"compress/gzip"
 	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
@@ -25,6 +26,7 @@ type reason struct {
 	conv *conversation
 	lost [2]int          // these chunks are not in the capture
 	log  string          // the key log
+	late string          // a key log behind the packets, in the file
 	key  *rsa.PrivateKey // given with --key
 	psk  string          // in hexadecimal, given with --psk
 }
@@ -123,7 +125,25 @@ func reasons(t *testing.T) []reason {
 		}
 		client.Close()
 	}})
+	all = append(all, reason{why: observe.DecryptHeld, conv: followed(c12, 300<<10), late: string(c12.keys)})
 	return append(all, reason{why: observe.DecryptGap, conv: long, lost: [2]int{6, 90}, log: string(long.keys)})
+}
+
+// followed is a conversation after which the server sends so many bytes more, in records. They are zeros, so that a file of
+// them is small.
+func followed(c *conversation, n int) *conversation {
+	out := &conversation{keys: c.keys}
+	for _, k := range c.chunks {
+		if !k.end {
+			out.chunks = append(out.chunks, k)
+		}
+	}
+	const size = 16 << 10
+	record := append([]byte{23, 3, 3, size >> 8, size & 0xff}, make([]byte, size)...)
+	for range n / size {
+		out.chunks = append(out.chunks, chunk{dir: observe.ServerToClient, time: out.chunks[len(out.chunks)-1].time, data: record})
+	}
+	return out
 }
 
 // inRecords is a conversation with each record in a chunk of its own.
@@ -191,6 +211,7 @@ func TestReasons(t *testing.T) {
 				conn.Feed(k.dir, at, k.data)
 			}
 		}
+		io.WriteString(o.Keys, r.late)
 		conn.Close(observe.At{}, observe.EndFIN, observe.TCP{})
 		if got := conn.Session().DecryptError; got != r.why {
 			t.Errorf("got %q, want %q; findings %v", got, r.why, conn.Session().Findings)
@@ -221,10 +242,18 @@ func (r *reason) keep(t *testing.T, dir string) {
 			must(t, talk.Data(k.dir == observe.ClientToServer, k.time, k.data))
 		}
 	}
+	must(t, b.Flush())
+	if r.late != "" {
+		must(t, b.WriteSecretsBlock(capture.Secrets{Type: capture.SecretsTLSKeyLog, Data: []byte(r.late)}))
+	}
 	must(t, b.Close())
 	must(t, os.MkdirAll(dir, 0o755))
 	base := filepath.Join(dir, string(r.why))
-	must(t, os.WriteFile(base+".pcapng", file.Bytes(), 0o644))
+	if r.late == "" {
+		must(t, os.WriteFile(base+".pcapng", file.Bytes(), 0o644))
+	} else {
+		must(t, os.WriteFile(base+".pcapng.gz", packed(t, file.Bytes()), 0o644))
+	}
 	must(t, os.WriteFile(base+".keylog", []byte(r.log), 0o644))
 	if r.key != nil {
 		der, err := x509.MarshalPKCS8PrivateKey(r.key)
@@ -234,6 +263,17 @@ func (r *reason) keep(t *testing.T, dir string) {
 	if r.psk != "" {
 		must(t, os.WriteFile(base+".psk", []byte(r.psk), 0o644))
 	}
+}
+
+func packed(t *testing.T, b []byte) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	w, err := gzip.NewWriterLevel(&out, gzip.BestCompression)
+	must(t, err)
+	_, err = w.Write(b)
+	must(t, err)
+	must(t, w.Close())
+	return out.Bytes()
 }
 
 // dropping is a writer of packets that loses some.
