@@ -197,7 +197,9 @@ func judgeChain(ders [][]byte) []verdict {
 			v := unknown(ReasonNoKey)
 			if key := chain[at].Key; key != nil {
 				r, err := c.Check(key)
-				v = signedBy(r, err, 0)
+				if v = signedBy(r, err, 0); v.result == ResultBad && v.signed == nil && !c.MayIssue(chain[at]) {
+					v = unknown(ReasonNoIssuer) // another one of that name has signed it
+				}
 			}
 			if v.result == ResultBad && at > i && verdicts[at].result == ResultBad {
 				v = unknown(ReasonEarlierBad)

@@ -1,9 +1,11 @@
 package proof
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/rsa"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/asn1"
 	"errors"
 	"math/big"
@@ -17,6 +19,19 @@ type Certificate struct {
 	Signature       []byte
 	Issuer, Subject []byte           // names, DER
 	Key             crypto.PublicKey // nil for a kind of key that is not known
+	First           bool             // it is of version 1, which has room for nothing more
+	// KeyID and IssuerKeyID are how the key and that of the issuer are told from others of the same name (RFC 5280
+	// §4.2.1.1, §4.2.1.2); nil where they are not.
+	KeyID, IssuerKeyID []byte
+}
+
+// MayIssue reports whether a certificate that bears the issuer's name may be the issuer's, by what else is said of that:
+// keys change, and names stay.
+func (c *Certificate) MayIssue(issuer *Certificate) bool {
+	if c.IssuerKeyID != nil && issuer.KeyID != nil {
+		return bytes.Equal(c.IssuerKeyID, issuer.KeyID)
+	}
+	return !c.First || c != issuer
 }
 
 type algorithmIdentifier struct {
@@ -54,11 +69,47 @@ func ParseCertificate(der []byte) (*Certificate, error) {
 	if err != nil {
 		key = nil
 	}
-	return &Certificate{
+	c := &Certificate{
 		Signed: outer.TBS.FullBytes, Algorithm: algorithmOf(&outer.Algorithm), Signature: outer.Signature.RightAlign(),
-		Issuer: inner.Issuer.FullBytes, Subject: inner.Subject.FullBytes, Key: key,
-	}, nil
+		Issuer: inner.Issuer.FullBytes, Subject: inner.Subject.FullBytes, Key: key, First: len(inner.Version.FullBytes) == 0,
+	}
+	c.identify()
+	return c, nil
 }
+
+// identify reads the extensions that tell keys apart. Those that make no sense say nothing.
+func (c *Certificate) identify() {
+	var whole struct {
+		Version                                           asn1.RawValue `asn1:"optional,explicit,tag:0"`
+		Serial, Algorithm, Issuer, Validity, Subject, Key asn1.RawValue
+		IssuerID                                          asn1.BitString   `asn1:"optional,tag:1"`
+		SubjectID                                         asn1.BitString   `asn1:"optional,tag:2"`
+		Extensions                                        []pkix.Extension `asn1:"omitempty,optional,explicit,tag:3"`
+	}
+	if _, err := asn1.Unmarshal(c.Signed, &whole); err != nil {
+		return
+	}
+	for _, x := range whole.Extensions {
+		switch {
+		case x.Id.Equal(oidKeyID):
+			if _, err := asn1.Unmarshal(x.Value, &c.KeyID); err != nil {
+				c.KeyID = nil
+			}
+		case x.Id.Equal(oidIssuerKeyID):
+			var id struct {
+				KeyID []byte `asn1:"optional,tag:0"`
+			}
+			if _, err := asn1.Unmarshal(x.Value, &id); err == nil && len(id.KeyID) > 0 {
+				c.IssuerKeyID = id.KeyID
+			}
+		}
+	}
+}
+
+var (
+	oidKeyID       = asn1.ObjectIdentifier{2, 5, 29, 14}
+	oidIssuerKeyID = asn1.ObjectIdentifier{2, 5, 29, 35}
+)
 
 // Check checks the certificate's signature under the key of its issuer.
 func (c *Certificate) Check(issuer crypto.PublicKey) (Result, error) {
