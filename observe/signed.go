@@ -40,6 +40,14 @@ func (hs *handshake) owner(d Dir) crypto.PublicKey {
 	return c.Key
 }
 
+// keyless is the verdict on a signature where owner finds no key: none was shown, or one of a kind that is not known.
+func (hs *handshake) keyless(d Dir) verdict {
+	if c, err := proof.ParseCertificate(hs.leaves[d]); err == nil && c.Key == nil && hs.delegated[d] == nil {
+		return unknown(ReasonAlgorithm)
+	}
+	return unknown(ReasonNoKey)
+}
+
 // signedBy is the verdict on a signature.
 func signedBy(r proof.Result, err error, covers int) verdict {
 	if err != nil {
@@ -71,7 +79,7 @@ func (h *half) verifyExchange(s *source, m *msg.ServerKeyExchange) {
 		}
 		key := hs.owner(ServerToClient)
 		if key == nil {
-			return unknown(ReasonNoKey), true
+			return hs.keyless(ServerToClient), true
 		}
 		content := slices.Concat(hs.clientRandom[:], hs.serverRandom[:], raw[msg.HeaderLength:m.ParamsEnd])
 		r, err := hs.scheme(key, m.Algorithm).Verify(key, content, m.Signature)
@@ -95,7 +103,7 @@ func (h *half) verifyPossession(s *source, id iana.SignatureScheme, sig []byte, 
 		}
 		key := hs.owner(d)
 		if key == nil {
-			return unknown(ReasonNoKey), true
+			return hs.keyless(d), true
 		}
 		if !is13(hs.version) && hs.version <= iana.VersionSSL30 {
 			return h.possession30(key, sig, list)
@@ -194,7 +202,7 @@ func judgeChain(ders [][]byte) []verdict {
 		}
 		verdicts[i] = unknown(ReasonNoIssuer)
 		for n, at := range issuersOf(chain, i) {
-			v := unknown(ReasonNoKey)
+			v := unknown(ReasonAlgorithm)
 			if key := chain[at].Key; key != nil {
 				r, err := c.Check(key)
 				if v = signedBy(r, err, 0); v.result == ResultBad && v.signed == nil && !c.MayIssue(chain[at]) {
