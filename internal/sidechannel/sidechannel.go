@@ -6,6 +6,8 @@
 package sidechannel
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -14,6 +16,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // chosen names, in a process that SamePath starts, the one of its runs that is to be run.
@@ -71,14 +74,24 @@ func profile(t *testing.T, binary, name string) map[string]string {
 	return counts
 }
 
+// command runs a program to its end. One that has not come to it when the tests' time is nearly up is stopped, and named:
+// on a busy machine that compiles everything anew, building takes minutes.
 func command(t *testing.T, env, name string, args ...string) {
 	t.Helper()
-	c := exec.Command(name, args...)
+	ctx := t.Context()
+	if end, ok := t.Deadline(); ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, end.Add(-time.Until(end)/20))
+		defer cancel()
+	}
+	c := exec.CommandContext(ctx, name, args...)
+	c.WaitDelay = time.Second                // compilers that it started have its output too
 	c.Env = append(os.Environ(), "GOFLAGS=") // this test's own, such as -race, do not go with counters
 	if env != "" {                           // what is pooled is found again if nothing is collected and there is one processor
 		c.Env = append(c.Env, env, "GOGC=off", "GOMAXPROCS=1")
 	}
+	begin := time.Now()
 	if out, err := c.CombinedOutput(); err != nil {
-		t.Fatalf("%s: %v\n%s", fmt.Sprint(c.Args), err, out)
+		t.Fatalf("%s, after %v: %v\n%s", fmt.Sprint(c.Args), time.Since(begin).Round(time.Second), errors.Join(ctx.Err(), err), out)
 	}
 }
