@@ -373,12 +373,11 @@ func (s *server13) sendTicket() error {
 // sessionState is the session that a ticket is to stand for.
 func (s *server13) sessionState() *session.State {
 	state := &session.State{
-		Params:        s.result.params(),
-		Side:          keys.Server,
-		Group:         s.result.Group,
-		Authenticated: s.cfg.Now(),
-		Lifetime:      s.cfg.Resumption.Lifetime,
-		Auth:          s.cfg.Resumption.Auth,
+		Params:   s.result.params(),
+		Side:     keys.Server,
+		Group:    s.result.Group,
+		Lifetime: s.cfg.Resumption.Lifetime,
+		Auth:     s.cfg.Resumption.Auth,
 	}
 	if s.cfg.EarlyData != nil {
 		state.MaxEarlyData = s.cfg.EarlyData.Max

@@ -319,7 +319,7 @@ func (s *server12) forgetOnFatal(id []byte) {
 
 // sessionState is the session that is to be resumed later. It shares the main secret.
 func (s *server12) sessionState() *session.State {
-	state := s.result.session(keys.Server, s.cfg.Now())
+	state := s.result.session(keys.Server, time.Time{}) // it is authenticated when it is issued
 	state.Secret = s.main
 	state.Lifetime, state.Auth = s.cfg.Resumption.Lifetime, s.cfg.Resumption.Auth
 	if s.session != nil {

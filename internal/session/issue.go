@@ -14,7 +14,7 @@ import (
 
 // Issue makes a NewSessionTicket of TLS 1.3 (RFC 9846 §4.7.1). base is the session but for what belongs to the ticket
 // itself, and is not changed. resumption is the connection's resumption_secret, and number counts its tickets from 0. The
-// ticket lives for base.Lifetime, or as long as base.Authenticated still allows. An error means that there is no ticket
+// ticket lives for base.Lifetime, or as long as base.Authenticated still allows; zero is now. An error means that there is no ticket
 // to send, and nothing worse.
 func Issue(ctx context.Context, env Env, t Tickets, base *State, resumption keys.Secret, number uint64) (*msg.NewSessionTicket, error) {
 	var add [4]byte
@@ -61,9 +61,13 @@ func seal(ctx context.Context, env Env, t Tickets, s *State) ([]byte, uint32, er
 	return ticket, uint32(s.Lifetime / time.Second), err
 }
 
-// begin has s live from now on, as long as the handshake that authenticated the peer allows.
+// begin has s live from now on, as long as the handshake that authenticated the peer allows: this one, where s does not
+// say.
 func (s *State) begin(now time.Time) error {
 	s.Created = wall(now)
+	if s.Authenticated.IsZero() {
+		s.Authenticated = s.Created
+	}
 	s.Lifetime = min(s.Lifetime, s.Authenticated.Add(MaxLifetime).Sub(s.Created)).Truncate(time.Second)
 	if s.Lifetime <= 0 {
 		return SessionAuthAge

@@ -103,6 +103,18 @@ func TestTicketsOfOneConnection(t *testing.T) {
 	}
 }
 
+// A session of the handshake that ends just now is as old as its ticket, to the nanosecond: it lives for all of seven days.
+func TestIssueAtOnce(t *testing.T) {
+	c := newClock()
+	s := server13()
+	s.Authenticated = time.Time{}
+	c.add(time.Hour + 1)
+	m, err := Issue(bg, c.env(), fixedKeys(t, c, 1), s, testResumption, 0)
+	if err != nil || m.Lifetime != 604800 {
+		t.Errorf("got %+v, %v, want 604800 seconds", m, err)
+	}
+}
+
 // A ticket lives for as long as its session says, and never beyond seven days after the full handshake.
 func TestIssueLifetime(t *testing.T) {
 	for _, row := range []struct {
