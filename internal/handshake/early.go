@@ -5,6 +5,7 @@ import (
 
 	"github.com/akushu/akushu/internal/alert"
 	"github.com/akushu/akushu/internal/iana"
+	"github.com/akushu/akushu/internal/keys"
 	"github.com/akushu/akushu/internal/msg"
 	"github.com/akushu/akushu/internal/session"
 	"github.com/akushu/akushu/internal/suite"
@@ -64,9 +65,19 @@ func (s *server13) chooseEarlyData() error {
 	s.result.EarlyData = EarlyDataRejected
 	if s.result.EarlyDataWhy = s.admitEarlyData(); s.result.EarlyDataWhy == nil {
 		s.result.EarlyData = EarlyDataAccepted
-		s.earlyTraffic = s.early.ClientTraffic(s.transcript.sum())
+		s.earlyTraffic = earlySecrets(s.early, s.transcript.sum(), &s.cfg.Hooks)
 	}
 	return nil
+}
+
+// earlySecrets derives what early data is protected with, and for a key log the secret of early
+// exporters too, which otherwise nobody asks for (RFC 9850 §2.2). transcript is the hash of
+// ClientHello.
+func earlySecrets(schedule keys.Early, transcript []byte, h *Hooks) keys.Secret {
+	if h.Secret != nil {
+		schedule.Exporter(transcript).Wipe()
+	}
+	return schedule.ClientTraffic(transcript)
 }
 
 // admitEarlyData returns why early data is not accepted, nil if it is.
@@ -160,7 +171,7 @@ func (c *client) startEarlyData() error {
 	sum := psk.Hash.New()
 	sum.Write(c.transcript.messages)
 	return c.t.SetWriteKeys(EpochEarlyData, &suite.TrafficKeys{
-		Version: iana.VersionTLS13, Suite: suite.ByID(psk.Suite), Secret: schedule.ClientTraffic(sum.Sum(nil)),
+		Version: iana.VersionTLS13, Suite: suite.ByID(psk.Suite), Secret: earlySecrets(schedule, sum.Sum(nil), &c.cfg.Hooks),
 	})
 }
 

@@ -87,7 +87,8 @@ func TestEarlyFlow(t *testing.T) {
 	}
 	slices.Sort(ofClient)
 	slices.Sort(ofServer)
-	if diff := cmp.Diff(ofClient, ofServer); diff != "" || len(ofClient) != 6 || !strings.HasPrefix(ofClient[0], "CLIENT_EARLY_TRAFFIC_SECRET ") {
+	if diff := cmp.Diff(ofClient, ofServer); diff != "" || len(ofClient) != 7 ||
+		!strings.HasPrefix(ofClient[0], "CLIENT_EARLY_TRAFFIC_SECRET ") || !strings.HasPrefix(ofClient[3], "EARLY_EXPORTER_SECRET ") {
 		t.Errorf("key logs (-client +server):\n%s\n%q", diff, ofClient)
 	}
 }
@@ -103,7 +104,7 @@ func TestEarlySecretIsNotLogged(t *testing.T) {
 	if c.err != nil || s.err != nil || c.result.EarlyData != handshake.EarlyDataRejected || !c.result.Resumed {
 		t.Fatalf("client: %v, server: %v, %+v", c.err, s.err, c.result)
 	}
-	if slices.Contains(labels, "CLIENT_EARLY_TRAFFIC_SECRET") {
+	if slices.Contains(labels, "CLIENT_EARLY_TRAFFIC_SECRET") || slices.Contains(labels, "EARLY_EXPORTER_SECRET") {
 		t.Errorf("got %q", labels)
 	}
 }
