@@ -68,3 +68,50 @@ func TestRenegotiation(t *testing.T) {
 		}
 	}
 }
+
+// TestRenegotiationGnuTLSServer has gnutls-serv ask for another handshake, again and again.
+func TestRenegotiationGnuTLSServer(t *testing.T) {
+	serv := peer.Find(t, "gnutls-serv")
+	creds := newCredentials(t)
+	files := creds.files["ecdsa-p256"]
+	y := newTally(t, "our client renegotiates with gnutls-serv")
+	for support, want := range map[tls.RenegotiationSupport]int{tls.RenegotiateNever: 0, tls.RenegotiateOnceAsClient: 1, tls.RenegotiateFreelyAsClient: 3} {
+		y.run(t, fmt.Sprint(want, " handshakes more"), func(t *testing.T) {
+			addr := startGnuTLS(t, serv, "--echo", "--x509certfile", files[0], "--x509keyfile", files[1], "--disable-client-cert",
+				"--priority", "NORMAL:-VERS-ALL:+VERS-TLS1.2")
+			verified := 0
+			cfg := &tls.Config{RootCAs: creds.pool, ServerName: "localhost", Renegotiation: support}
+			cfg.VerifyConnection = func(tls.ConnectionState) error { verified++; return nil }
+			c, err := tls.Dial("tcp", addr, cfg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			c.SetDeadline(time.Now().Add(20 * time.Second))
+			lines := reader(c)
+			for i := range 3 {
+				fmt.Fprint(c, "**REHANDSHAKE**\n")
+				if i >= want {
+					break
+				}
+				wantLine(t, lines, "Successfully executed command")
+				fmt.Fprintf(c, "answer %d\n", i)
+				wantLine(t, lines, fmt.Sprint("answer ", i))
+			}
+			if verified != 1+want {
+				t.Errorf("got %d verifications, want %d", verified, 1+want)
+			}
+		})
+	}
+}
+
+// TestRenegotiationGnuTLSClient has gnutls-cli begin another handshake, which our server refuses.
+func TestRenegotiationGnuTLSClient(t *testing.T) {
+	cli := peer.Find(t, "gnutls-cli")
+	creds := newCredentials(t)
+	addr, _ := echo(t, &tls.Config{Certificates: []tls.Certificate{creds.certs["ecdsa-p256"]}, MaxVersion: tls.VersionTLS12})
+	p := peer.Start(t, cli, "--inline-commands", "--port", port(t, addr), "--x509cafile", creds.root, "--priority", "NORMAL:-VERS-ALL:+VERS-TLS1.2", "localhost")
+	p.Await(t, `Handshake was completed`)
+	p.Say(t, "^renegotiate^")
+	p.Await(t, `No renegotiation`)
+}
