@@ -1,11 +1,12 @@
-// Command works turns the results of tests into README's table of what works, and says so when the two part.
+// Command works turns the results of tests into README's tables of what works and of what the glass shows, and says so when
+// they part.
 //
 //	go test -json ./... | go run ./internal/works README.md README.ja.md
 //
 // It prints what go test prints without -json: a line for each package, and the words of what failed. Then it holds the
-// table in each file against the results. A row of works.txt names the tests that show it; a tick stands where all of them
+// tables in each file against the results. A row of works.txt or glass.txt names the tests that show it; a tick stands where all of them
 // passed. The exit code is 1 if any test failed, if a row's test is missing, was skipped or failed, or if a file's table
-// is another one. With -w it writes the tables instead of comparing them.
+// is another one. With -w it writes the tables instead of comparing them, save one of whose tests none was run.
 //
 // With -again, packages that failed are tested once more, one at a time: tests of timeouts and of other programs can fail
 // because a machine has too much to do. It says which did, for they should be mended.
@@ -69,14 +70,20 @@ func repeat(res *results, w io.Writer) error {
 
 // judge compares or writes the tables of files, and says whether all is well.
 func judge(res *results, w io.Writer, write bool, files []string) error {
-	rows, err := parseRows(rowsText)
-	if err != nil {
-		return err
-	}
-	faults := res.check(rows)
-	for _, file := range files {
-		if fault := update(file, table(rows, res, language(file)), write); fault != nil {
-			faults = append(faults, fault)
+	var faults []error
+	for _, s := range sheets {
+		rows, err := s.rows()
+		if err != nil {
+			return err
+		}
+		if write && !res.concern(rows) {
+			continue
+		}
+		faults = append(faults, res.check(s, rows)...)
+		for _, file := range files {
+			if fault := s.update(file, s.table(rows, res, language(file)), write); fault != nil {
+				faults = append(faults, fault)
+			}
 		}
 	}
 	for _, fault := range faults {
@@ -88,7 +95,7 @@ func judge(res *results, w io.Writer, write bool, files []string) error {
 	case len(res.packages) == 0:
 		return errors.New("there are no results of tests")
 	case len(faults) > 0:
-		return fmt.Errorf("%d faults in the table of what works", len(faults))
+		return fmt.Errorf("%d faults in the tables", len(faults))
 	}
 	return nil
 }

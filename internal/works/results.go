@@ -91,9 +91,9 @@ func withoutPlace(line string) string {
 }
 
 // check returns what is amiss with the tests that rows name.
-func (res *results) check(rows []row) (faults []error) {
+func (res *results) check(s *sheet, rows []row) (faults []error) {
 	for _, r := range rows {
-		for _, peer := range peers {
+		for _, peer := range s.peers {
 			for _, test := range r.tests[peer] {
 				switch got := res.of[test]; got {
 				case "pass":
@@ -106,6 +106,18 @@ func (res *results) check(rows []row) (faults []error) {
 		}
 	}
 	return faults
+}
+
+// concern reports whether any test was run that rows name.
+func (res *results) concern(rows []row) bool {
+	for _, r := range rows {
+		for _, tests := range r.tests {
+			if slices.ContainsFunc(tests, func(test string) bool { return res.of[test] != "" }) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // passed reports whether tests were run, and all of them passed.

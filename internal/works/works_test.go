@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -25,7 +26,8 @@ const (
 
 // TestResults reads runs, and checks what a row that names TestA and what a reader of the run get to see.
 func TestResults(t *testing.T) {
-	rows, err := parseRows("# words\nshaking | 握手 | 1.3 | akushu: tls.TestA | OpenSSL: tls.TestA")
+	s := sheetOf("# words\nshaking | 握手 | 1.3 | akushu: tls.TestA | OpenSSL: tls.TestA")
+	rows, err := s.rows()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,10 +47,10 @@ func TestResults(t *testing.T) {
 			if said.String() != c.said {
 				t.Errorf("said %q, want %q", said.String(), c.said)
 			}
-			if got, want := table(rows, res, "ja"), "| 握手 | 1.3 | "+c.mark+" | "+c.mark+" |  |  |\n"; !strings.HasSuffix(got, want) {
+			if got, want := s.table(rows, res, "ja"), "| 握手 | 1.3 | "+c.mark+" | "+c.mark+" |  |  |\n"; !strings.HasSuffix(got, want) {
 				t.Errorf("got %s, want at its end %s", got, want)
 			}
-			faults := res.check(rows)
+			faults := res.check(s, rows)
 			if fault := append(faults, nil)[0]; (fault == nil) != (c.fault == "") || fault != nil && fault.Error() != c.fault {
 				t.Errorf("got %v, want %s", fault, c.fault)
 			}
@@ -59,16 +61,25 @@ func TestResults(t *testing.T) {
 	}
 }
 
+// sheetOf is a sheet like that of what works.
+func sheetOf(text string) *sheet {
+	s := *sheets[0]
+	s.text = text
+	return &s
+}
+
 func TestUpdate(t *testing.T) {
+	s := sheets[0]
+	begin, end := s.bounds()
 	file := filepath.Join(t.TempDir(), "README.md")
 	if err := os.WriteFile(file, []byte("before\n"+begin+"old\n"+end+"after\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if err := update(file, "new\n", false); err == nil {
+	if err := s.update(file, "new\n", false); err == nil {
 		t.Error("another table passes for the one that should be there")
 	}
 	for range 2 {
-		if err := update(file, "new\n", true); err != nil {
+		if err := s.update(file, "new\n", true); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -76,22 +87,53 @@ func TestUpdate(t *testing.T) {
 	if want := "before\n" + begin + "new\n" + end + "after\n"; string(got) != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	if err := update(file, "new\n", false); err != nil {
+	if err := s.update(file, "new\n", false); err != nil {
 		t.Error(err)
 	}
-	if err := os.WriteFile(file, []byte("before\n"+end), 0o644); err != nil || update(file, "", true) == nil {
+	if err := os.WriteFile(file, []byte("before\n"+end), 0o644); err != nil || s.update(file, "", true) == nil {
 		t.Errorf("%v, or a file without a place for the table got one", err)
 	}
 }
 
 // TestRows checks the rows that are there, and that faults in them are seen.
 func TestRows(t *testing.T) {
-	if rows, err := parseRows(rowsText); err != nil || len(rows) == 0 {
-		t.Errorf("got %d rows, %v", len(rows), err)
+	for _, s := range sheets {
+		if rows, err := s.rows(); err != nil || len(rows) == 0 {
+			t.Errorf("%s: got %d rows, %v", s.name, len(rows), err)
+		}
 	}
 	for _, text := range []string{"a | b | c", "a | b | c | Netscape: tls.TestA", "a | b | c | OpenSSL"} {
-		if _, err := parseRows(text); err == nil {
+		if _, err := sheetOf(text).rows(); err == nil {
 			t.Errorf("%q passes", text)
 		}
+	}
+}
+
+// TestWritesWhatItKnows writes tables after tests of one of them: the other one stays.
+func TestWritesWhatItKnows(t *testing.T) {
+	var text strings.Builder
+	for _, s := range sheets {
+		begin, end := s.bounds()
+		text.WriteString(begin + s.name + "\n" + end)
+	}
+	file := filepath.Join(t.TempDir(), "README.md")
+	if err := os.WriteFile(file, []byte(text.String()), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	rows, err := sheets[0].rows()
+	if err != nil {
+		t.Fatal(err)
+	}
+	res := newResults()
+	for _, tests := range rows[0].tests {
+		res.of[tests[0]] = "pass"
+	}
+	res.packages["a package"] = "pass"
+	if err := judge(res, io.Discard, true, []string{file}); err == nil {
+		t.Error("tests are missing, and nothing is wrong")
+	}
+	got, _ := os.ReadFile(file)
+	if first, second := "\nworks\n", "\nglass\n"; strings.Contains(string(got), first) || !strings.Contains(string(got), second) {
+		t.Errorf("got %s", got)
 	}
 }
