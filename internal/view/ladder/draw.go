@@ -243,7 +243,7 @@ func (f *frame) detail(s *step, d *detail) {
 		label = f.pad(nil, min(f.inner/4, 16))
 		room = f.inner - indent - f.line(label) - 1
 	}
-	for _, text := range f.wrap(d.text, room) {
+	for _, text := range f.brief(f.wrap(d.text, room), room) {
 		f.inside(append(label[:len(label):len(label)], text...), indent, "")
 		label = f.pad(nil, f.line(label))
 	}
@@ -269,4 +269,18 @@ func (f *frame) legend(steps []*step) {
 	for _, line := range f.wrap(text, f.width-f.time) {
 		f.lines = append(f.lines, append(Line{{Dim, strings.Repeat(" ", f.time)}}, line...))
 	}
+}
+
+// briefly is how many lines a value takes, unless every field is wanted.
+const briefly = 12
+
+// brief leaves out what takes too many lines, and says so with an ellipsis.
+func (v *view) brief(lines []Line, width int) []Line {
+	if v.verbose || len(lines) <= briefly {
+		return lines
+	}
+	last := lines[briefly-1]
+	ellipsis := Segment{Dim, v.marks.ellipsis}
+	last = append(v.cut(last, width-v.StringWidth(ellipsis.Text), ""), ellipsis)
+	return append(lines[:briefly-1:briefly-1], last)
 }

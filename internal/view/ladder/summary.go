@@ -79,7 +79,8 @@ func (s summary) row(label string, width int, text []Line) []Line {
 		lines, start = []Line{start}, s.pad(nil, 2*indent)
 	}
 	for _, t := range text {
-		for i, part := range s.wrap(clean(t), s.width-s.line(start)) {
+		width := s.width - s.line(start)
+		for i, part := range s.brief(s.wrap(clean(t), width), width) {
 			if i > 0 && len(text) > 1 { // one entry of a list goes on
 				part = append(Line{{Dim, "  "}}, part...)
 			}
@@ -333,7 +334,7 @@ func (s summary) http() []Line {
 		if i == httpShown {
 			return append(all, text(Dim, s.words.Text("ladder.more", len(s.HTTP)-i))...)
 		}
-		line := Line{{Data, x.Method + " " + x.Path}}
+		line := Line{{Data, strings.TrimSpace(x.Method + " " + x.Path)}}
 		if x.Status != 0 {
 			line = append(line, Segment{Normal, " " + s.marks.arrow + " " + strconv.Itoa(x.Status)})
 		}

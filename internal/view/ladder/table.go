@@ -264,5 +264,5 @@ func (t *Table) exchange(x *observe.HTTP) string {
 	if x.Status != 0 {
 		text += " " + t.marks.arrow + " " + strconv.Itoa(x.Status)
 	}
-	return cutText(text, lineShown)
+	return cutText(strings.TrimSpace(text), lineShown)
 }

@@ -90,3 +90,28 @@ func TestTableAmbiguous(t *testing.T) {
 		}
 	}
 }
+
+// TestBrief requires that no value fills the screen, unless every field is wanted, and that what is missing is said.
+func TestBrief(t *testing.T) {
+	s := &observe.Session{}
+	s.ServerName = strings.Repeat("a", 60_000)
+	s.HTTP = []observe.HTTP{{Protocol: "HTTP/1.1", Status: 200}}
+	for _, verbose := range []bool{false, true} {
+		for _, width := range []int{32, 40, 80, 120} {
+			lines := New(Options{Width: width, Verbose: verbose}).Lines(s)
+			if brief := len(lines) < 30; brief == verbose {
+				t.Errorf("%d columns, verbose %t: got %d lines", width, verbose, len(lines))
+			}
+			var text strings.Builder
+			for _, line := range lines {
+				if n := Width(line.String()); n > width {
+					t.Errorf("%d columns: got %d in %q", width, n, line)
+				}
+				text.WriteString(line.String() + "\n")
+			}
+			if strings.Contains(text.String(), "a…\n") == verbose || !strings.Contains(text.String(), " → 200 HTTP/1.1") {
+				t.Errorf("%d columns, verbose %t: got\n%s", width, verbose, text.String())
+			}
+		}
+	}
+}
