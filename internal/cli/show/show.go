@@ -6,7 +6,7 @@
 package show
 
 import (
-	"errors"
+	"cmp"
 	"maps"
 	"slices"
 	"time"
@@ -195,7 +195,7 @@ func (s *Shower) draw(c *shown) {
 
 func (s *Shower) write(do func() error) {
 	s.before()
-	s.err = errors.Join(s.err, do())
+	s.err = cmp.Or(s.err, do()) // the next ones fail alike
 }
 
 // Finish shows what was held back. It returns what went wrong with showing.

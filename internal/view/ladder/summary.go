@@ -385,9 +385,19 @@ func (s summary) alerts() []Line {
 	return all
 }
 
+// toldAsDecrypted are the findings that say what the row of decryption says.
+var toldAsDecrypted = map[string]bool{observe.CodeCannotDecrypt: true, observe.CodeUnsupported: true, observe.CodeWrongSecret: true}
+
+// findings lists each once: both directions may have the same one.
 func (s summary) findings() []Line {
 	var all []Line
+	told := make(map[[2]string]bool)
 	for _, f := range s.Findings {
+		what := [2]string{f.Code, f.Text}
+		if told[what] || toldAsDecrypted[f.Code] && s.DecryptError != "" {
+			continue
+		}
+		told[what] = true
 		all = append(all, s.findingLine(f.Severity, f.Code, f.Text, ""))
 	}
 	return all
