@@ -344,6 +344,8 @@ type Finding struct {
 	Ref      string   // "RFC 9846 §4.3.8"; may be empty
 	Text     string   // the technical fact in English, without the place
 	Alert    string   // the alert that an endpoint would answer with; may be empty
+
+	Why DecryptError // the reason, of records that are not opened
 }
 
 // Severity is how bad a finding is.

@@ -119,6 +119,6 @@ func cannotOpen(e Epoch, why DecryptError, secret string) *Finding {
 	if text, known := whySecret[why]; known {
 		f = Finding{Code: CodeCannotDecrypt, Severity: SeverityInfo, Text: text}
 	}
-	f.Where = string(e) + " records, " + secret
+	f.Where, f.Why = string(e)+" records, "+secret, why
 	return &f
 }

@@ -151,7 +151,7 @@ func constants(t *testing.T, dir, prefix string) []string {
 }
 
 // idLike matches string literals that can be ids of texts, or the beginning of some.
-var idLike = regexp.MustCompile(`^(ladder|summary|table|alert|check|keys|finding|decrypt|forward_secret|diagnosis|cli|hint|help)(\.[a-z0-9_]+)+\.?$|^(table|alert|check|finding|decrypt|forward_secret|diagnosis|help)\.$`)
+var idLike = regexp.MustCompile(`^(ladder|summary|table|alert|check|keys|finding|fact|decrypt|forward_secret|diagnosis|cli|hint|help)(\.[a-z0-9_]+)+\.?$|^(table|alert|check|finding|fact|decrypt|forward_secret|diagnosis|help)\.$`)
 
 // TestCodeAndCatalogueAgree reads every Go file that shows words: an id in it must be in the
 // catalogue, and each id of the catalogue must be in some file, whole or as the beginning

@@ -241,7 +241,11 @@ func (v *view) direction(d observe.Dir) string {
 }
 
 func (f *fold) finding(e observe.Event, b *observe.Finding) {
-	title := f.view.findingLine(b.Severity, b.Code, join(b.Where, b.Text), b.Ref)
+	fact := f.view.fact(b.Code, b.Text)
+	if b.Why != "" {
+		fact = f.view.words.Or(fact, "decrypt."+string(b.Why))
+	}
+	title := f.view.findingLine(b.Severity, b.Code, join(b.Where, fact), b.Ref)
 	if from := e.Dir.From(); from != "" {
 		who := Segment{sender(e.Dir), f.view.words.Text("ladder." + from)}
 		title = slices.Insert(title, 1, who, Segment{Dim, f.view.marks.separator})
@@ -256,6 +260,9 @@ func join(where, text string) string {
 	}
 	return where + ": " + text
 }
+
+// fact is what was found, where all findings of a code are alike in words of the language.
+func (v *view) fact(code, text string) string { return v.words.Or(text, "fact."+code) }
 
 // findingLine says what was found: in words where the code has some, and the fact.
 func (v *view) findingLine(severity observe.Severity, code, fact, ref string) Line {

@@ -398,7 +398,7 @@ func (s summary) findings() []Line {
 			continue
 		}
 		told[what] = true
-		all = append(all, s.findingLine(f.Severity, f.Code, f.Text, ""))
+		all = append(all, s.findingLine(f.Severity, f.Code, s.fact(f.Code, f.Text), ""))
 	}
 	return all
 }
