@@ -117,16 +117,60 @@ type token struct {
 // characters, and elsewhere only where nothing else helps.
 func (r ruler) wrap(l Line, width int) []Line {
 	width = max(width, 2)
+	if whole(l, width) {
+		return []Line{joined(l)}
+	}
+	return r.broken(l, width)
+}
+
+// whole reports whether wrap leaves a line as it is, as most are: it fits, and has no spaces that would go or change their
+// role.
+func whole(l Line, width int) bool {
+	before := byte(' ')
+	for _, s := range l {
+		if width -= len(s.Text); width < 0 || !simple(s.Text) || strings.HasSuffix(s.Text, " ") || strings.Contains(s.Text, "  ") {
+			return false
+		}
+		if s.Text != "" && s.Text[0] == ' ' && before == ' ' {
+			return false
+		}
+		if s.Text != "" {
+			before = s.Text[len(s.Text)-1]
+		}
+	}
+	return true
+}
+
+// joined is a line in which neighbours have different roles.
+func joined(l Line) Line {
+	var all Line
+	for _, s := range l {
+		switch n := len(all); {
+		case s.Text == "":
+		case n > 0 && all[n-1].Role == s.Role:
+			all[n-1].Text += s.Text
+		default:
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+func (r ruler) broken(l Line, width int) []Line {
 	var lines []Line
 	var line []cell
+	used := 0 // columns of line
 	for _, t := range r.tokens(l) {
-		if t.space && len(line) > 0 && r.cells(line)+1+r.cells(t.cells) <= width {
+		more := r.cells(t.cells)
+		if t.space && len(line) > 0 && used+1+more <= width {
 			line = append(line, cell{' ', t.cells[0].role})
-		} else if len(line) > 0 && (t.space || r.cells(line)+r.cells(t.cells) > width) {
-			lines, line = append(lines, compose(line)), nil
+			used++
+		} else if len(line) > 0 && (t.space || used+more > width) {
+			lines, line, used = append(lines, compose(line)), nil, 0
 		}
-		for line = append(line, t.cells...); r.cells(line) > width; {
+		for line, used = append(line, t.cells...), used+more; used > width; {
 			n := r.fitting(line, width)
+			used -= r.cells(line[:n])
 			lines, line = append(lines, compose(line[:n])), line[n:]
 		}
 	}

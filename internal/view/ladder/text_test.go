@@ -45,6 +45,31 @@ func TestWrapKeepsRoles(t *testing.T) {
 	}
 }
 
+// TestWrapWhole holds lines that fit to what comes of taking them apart.
+func TestWrapWhole(t *testing.T) {
+	texts := []string{"", " ", "a", "bc", "d e", " f", "g ", "h  i", "\u00a0", "日本"}
+	r, whole := newRuler(false), 0
+	for _, x := range texts {
+		for _, y := range texts {
+			for _, z := range texts {
+				for _, width := range []int{4, 5, 9} {
+					l := Line{{Normal, x}, {Dim, y}, {Dim, z}}
+					got, want := r.wrap(l, width), r.broken(l, width)
+					if diff := cmp.Diff(want, got); diff != "" {
+						t.Errorf("wrap(%q, %d) (-want +got):\n%s", l, width, diff)
+					}
+					if len(got) == 1 {
+						whole++
+					}
+				}
+			}
+		}
+	}
+	if whole < 500 {
+		t.Errorf("got %d lines that are left whole, want 500 and more", whole)
+	}
+}
+
 func TestVisible(t *testing.T) {
 	for text, want := range map[string]string{
 		"plain":                    "plain",
