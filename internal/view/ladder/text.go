@@ -123,34 +123,38 @@ func (r ruler) wrap(l Line, width int) []Line {
 	return r.broken(l, width)
 }
 
-// whole reports whether wrap leaves a line as it is, as most are: it fits, and has no spaces that would go or change their
-// role.
+// whole reports whether wrap leaves the text of a line as it is, as it does most: it fits, and has no spaces that would go.
 func whole(l Line, width int) bool {
 	before := byte(' ')
 	for _, s := range l {
-		if width -= len(s.Text); width < 0 || !simple(s.Text) || strings.HasSuffix(s.Text, " ") || strings.Contains(s.Text, "  ") {
+		if s.Text == "" {
+			continue
+		}
+		if width -= len(s.Text); width < 0 || !simple(s.Text) || s.Text[0] == ' ' && before == ' ' || strings.Contains(s.Text, "  ") {
 			return false
 		}
-		if s.Text != "" && s.Text[0] == ' ' && before == ' ' {
-			return false
-		}
-		if s.Text != "" {
-			before = s.Text[len(s.Text)-1]
-		}
+		before = s.Text[len(s.Text)-1]
 	}
-	return true
+	return before != ' ' || len(l) == 0
 }
 
-// joined is a line in which neighbours have different roles.
+// joined is a line in which neighbours have different roles, and spaces the role of what follows them.
 func joined(l Line) Line {
 	var all Line
+	space := ""
 	for _, s := range l {
-		switch n := len(all); {
-		case s.Text == "":
-		case n > 0 && all[n-1].Role == s.Role:
-			all[n-1].Text += s.Text
-		default:
-			all = append(all, s)
+		text, ends := strings.CutSuffix(s.Text, " ")
+		if text == "" {
+			space += s.Text
+			continue
+		}
+		if text = space + text; len(all) > 0 && all[len(all)-1].Role == s.Role {
+			all[len(all)-1].Text += text
+		} else {
+			all = append(all, Segment{s.Role, text})
+		}
+		if space = ""; ends {
+			space = " "
 		}
 	}
 	return all
