@@ -116,7 +116,9 @@ func converse(client, server *std.Conn, size int64) error {
 func built(t testing.TB, dir string) string {
 	t.Helper()
 	path := filepath.Join(dir, "akushu")
-	out, err := exec.Command("go", "build", "-race=false", "-o", path, "../cmd/akushu").CombinedOutput()
+	build := exec.Command("go", "build", "-race=false", "-o", path, "../cmd/akushu")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	out, err := build.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
