@@ -32,12 +32,61 @@ type said struct {
 	ALPN, JA3, JA3S               string
 	FromClient, FromServer        []string // handshake messages and alerts, in order
 	Certificates                  []string
-	ClientData, ServerData        string // sums of them
+	ClientData, ServerData        string // what they said to each other
 	SYN, SYNACK, FINOrRST, Opened bool   // the last: there are data, and they were decrypted
 }
 
+// overheard is the plaintext of both directions of a connection, as its events bring it.
+type overheard struct {
+	data  [3][]byte // by direction
+	early [3]int    // how many bytes of them came as early data
+}
+
+func (o *overheard) event(e observe.Event) {
+	switch b := e.Body.(type) {
+	case *observe.RolesSwapped:
+		o.data[observe.ClientToServer], o.data[observe.ServerToClient] = o.data[observe.ServerToClient], o.data[observe.ClientToServer]
+	case *observe.ApplicationData:
+		o.data[e.Dir] = append(o.data[e.Dir], b.Data...)
+		if b.Early {
+			o.early[e.Dir] += b.Length
+		}
+	}
+}
+
+// of is what one end said, without what the other one did not accept. It must be what its session sums up.
+func (o *overheard) of(t testing.TB, s *observe.Session, d observe.Dir, sum observe.DataInfo) string {
+	t.Helper()
+	data := o.data[d]
+	if s.EarlyData != observe.EarlyDataAccepted {
+		data = data[o.early[d]:]
+	}
+	if whole := sum.SHA256 != ""; int64(len(data)) != sum.Bytes || whole && fmt.Sprintf("%x", sha256.Sum256(data)) != sum.SHA256 {
+		t.Errorf("%s: got %d bytes and a sum of others, want those of %q", s.Client, sum.Bytes, data)
+	}
+	return string(data)
+}
+
 // ours is what we say, in the order of streams.
-func ours(list []*observe.Session) []said {
+func ours(t testing.TB, all []capture.Packet, log []byte) ([]said, []*observe.Session) {
+	t.Helper()
+	heard := map[int]*overheard{}
+	list := sessions(t, all, log, func(stream int) func(observe.Event) {
+		heard[stream] = new(overheard)
+		return heard[stream].event
+	})
+	said := summed(list)
+	for i, s := range list {
+		if o, a := heard[s.Stream], &s.ApplicationData; o != nil && said[i].Opened {
+			said[i].ClientData = o.of(t, s, observe.ClientToServer, a.Client)
+			said[i].ServerData = o.of(t, s, observe.ServerToClient, a.Server)
+		}
+	}
+	return said, list
+}
+
+// summed is what sessions say.
+func summed(list []*observe.Session) []said {
 	var all []said
 	for _, s := range list {
 		k := said{
@@ -59,9 +108,7 @@ func ours(list []*observe.Session) []said {
 		for _, c := range s.Certificates {
 			k.Certificates = append(k.Certificates, c.SHA256)
 		}
-		if k.Opened = s.ApplicationData.Client.Bytes+s.ApplicationData.Server.Bytes > 0; k.Opened {
-			k.ClientData, k.ServerData = s.ApplicationData.Client.SHA256, s.ApplicationData.Server.SHA256
-		}
+		k.Opened = s.ApplicationData.Client.Bytes+s.ApplicationData.Server.Bytes > 0
 		all = append(all, k)
 	}
 	return all
@@ -267,15 +314,13 @@ func (k *theirs) data() {
 		args = append(args, "-z", "follow,tls,raw,"+strconv.Itoa(s.Stream))
 	}
 	var s *said
-	var sums [2]bytes.Buffer
+	var data [2]bytes.Buffer
 	var client bool // whether the first node is
 	finish := func() {
-		if s == nil || sums[0].Len()+sums[1].Len() == 0 {
+		if s == nil || data[0].Len()+data[1].Len() == 0 {
 			return
 		}
-		s.Opened = true
-		s.ClientData = fmt.Sprintf("%x", sha256.Sum256(sums[0].Bytes()))
-		s.ServerData = fmt.Sprintf("%x", sha256.Sum256(sums[1].Bytes()))
+		s.Opened, s.ClientData, s.ServerData = true, data[0].String(), data[1].String()
 	}
 	for line := range strings.Lines(string(k.run(args...))) {
 		line = strings.TrimRight(line, "\n")
@@ -284,8 +329,8 @@ func (k *theirs) data() {
 			id, err := strconv.Atoi(stream)
 			check(k.t, err)
 			s = k.streams[id]
-			sums[0].Reset()
-			sums[1].Reset()
+			data[0].Reset()
+			data[1].Reset()
 		}
 		if node, ok := strings.CutPrefix(line, "Node 0: "); ok {
 			client = node == strings.NewReplacer("[", "", "]", "").Replace(s.Client)
@@ -295,7 +340,7 @@ func (k *theirs) data() {
 			from = 1
 		}
 		if b, err := hex.DecodeString(strings.TrimSpace(line)); err == nil {
-			sums[from].Write(b)
+			data[from].Write(b)
 		}
 	}
 	finish()
@@ -316,7 +361,8 @@ func TestTsharkOnRecordings(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			all, log := album(t, capture.LinkEthernet)
 			all = row.do(all)
-			want, got := tsharkSays(t, all, log), ours(sessions(t, all, log))
+			want := tsharkSays(t, all, log)
+			got, _ := ours(t, all, log)
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("got something else (-tshark +got):\n%.8000s", diff)
 			}

@@ -121,12 +121,12 @@ func numbered(all []capture.Packet) []capture.Packet {
 	return all
 }
 
-// sessions is the connections of a capture, in the order in which they began.
-func sessions(t testing.TB, all []capture.Packet, log []byte) []*observe.Session {
+// sessions is the connections of a capture, in the order in which they began; who watches one is told of its events.
+func sessions(t testing.TB, all []capture.Packet, log []byte, watch func(stream int) func(observe.Event)) []*observe.Session {
 	t.Helper()
 	src := sheets(numbered(all))
 	var list []*observe.Session
-	_, err := dissect.Run(context.Background(), &src, dissect.Options{Stream: -1, Keys: secrets(t, log), Done: func(c *dissect.Connection) {
+	_, err := dissect.Run(context.Background(), &src, dissect.Options{Stream: -1, Keys: secrets(t, log), Watch: watch, Done: func(c *dissect.Connection) {
 		list = append(list, c.Session)
 	}})
 	check(t, err)
