@@ -79,9 +79,7 @@ func (hs *handshake) note(m msg.Message) {
 func (h *half) clientHello(s *source, m *msg.ClientHello) {
 	hs := h.c.hs
 	if hs.client > 0 && !(hs.retried && hs.client == 1) {
-		h.c.judge(hs, true)
-		hs = &handshake{again: true}
-		h.c.hs = hs
+		hs = h.c.renegotiate()
 	}
 	hs.client++
 	h.c.changed()
@@ -109,6 +107,13 @@ func (h *half) clientHello(s *source, m *msg.ClientHello) {
 // draftVersion is the extension in which some clients of drafts before 16, whose version was that of the standard to come,
 // said which one it was. It has no specification: Firefox had it.
 const draftVersion = iana.ExtensionType(0xff02)
+
+// renegotiate begins another handshake of the connection.
+func (c *Conn) renegotiate() *handshake {
+	c.judge(c.hs, true)
+	c.hs = &handshake{again: true}
+	return c.hs
+}
 
 func newOffer(m *msg.ClientHello) offer {
 	o := offer{
@@ -146,6 +151,9 @@ func (h *half) helloRetryRequest(s *source, m *msg.HelloRetryRequest) {
 
 func (h *half) serverHello(s *source, m *msg.ServerHello) {
 	hs := h.c.hs
+	if hs.server > 0 && !hs.retried && !is13(hs.version) { // of a handshake that began in what was not seen
+		hs = h.c.renegotiate()
+	}
 	hs.server++
 	hs.serverRandom, hs.sessionID = m.Random, m.SessionID
 	if hs.retried {

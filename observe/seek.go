@@ -137,7 +137,7 @@ func (h *half) seek() bool {
 	for i := range b {
 		g := likelihood(b[i:])
 		if g == possible && (h.ended || h.broken()) {
-			g = unlikely
+			g = endsWith(b[i:])
 		}
 		switch g {
 		case likely:
@@ -152,6 +152,14 @@ func (h *half) seek() bool {
 	}
 	h.pass(len(b))
 	return len(b) > 0
+}
+
+// endsWith judges b, which may begin a record and has nothing behind it: one that is as long as it says is one.
+func endsWith(b []byte) guess {
+	if n, ok := recordSize(b); ok && n == len(b) {
+		return likely
+	}
+	return unlikely
 }
 
 // pass takes n bytes that are no record.

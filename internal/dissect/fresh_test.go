@@ -7,7 +7,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -24,6 +26,7 @@ type fresh struct {
 	dir   string // where the certificates are
 	certs map[string]stdtls.Certificate
 	pool  *pki.Authority
+	runs  atomic.Int64 // of client programs
 
 	mu      sync.Mutex
 	packets []capture.Packet
@@ -64,7 +67,20 @@ var (
 		k.FromServer = nil
 		return k
 	}}
+	hidden = &deviation{"what is not opened looks like application data in TLS 1.3, and tshark leaves it at that", func(k said) said {
+		encrypted := func(what string) bool { return what == observe.TypeEncryptedHandshake }
+		k.FromClient, k.FromServer = slices.DeleteFunc(slices.Clone(k.FromClient), encrypted), slices.DeleteFunc(slices.Clone(k.FromServer), encrypted)
+		return k
+	}}
 )
+
+// rejectedData is what the client of a connection said early, and nobody listened to.
+func rejectedData(early string) *deviation {
+	return &deviation{"the server rejected early data, of which tshark makes no difference", func(k said) said {
+		k.ClientData = early + k.ClientData
+		return k
+	}}
+}
 
 // change is what a network does to the bytes that an end sends.
 type change struct {
@@ -132,4 +148,3 @@ func (f *fresh) WritePacket(p capture.Packet) error {
 	f.packets = append(f.packets, p)
 	return nil
 }
-

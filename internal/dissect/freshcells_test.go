@@ -45,8 +45,9 @@ var opensslServers = map[string]string{
 	"few suites":     "-rev -cipher AES128-SHA -tls1_2",
 	"few suites 1.3": "-rev -tls1_3 -ciphersuites TLS_AES_128_GCM_SHA256",
 	"TLS 1.3":        "-rev -tls1_3",
-	"early data":     "-early_data",
-	"early, retry":   "-early_data -groups P-384",
+	"early data":     "-early_data -no_anti_replay",
+	"early once":     "-early_data -num_tickets 1", // it forgets the session if the client does not wait for the second one
+	"early, retry":   "-early_data -no_anti_replay -groups P-384",
 	"web":            "-www",
 }
 

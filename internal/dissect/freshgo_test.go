@@ -217,13 +217,13 @@ func goCells(f *fresh) (list []cell) {
 	return list
 }
 
-// A peer is programs that are no part of this one.
-type peer struct {
+// programs is a client and servers that are no part of this one.
+type programs struct {
 	name                string
 	suites              map[iana.CipherSuite]string // what it calls those that it has
 	servers             map[string]string           // by what they can do
 	says, answers       string                      // with its servers that ask for certificates
-	old                 string                      // the alert of a server for clients that are too old
+	old                 string                      // the alert of a server for clients that are too old, if it is one and the same
 	client              func(v iana.Version, id iana.CipherSuite, flags string) func(f *fresh, address string)
 	twice               func(v iana.Version, id iana.CipherSuite) func(f *fresh, address string)
 	with, verify, retry string // flags: for a certificate, for not taking any, for two groups of which the first is not P-384
@@ -237,8 +237,8 @@ func named(list []listed) map[iana.CipherSuite]string {
 	return all
 }
 
-func opensslPeer(suites []listed, servers map[string]string) *peer {
-	p := &peer{
+func opensslPeer(suites []listed, servers map[string]string) *programs {
+	p := &programs{
 		name: "openssl", suites: named(suites), servers: servers, says: get.says, answers: "HTTP/1.0 200 ok", old: "protocol_version",
 		with: "-cert %[1]s.pem -key %[1]s.key", verify: "-verify_return_error", retry: "-groups P-256:P-384",
 	}
@@ -255,9 +255,9 @@ func opensslPeer(suites []listed, servers map[string]string) *peer {
 	return p
 }
 
-func gnutlsPeer(suites []listed, servers map[string]string) *peer {
-	p := &peer{
-		name: "gnutls", suites: named(suites), servers: servers, old: "handshake_failure",
+func gnutlsPeer(suites []listed, servers map[string]string) *programs {
+	p := &programs{
+		name: "gnutls", suites: named(suites), servers: servers,
 		with: " --insecure --x509certfile %[1]s.pem --x509keyfile %[1]s.key", verify: " ", retry: ":-GROUP-ALL:+GROUP-SECP256R1:+GROUP-SECP384R1 --insecure",
 	}
 	p.client = func(v iana.Version, id iana.CipherSuite, flags string) func(f *fresh, address string) {
@@ -270,7 +270,7 @@ func gnutlsPeer(suites []listed, servers map[string]string) *peer {
 }
 
 // server is the address of the one that has a version.
-func (p *peer) server(v iana.Version) string {
+func (p *programs) server(v iana.Version) string {
 	if s, ok := p.servers[v.String()]; ok {
 		return s
 	}
@@ -278,7 +278,7 @@ func (p *peer) server(v iana.Version) string {
 }
 
 // outward is each version and suite of crypto/tls and of ours in connections to programs, and what else there may be.
-func outward(f *fresh, peers ...*peer) (list []cell) {
+func outward(f *fresh, peers ...*programs) (list []cell) {
 	for _, client := range stacks {
 		for _, p := range peers {
 			add := func(server string, s *setting, talks ...talk) {
@@ -327,11 +327,11 @@ func outward(f *fresh, peers ...*peer) (list []cell) {
 }
 
 // web is a talk with a server that asks for certificates.
-func (p *peer) web(k talk) talk { k.sent, k.answered = p.says, p.answers; return k }
+func (p *programs) web(k talk) talk { k.sent, k.answered = p.says, p.answers; return k }
 
 // inward is each version and suite of crypto/tls and of ours in connections that programs make to them, and what else
 // there may be.
-func inward(f *fresh, peers ...*peer) (list []cell) {
+func inward(f *fresh, peers ...*programs) (list []cell) {
 	for _, server := range stacks {
 		all := f.setting(allVersions...)
 		for _, v := range allVersions {
@@ -345,7 +345,7 @@ func inward(f *fresh, peers ...*peer) (list []cell) {
 	return list
 }
 
-func inwardOf(f *fresh, server stack, p *peer, everything string) (list []cell) {
+func inwardOf(f *fresh, server stack, p *programs, everything string) (list []cell) {
 	add := func(address string, client func(f *fresh, address string), talks ...talk) {
 		list = append(list, cell{talks, address, client})
 	}

@@ -9,17 +9,18 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
 	"time"
 )
 
-// A dialog is what is said to a client program, and what it prints when it was answered; nil: it ends by itself.
+// A dialog is what is said to a client program, and when it was answered: by something that it prints, or by a file that
+// it writes; if by neither, it ends by itself.
 type dialog struct {
 	says  string
 	until *regexp.Regexp
+	file  string
 }
 
 // question is what the client says in a connection, and answers what servers say to that: OpenSSL's turns it round.
@@ -27,7 +28,7 @@ const question = "hello\n"
 
 var (
 	answers = regexp.MustCompile(`(?m)^(olleh|hello)\r?$`)
-	asked   = dialog{question, answers}
+	asked   = dialog{says: question, until: answers}
 )
 
 // get asks a server of HTTP, which then hangs up.
@@ -135,12 +136,12 @@ func (f *fresh) listenOn(says *regexp.Regexp, args func(port string) []string) (
 	return ""
 }
 
-// run runs a client program until it was answered or has ended, and returns what it printed.
-func (f *fresh) run(d dialog, args ...string) (output string) {
+// run runs a client program until it was answered or has ended.
+func (f *fresh) run(d dialog, args ...string) {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	cmd := f.command(ctx, args)
-	keys := filepath.Join(f.dir, fmt.Sprintf("keys%p", cmd))
+	keys := f.file(fmt.Sprintf("keys%d", f.runs.Add(1)))
 	defer os.Remove(keys)
 	cmd.Env = append(os.Environ(), "SSLKEYLOGFILE="+keys)
 	if args[0] == "openssl" && args[1] == "s_client" {
@@ -153,21 +154,41 @@ func (f *fresh) run(d dialog, args ...string) (output string) {
 	cmd.Stderr = cmd.Stdout
 	check(f.t, cmd.Start())
 	_, _ = io.WriteString(in, d.says)
-	var all strings.Builder
-	for lines := bufio.NewScanner(out); lines.Scan(); {
-		all.WriteString(lines.Text() + "\n")
-		if d.until != nil && d.until.MatchString(lines.Text()) {
-			break
-		}
-	}
+	f.answered(d, out)
 	in.Close()
-	_, _ = io.Copy(&all, out)
+	_, _ = io.Copy(io.Discard, out)
 	var exit *exec.ExitError
 	if err := cmd.Wait(); err != nil && !errors.As(err, &exit) {
 		f.t.Error(args, err)
 	}
+	if ctx.Err() != nil {
+		f.t.Errorf("%v: it does not end", args)
+	}
 	if log, err := os.ReadFile(keys); err == nil {
 		_, _ = f.Write(log)
 	}
-	return all.String()
+}
+
+// answered waits until a program was answered, or says nothing more.
+func (f *fresh) answered(d dialog, out io.Reader) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for lines := bufio.NewScanner(out); lines.Scan(); {
+			if d.until != nil && d.until.MatchString(lines.Text()) {
+				return
+			}
+		}
+	}()
+	for d.file != "" {
+		if _, err := os.Stat(f.file(d.file)); err == nil {
+			return
+		}
+		select {
+		case <-done:
+			return
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+	<-done
 }

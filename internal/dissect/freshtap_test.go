@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/akushu/akushu/internal/capture"
+	"github.com/akushu/akushu/internal/iana"
+	"github.com/akushu/akushu/internal/record"
 )
 
 // tapped is a connection that is written down.
@@ -18,6 +20,7 @@ type tapped struct {
 	talk   *capture.Conversation
 	over   bool
 	passed int // of the end whose bytes are changed
+	hello  early
 }
 
 // begin begins a connection in the capture.
@@ -29,7 +32,46 @@ func (f *fresh) begin(k talk) *tapped {
 	f.talks[client.String()] = k
 	c, err := capture.NewConversation(f, client, netip.MustParseAddrPort("198.51.100.7:4433"), time.Now(), 0)
 	check(f.t, err)
-	return &tapped{fresh: f, is: k, talk: c}
+	return &tapped{fresh: f, is: k, talk: c, hello: early{come: make(chan struct{})}}
+}
+
+// early sees when a client has sent its first flight with early data, which it may write after the server has answered.
+type early struct {
+	come  chan struct{}
+	bytes []byte
+	done  bool
+}
+
+func (e *early) write(b []byte) {
+	if e.done {
+		return
+	}
+	e.bytes = append(e.bytes, b...)
+	for rest := e.bytes; len(rest) >= record.HeaderLen; {
+		h := record.ParseHeader(rest)
+		size := record.HeaderLen + h.Length
+		if len(rest) < size {
+			return
+		}
+		if h.Type == iana.ContentApplicationData {
+			e.done = true
+			close(e.come)
+			return
+		}
+		rest = rest[size:]
+	}
+}
+
+// await waits until the client of a talk with early data has sent some.
+func (p *tapped) await() {
+	if p.is.early == "" {
+		return
+	}
+	select {
+	case <-p.hello.come:
+	case <-time.After(time.Minute):
+		p.t.Errorf("%s: no early data came", p.is.name)
+	}
 }
 
 // tap passes connections on to a server and writes them down. It returns its address, and what waits until they end.
@@ -87,6 +129,11 @@ func (p *tapped) pass(fromClient bool, dst, src net.Conn) {
 	buf := make([]byte, 1<<16)
 	for {
 		n, err := src.Read(buf)
+		if fromClient {
+			p.hello.write(buf[:n])
+		} else {
+			p.await()
+		}
 		b, cut := p.changed(fromClient, buf[:n])
 		p.note(fromClient, b, err)
 		if n > 0 {

@@ -182,7 +182,7 @@ func webCells(suites []listed, w *web, openssl map[string]string) (list []cell) 
 			list = append(list, opensslToNginx(v, how, w))
 		}
 		k.version, k.fails, k.alert = "", true, "protocol_version"
-		k.name = "curl to nginx, no common version, "+v.String()
+		k.name = "curl to nginx, no common version, " + v.String()
 		add(w.nginx[map[iana.Version]string{iana.VersionTLS12: "TLS 1.3", iana.VersionTLS13: "few suites"}[v]], only, k)
 	}
 	none := talk{name: "curl to nginx, no common suite", fails: true, alert: "handshake_failure"}
@@ -207,7 +207,11 @@ func curlCells(v iana.Version, name, address, certificates string) (list []cell)
 	named := func(what string) talk { k := good; k.name = what; return k }
 	add(certificates, trusting+" --cert client.pem --key client.key", page, named("client certificate"))
 	bad := talk{version: v.String(), fails: true}
-	failing := func(what, alert string, open bool) talk { k := bad; k.name, k.alert, k.open = what, alert, open; return k }
+	failing := func(what, alert string, open bool) talk {
+		k := bad
+		k.name, k.alert, k.open = what, alert, open
+		return k
+	}
 	add(address, "", page, failing("unknown CA", "unknown_ca", false))
 	add(address, trusting, "https://other.example:%[1]s/", failing("wrong name", "", false))
 	if name != "nginx" {

@@ -93,3 +93,36 @@ func Lose(all []capture.Packet, n int) []capture.Packet {
 		return met%n == 0
 	})
 }
+
+// Elsewhere gives both ends of connections over IP over Ethernet addresses that depend on n, so that a capture may hold
+// a connection several times.
+func Elsewhere(all []capture.Packet, n int) []capture.Packet {
+	moved := slices.Clone(all)
+	for i, p := range moved {
+		data := bytes.Clone(p.Data)
+		if k := header(p); k.Src.Addr().Is4() {
+			for _, at := range []int{26, 30} { // source and destination; the last byte stays
+				data[at] = 10
+				binary.BigEndian.PutUint16(data[at+1:], uint16(n))
+			}
+		} else {
+			for _, at := range []int{22, 38} {
+				data[at] = 0xfd
+				binary.BigEndian.PutUint16(data[at+4:], uint16(n))
+			}
+		}
+		moved[i].Data = data
+	}
+	return moved
+}
+
+// Without is a capture without its packets at some places.
+func Without(all []capture.Packet, lost ...int) []capture.Packet {
+	var kept []capture.Packet
+	for i, p := range all {
+		if !slices.Contains(lost, i) {
+			kept = append(kept, p)
+		}
+	}
+	return kept
+}
