@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	stdtls "crypto/tls"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"sync"

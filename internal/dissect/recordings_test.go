@@ -159,7 +159,7 @@ func read(t *testing.T, b []byte, keys *observe.Keys) {
 // the same with them.
 func TestShut(t *testing.T) {
 	all, log := album(t, 0)
-	open, shut := sessions(t, all, log), sessions(t, all, nil)
+	open, shut := sessions(t, all, log, nil), sessions(t, all, nil, nil)
 	for i, with := range open {
 		without := shut[i]
 		if with.Version != without.Version || with.Complete != without.Complete && with.Version != "TLS 1.3" {

@@ -253,12 +253,9 @@ http {
 }
 `
 
-// TestNginx has our client ask nginx, and nginx ask our server. CI does not install it.
+// TestNginx has our client ask nginx, and nginx ask our server.
 func TestNginx(t *testing.T) {
-	program, err := exec.LookPath("nginx")
-	if err != nil {
-		t.Skip("nginx is not installed")
-	}
+	program := peer.Find(t, "nginx")
 	creds := newCredentials(t)
 	up, _, _ := webServer(t, creds)
 	one, two := freeAddr(t), freeAddr(t)
