@@ -492,6 +492,37 @@ func TestHoleInARecord(t *testing.T) {
 	}
 }
 
+// The last record behind a hole has no other behind it to be known by; it ends where the stream does.
+func TestLastRecordBehindAHole(t *testing.T) {
+	f := newForge(t, iana.VersionTLS12, iana.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256)
+	f.handshake12()
+	f.data(ClientToServer, "first")
+	second, err := f.sealers[ClientToServer].Seal(nil, iana.ContentApplicationData, []byte("second"), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.conn.Lost(ClientToServer, f.at(), int64(len(second)))
+	f.data(ClientToServer, "third")
+	f.done()
+	f.want(ClientToServer, "ClientHello ClientKeyExchange | Finished 'first' 'third'")
+}
+
+// A renegotiation of which the ClientHello was not seen has keys that nobody knows; those of the handshake before are not
+// wrong.
+func TestRenegotiationUnseen(t *testing.T) {
+	f := newForge(t, iana.VersionTLS12, iana.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256)
+	f.handshake12()
+	f.random[1], f.server[1], f.main[0] = 3, 4, 5
+	f.conn.Lost(ClientToServer, f.at(), 200)
+	f.messages(ServerToClient, f.serverHello(), &msg.ServerHelloDone{})
+	f.traffic12(ServerToClient)
+	f.messages(ServerToClient, &msg.Finished{VerifyData: make([]byte, 12)})
+	if s := f.done(); s.DecryptError != DecryptNoHello {
+		t.Errorf("got %s, want %s", s.DecryptError, DecryptNoHello)
+	}
+	f.want(ServerToClient, "ServerHello ServerHelloDone | Finished ServerHello ServerHelloDone | EncryptedHandshake")
+}
+
 // What is inside a record may be against the rules though it opens.
 func TestFaultInside(t *testing.T) {
 	f := newForge(t, iana.VersionTLS13, iana.TLS_AES_128_GCM_SHA256)
