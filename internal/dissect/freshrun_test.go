@@ -23,11 +23,12 @@ type dialog struct {
 	file  string
 }
 
-// question is what the client says in a connection, and answers what servers say to that: OpenSSL's turns it round.
+// question is what the client says in a connection, and answers what servers say to that: OpenSSL's turns it round. Its
+// client may print that in the middle of a line on something else.
 const question = "hello\n"
 
 var (
-	answers = regexp.MustCompile(`(?m)^(olleh|hello)\r?$`)
+	answers = regexp.MustCompile(`(?m)(olleh|hello)\r?$`)
 	asked   = dialog{says: question, until: answers}
 )
 
