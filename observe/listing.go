@@ -57,6 +57,7 @@ const (
 	LacksNotLogged  = "not_in_key_logs"     // key logs have no line for it
 	LacksAEAD       = "none_with_aead"      // the cipher needs none
 	LacksExplicitIV = "none_in_the_secrets" // each record brings its own
+	LacksInCipher   = "none_with_cipher"    // there is none in this cipher
 	LacksNotKnown   = "not_known"
 )
 
@@ -69,7 +70,7 @@ type used struct {
 
 // note keeps what opened a record, where keys are to be listed.
 func (u *used) note(l level, d Dir, traffic keys.Secret, from origin) {
-	if l.generation > 0 {
+	if l.generation > 0 && from.main.main == nil { // after a KeyUpdate; a renegotiation has a main secret of its own
 		return
 	}
 	if from.main.main != nil && u.main.premaster == nil { // the second direction finds the main secret alone
@@ -167,15 +168,19 @@ func (l *lister) keys12() {
 	if hs.old != nil && hs.version >= iana.VersionTLS11 { // RFC 4346 §6.2.3.2
 		n.IV = 0
 	}
+	noMAC, noIV := LacksAEAD, LacksExplicitIV
+	if hs.old != nil && hs.old.Lengths.IV == 0 { // RC4 and NULL
+		noMAC, noIV = LacksInCipher, LacksInCipher
+	}
 	for _, part := range []struct {
 		what string
 		size int
 		of   func(*keys.WriteKeys) keys.Secret
 		none string
 	}{
-		{KeyWriteMAC, n.MAC, func(w *keys.WriteKeys) keys.Secret { return w.MAC }, LacksAEAD},
-		{KeyWrite, n.Key, func(w *keys.WriteKeys) keys.Secret { return w.Key }, LacksNotKnown},
-		{KeyWriteIV, n.IV, func(w *keys.WriteKeys) keys.Secret { return w.IV }, LacksExplicitIV},
+		{KeyWriteMAC, n.MAC, func(w *keys.WriteKeys) keys.Secret { return w.MAC }, noMAC},
+		{KeyWrite, n.Key, func(w *keys.WriteKeys) keys.Secret { return w.Key }, LacksInCipher},
+		{KeyWriteIV, n.IV, func(w *keys.WriteKeys) keys.Secret { return w.IV }, noIV},
 	} {
 		for _, d := range []Dir{ClientToServer, ServerToClient} {
 			value, because := part.of(&both[d]), why

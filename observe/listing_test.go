@@ -12,6 +12,7 @@ import (
 	"github.com/akushu/akushu/internal/iana"
 	"github.com/akushu/akushu/internal/keys"
 	"github.com/akushu/akushu/internal/msg"
+	"github.com/akushu/akushu/internal/suite"
 	"github.com/akushu/akushu/keylog"
 )
 
@@ -73,6 +74,56 @@ func TestListKeys12(t *testing.T) {
 		"write_iv CLIENT_RANDOM client: no_secret", "write_iv CLIENT_RANDOM server: no_secret")
 	if _, s = play(NoKeys, iana.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, false); s.Keys != nil {
 		t.Errorf("not asked for: got %v", s.Keys)
+	}
+}
+
+// What a cipher does not have is not said to be unknown, nor to be in the records.
+func TestListKeysOfOldCiphers(t *testing.T) {
+	for _, row := range []struct {
+		id       iana.CipherSuite
+		version  iana.Version
+		mac, key string
+		iv       string
+	}{
+		{iana.TLS_RSA_WITH_RC4_128_MD5, iana.VersionSSL30, ", 16 bytes", ", 16 bytes", ": none_with_cipher"},
+		{iana.TLS_RSA_WITH_RC4_128_SHA, iana.VersionTLS12, ", 20 bytes", ", 16 bytes", ": none_with_cipher"},
+		{iana.TLS_RSA_WITH_NULL_SHA256, iana.VersionTLS12, ", 32 bytes", ": none_with_cipher", ": none_with_cipher"},
+		{iana.TLS_RSA_WITH_3DES_EDE_CBC_SHA, iana.VersionTLS10, ", 20 bytes", ", 24 bytes", ", 8 bytes"},
+		{iana.TLS_RSA_WITH_3DES_EDE_CBC_SHA, iana.VersionTLS11, ", 20 bytes", ", 24 bytes", ": none_in_the_secrets"},
+		{iana.TLS_RSA_WITH_AES_128_CCM_8, iana.VersionTLS12, ": none_with_aead", ", 16 bytes", ", 4 bytes"},
+		{iana.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256, iana.VersionTLS12, ": none_with_aead", ", 32 bytes", ", 12 bytes"},
+	} {
+		f := newForge(t, row.version, row.id)
+		f.conn.opts.ListKeys = MaskedKeys
+		f.suite = &suite.Suite{ID: row.id}
+		answer := f.serverHello()
+		answer.LegacyVersion = row.version
+		f.log(keylog.LabelClientRandom, f.main)
+		f.messages(ClientToServer, f.clientHello())
+		f.messages(ServerToClient, answer)
+		got := listed(f.done())
+		for i, want := range []string{"write_mac_key", "write_key", "write_iv"} {
+			for _, end := range []string{"client", "server"} {
+				want := want + " CLIENT_RANDOM " + end + []string{row.mac, row.key, row.iv}[i]
+				if !slices.Contains(got, want) {
+					t.Errorf("%v, %v: no %q in\n%s", row.version, row.id, want, strings.Join(got, "\n"))
+				}
+			}
+		}
+	}
+}
+
+// The keys of a renegotiation come from a premaster secret of its own.
+func TestListKeysAgain(t *testing.T) {
+	var u used
+	u.note(level{epoch: EpochApplication, generation: 1}, ClientToServer, nil, origin{main: mainSecret{keys.Secret("main"), keys.Secret("premaster")}})
+	if string(u.main.premaster) != "premaster" {
+		t.Errorf("got premaster secret %q", u.main.premaster.Reveal())
+	}
+	u = used{}
+	u.note(level{epoch: EpochApplication, generation: 1}, ClientToServer, keys.Secret("traffic"), origin{})
+	if u.traffic != nil {
+		t.Error("got the keys after a KeyUpdate, want those before it")
 	}
 }
 
