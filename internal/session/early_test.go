@@ -154,7 +154,7 @@ func TestAdmit(t *testing.T) {
 		if c.facts != nil {
 			c.facts(f)
 		}
-		err := (&AntiReplay{Register: c.register}).Admit(bg, f, []byte("binder"))
+		err := (&AntiReplay{Register: c.register, Timeout: time.Minute}).Admit(bg, f, []byte("binder"))
 		if CodeOf(err) != c.want || (err == nil) != (c.want == OK) || err != nil && !strings.Contains(err.Error(), c.text) {
 			t.Errorf("%s: got %v, want %q with %q", c.name, err, string(c.want), c.text)
 		}
@@ -166,7 +166,7 @@ func TestAdmitClaims(t *testing.T) {
 	f, want := early0(), ReplayID([]byte("binder"))
 	for _, window := range []time.Duration{0, time.Second, time.Minute} {
 		var until time.Time
-		a := &AntiReplay{Window: window, Register: answering(func(_ context.Context, id [32]byte, expires time.Time) (bool, error) {
+		a := &AntiReplay{Window: window, Timeout: time.Minute, Register: answering(func(_ context.Context, id [32]byte, expires time.Time) (bool, error) {
 			if id != want {
 				t.Errorf("id: got %x, want %x", id, want)
 			}
@@ -421,7 +421,7 @@ func TestExternalEarlyData(t *testing.T) {
 	c := newClock()
 	f := early0()
 	f.PSK, f.Now = external(), c.now()
-	a := &AntiReplay{Register: warmStrikes(c)}
+	a := &AntiReplay{Register: warmStrikes(c), Timeout: time.Minute}
 	if err := a.Admit(bg, f, []byte("binder")); err != EarlyHorizon {
 		t.Errorf("in memory: got %v, want %s", err, string(EarlyHorizon))
 	}
