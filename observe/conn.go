@@ -25,6 +25,8 @@ type Options struct {
 	Keys *Keys
 	// Omit names what is not wanted, and not worked out.
 	Omit Omit
+	// HTTPFrames has the Sink told of HTTPFrame.
+	HTTPFrames bool
 	// ListKeys has the Session list the connection's secrets. Without it, what opened records is not kept.
 	ListKeys KeyView
 	// Sink receives the events, one after the other. It must not call methods of the Conn.

@@ -287,6 +287,8 @@ func forgetFrames(w *watched) {
 			b.FrameFirst, b.Frame = 0, 0
 		case *observe.HTTPHead:
 			b.FrameFirst, b.Frame = 0, 0
+		case *observe.HTTPBody:
+			b.FrameFirst, b.Frame = 0, 0
 		case *observe.Message:
 			b.FrameFirst, b.Frame = 0, 0
 		case *observe.Alert:

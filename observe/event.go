@@ -27,6 +27,7 @@ func (e Event) Clone() Event {
 	switch b := e.Body.(type) {
 	case *Record:
 		own := *b
+		own.Raw = bytes.Clone(b.Raw)
 		e.Body = &own
 	case *ApplicationData:
 		own := *b
@@ -45,7 +46,7 @@ func (e Event) Kind() Kind { return e.Body.Kind() }
 
 // A Body is what an event is about. The types are *FlowOpened, *RolesSwapped, *FlowClosed,
 // *StreamEnded, *Record, *Message, *ChangeCipherSpec, *Alert, *KeysInstalled,
-// *Negotiated, *Fingerprint, *Peer, *Checked, *ApplicationData, *HTTPHead, *HTTPBody, *NotTLS, *Gap, *Segment and *Finding. More may come:
+// *Negotiated, *Fingerprint, *Peer, *Checked, *ApplicationData, *HTTPHead, *HTTPBody, *HTTPFrame, *NotTLS, *Gap, *Segment and *Finding. More may come:
 // a reader skips what it does not know.
 type Body interface{ Kind() Kind }
 
@@ -66,6 +67,10 @@ func (e *Event) Frame() int {
 	case *NotTLS:
 		return b.Frame
 	case *HTTPHead:
+		return b.Frame
+	case *HTTPBody:
+		return b.Frame
+	case *HTTPFrame:
 		return b.Frame
 	case *Segment:
 		return b.Frame
@@ -201,6 +206,9 @@ type Record struct {
 	// version does not hide it (RFC 9846 §5.2).
 	Inner     string
 	Plaintext int // length of the content, padding excluded; 0 where it was not opened
+	// Raw is the record as it was sent, its header included, where it was not opened. It is the sink's only until the sink
+	// returns.
+	Raw []byte `json:"-"`
 }
 
 // Epoch names the keys that protect records.

@@ -63,6 +63,7 @@ func (h *half) found(t time.Time, f *Finding) { h.emit(t, f) }
 // rawRecord is a record as it stands in the stream.
 type rawRecord struct {
 	record.Header
+	raw      []byte // all of it; what is in fragment may be opened in place
 	fragment []byte
 	mark     mark // of its last byte
 	place    Place
@@ -78,7 +79,7 @@ func (h *half) front() (*rawRecord, bool) {
 		return nil, false
 	}
 	h.next = rawRecord{
-		Header: record.ParseHeader(b), fragment: b[record.HeaderLen:n:n], mark: h.markAt(n - 1), place: h.place(n),
+		Header: record.ParseHeader(b), raw: b[:n:n], fragment: b[record.HeaderLen:n:n], mark: h.markAt(n - 1), place: h.place(n),
 	}
 	return &h.next, true
 }
@@ -211,7 +212,7 @@ func (h *half) finish() bool {
 		h.take(len(b))
 	}
 	h.tellForeign()
-	h.endHTTP(t)
+	h.endHTTP(h.endedAt)
 	h.abandon(t)
 	if h.lacksCloseNotify() {
 		h.found(t, noCloseNotify())

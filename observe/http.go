@@ -30,12 +30,28 @@ type HTTPField struct {
 // HTTPBody is a piece of the body of a request or a response, without chunks, frames and padding; compression is left
 // as it is. It is the sink's only until the sink returns: see Event.Clone.
 type HTTPBody struct {
+	Place            // of the record, or the bytes, that it ends in
 	Exchange  int    // as that of the head
 	Encrypted bool   // it travelled under keys
 	Early     bool   // 0-RTT, told once it is known to be accepted
 	End       bool   // nothing more comes of it; there is no Data
 	Data      []byte // the sink's only until the sink returns
 }
+
+// HTTPFrame is a frame of HTTP/2 (RFC 9113 §4), or the preface of a client (§3.4). It is told, before what it says, to who
+// asks for it: see Options.HTTPFrames.
+type HTTPFrame struct {
+	Place     // of the record, or the bytes, that completed it
+	Preface   bool
+	Type      uint8
+	Flags     uint8
+	HTTP2     uint32 // the stream of HTTP/2, 0 for the connection
+	Length    int    // of the payload
+	Encrypted bool   // it travelled under keys
+}
+
+// Kind implements Body.
+func (*HTTPFrame) Kind() Kind { return KindHTTPFrame }
 
 // Kind implements Body.
 func (*HTTPHead) Kind() Kind { return KindHTTPHead }
@@ -45,8 +61,9 @@ func (*HTTPBody) Kind() Kind { return KindHTTPBody }
 
 // The kinds of event of HTTP.
 const (
-	KindHTTPHead Kind = "http_head"
-	KindHTTPBody Kind = "http_body"
+	KindHTTPHead  Kind = "http_head"
+	KindHTTPBody  Kind = "http_body"
+	KindHTTPFrame Kind = "http_frame"
 )
 
 // web reads HTTP: what stands before TLS, or what is inside.
@@ -63,6 +80,9 @@ type web struct {
 func newWeb(c *Conn, encrypted bool) *web {
 	w := &web{c: c, encrypted: encrypted}
 	w.decoder = hypertext.NewDecoder(w)
+	if c.opts.HTTPFrames {
+		w.decoder.OnFrame(w.frame)
+	}
 	return w
 }
 
@@ -93,9 +113,15 @@ func (w *web) Head(from hypertext.Side, m *hypertext.Head) {
 
 // Body implements hypertext.Sink.
 func (w *web) Body(from hypertext.Side, exchange int, b []byte, end bool) {
-	w.body = HTTPBody{Exchange: exchange, Encrypted: w.encrypted, Early: w.early, End: end, Data: b}
+	w.body = HTTPBody{Place: w.place, Exchange: exchange, Encrypted: w.encrypted, Early: w.early, End: end, Data: b}
 	w.c.emit(webDirs[from], w.time, &w.body)
 	w.body.Data = nil
+}
+
+func (w *web) frame(from hypertext.Side, f hypertext.Frame) {
+	w.c.emit(webDirs[from], w.time, &HTTPFrame{
+		Place: w.place, Preface: f.Preface, Type: f.Type, Flags: f.Flags, HTTP2: f.Stream, Length: f.Length, Encrypted: w.encrypted,
+	})
 }
 
 // earlyLimit is how much early data is kept until it is known whether it was accepted, in bytes.
@@ -165,10 +191,10 @@ func (h *half) breakHTTP() {
 }
 
 // endHTTP notes that a direction carries nothing more.
-func (h *half) endHTTP(t time.Time) {
+func (h *half) endHTTP(at At) {
 	for _, w := range []*web{h.c.outside, h.c.inside} {
 		if w != nil {
-			w.time = t
+			w.time, w.place = at.Time, Place{FrameFirst: at.Frame, Frame: at.Frame}
 			w.decoder.End(webSides[h.dir])
 		}
 	}

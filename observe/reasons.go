@@ -84,7 +84,7 @@ func (k *Keys) whyNone13(hs *handshake) DecryptError {
 
 func (k *Keys) whyNone12(hs *handshake) DecryptError {
 	if hs.settled && !hs.full {
-		return DecryptResumed
+		return k.whyResumed(hs)
 	}
 	if len(k.premasters(hs)) > 0 {
 		return DecryptExtended
@@ -106,6 +106,19 @@ func (k *Keys) whyNone12(hs *handshake) DecryptError {
 		}
 	}
 	if len(k.private()) > 0 {
+		return DecryptForward
+	}
+	return DecryptNoSecret
+}
+
+// whyResumed tells a session that was seen from its beginning, in an earlier connection that stays shut too, from others.
+func (k *Keys) whyResumed(hs *handshake) DecryptError {
+	switch {
+	case len(hs.randoms) < 2:
+		return DecryptResumed
+	case hs.keyExchange == msg.KeyExchangeRSA && len(k.private()) == 0:
+		return DecryptEncrypted
+	case hs.keyExchange != msg.KeyExchangeRSA && len(k.private()) > 0:
 		return DecryptForward
 	}
 	return DecryptNoSecret

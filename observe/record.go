@@ -26,7 +26,9 @@ func (h *half) record(r *rawRecord) bool {
 	if h.isProtected(r) {
 		return h.protectedRecord(r)
 	}
-	h.emit(r.time(), h.newRecord(r, EpochInitial))
+	ev := h.newRecord(r, EpochInitial)
+	ev.Raw = r.raw
+	h.emit(r.time(), ev)
 	h.checkSize(r, record.MaxPlaintext)
 	h.unopened = false
 	h.content(&source{r, EpochInitial}, r.Type, r.fragment)
@@ -129,7 +131,7 @@ func (h *half) closedRecord(r *rawRecord, why DecryptError) {
 		h.install(r, h.levels()[0])
 	}
 	ev := h.newRecord(r, h.epoch)
-	ev.Encrypted = true
+	ev.Encrypted, ev.Raw = true, r.raw
 	h.emit(r.time(), ev)
 	h.tellUnused(why)
 	h.missed(why)

@@ -15,13 +15,15 @@ func fill(k *filter.Packet, e *observe.Event, tls13 bool) {
 	case *observe.Record:
 		fillRecord(k, b, tls13)
 	case *observe.Message:
-		fillMessage(k, b)
+		fillMessage(k, b, tls13)
 	case *observe.ChangeCipherSpec:
-		k.Has(filter.TLSChangeCipherSpec)
+		k.Mark(filter.TLSChangeCipherSpec)
 	case *observe.Alert:
 		fillAlert(k, b)
 	case *observe.HTTPHead:
 		fillHTTP(k, b)
+	case *observe.HTTPFrame:
+		fillFrame(k, b)
 	case *observe.Fingerprint:
 		if field, ok := fingerprints[b.Name]; ok {
 			k.Text(field, b.Value)
@@ -37,8 +39,12 @@ var fingerprints = map[observe.FingerprintName]filter.Field{
 // fillRecord fills in a record's header. TLS 1.3 hides the type: the one in the header is then the opaque type, and
 // the other is known only once the record was opened.
 func fillRecord(k *filter.Packet, b *observe.Record, tls13 bool) {
-	k.Has(filter.TLS)
-	k.Has(filter.TLSRecord)
+	if len(b.Raw) > 0 {
+		k.Bytes(filter.TLS, b.Raw)
+	} else {
+		k.Has(filter.TLS)
+	}
+	k.Mark(filter.TLSRecord)
 	k.Number(filter.TLSRecordVersion, uint64(b.Version))
 	k.Number(filter.TLSRecordLength, uint64(b.Length))
 	inner := iana.ContentType(b.TypeCode)
@@ -53,7 +59,7 @@ func fillRecord(k *filter.Packet, b *observe.Record, tls13 bool) {
 		k.Number(filter.TLSRecordContentType, uint64(inner))
 	}
 	if inner == iana.ContentApplicationData {
-		k.Has(filter.TLSAppData)
+		k.Mark(filter.TLSAppData)
 	}
 }
 
@@ -71,7 +77,7 @@ func byName[T iana.Code]() map[string]T {
 }
 
 func fillAlert(k *filter.Packet, b *observe.Alert) {
-	k.Has(filter.TLSAlert)
+	k.Mark(filter.TLSAlert)
 	if b.Opened {
 		k.Number(filter.TLSAlertLevel, uint64(alertLevels[b.Level]))
 		k.Number(filter.TLSAlertDescription, uint64(b.Code))
@@ -147,8 +153,12 @@ var messageFields = map[string]filter.Field{
 	"legacy_compression_methods.compression_method":                           filter.TLSCompressionMethod,
 }
 
-func fillMessage(k *filter.Packet, b *observe.Message) {
-	k.Has(filter.TLSHandshake)
+// fillMessage fills in a handshake message. That there is one in a record is not to be seen where TLS 1.3 hides the type.
+func fillMessage(k *filter.Packet, b *observe.Message, tls13 bool) {
+	if tls13 && !b.Opened() {
+		return
+	}
+	k.Mark(filter.TLSHandshake)
 	if !b.Opened() || !k.Wants(filter.TLSHandshakeType, filter.TLSCompressCertificate) {
 		return
 	}
@@ -174,9 +184,13 @@ func fillValue(k *filter.Packet, f filter.Field, v any) {
 	case uint64:
 		k.Number(f, v)
 	case []byte:
-		k.Bytes(f, v)
+		if len(v) > 0 { // Wireshark leaves out what is empty
+			k.Bytes(f, v)
+		}
 	case nil:
-		k.Has(f)
+		if !f.Valued() {
+			k.Has(f)
+		}
 	}
 }
 
@@ -210,6 +224,14 @@ func fillHTTP(k *filter.Packet, b *observe.HTTPHead) {
 		if n, err := strconv.ParseUint(b.Fields[i].Value, 10, 64); err == nil && name == "content-length" {
 			k.Number(filter.HTTPContentLength, n)
 		}
+	}
+}
+
+// fillFrame fills in a frame of HTTP/2. The preface is shown as one without a stream.
+func fillFrame(k *filter.Packet, b *observe.HTTPFrame) {
+	k.Has(filter.HTTP2)
+	if !b.Preface {
+		k.Number(filter.HTTP2StreamID, uint64(b.HTTP2))
 	}
 }
 

@@ -17,8 +17,9 @@ type flow struct {
 	window   []*judged // packets that the filter has not judged
 	matching Frames
 	tls13    bool
-	latest   [3]int    // by Dir: the packet of the latest message
-	untold   time.Time // see ending; the reader's own
+	latest   [3]int               // by Dir: the packet of the latest message
+	untold   time.Time            // see ending; the reader's own
+	heads    [3]*observe.HTTPHead // by Dir: of the message of HTTP/1 whose body is under way
 }
 
 // waiting is a segment with its place.

@@ -1,9 +1,11 @@
 package dissect
 
 import (
+	"net/http"
 	"strings"
 	"time"
 
+	"github.com/akushu/akushu/internal/filter"
 	"github.com/akushu/akushu/keylog"
 	"github.com/akushu/akushu/observe"
 )
@@ -120,6 +122,7 @@ func (w *worker) conn(f *flow) *observe.Conn {
 	if f.opts.Omit = w.opts.Omit; f.opts.Sink != nil {
 		f.opts.Omit &= observe.OmitHashes
 	}
+	f.opts.HTTPFrames = w.opts.Filter != nil && w.opts.Filter.UsesAny(filter.HTTP2, filter.HTTP2StreamID)
 	f.conn = observe.New(f.opts)
 	for i := range f.segments {
 		s := &f.segments[i]
@@ -202,6 +205,25 @@ func (w *worker) arrived(f *flow, frame int) {
 	}
 }
 
+// await keeps a head of HTTP/1 until its body ends: there Wireshark shows the message. An interim response has none.
+func (f *flow) await(d observe.Dir, m *observe.HTTPHead) bool {
+	if m.Protocol == "HTTP/2" || m.Status/100 == 1 && m.Status != http.StatusSwitchingProtocols {
+		return false
+	}
+	f.heads[d] = m
+	return true
+}
+
+// awaited is the head of a message that ends here, or nil.
+func (f *flow) awaited(d observe.Dir, b *observe.HTTPBody) observe.Body {
+	m := f.heads[d]
+	if !b.End || m == nil || m.Exchange != b.Exchange || m.Encrypted != b.Encrypted {
+		return nil
+	}
+	f.heads[d] = nil
+	return m
+}
+
 // fields adds what an event says to the fields of its packet.
 func (w *worker) fields(f *flow, e *observe.Event) {
 	frame := e.Frame()
@@ -210,6 +232,14 @@ func (w *worker) fields(f *flow, e *observe.Event) {
 		f.latest[e.Dir] = frame
 	case *observe.Fingerprint: // of the message before
 		frame = f.latest[e.Dir]
+	case *observe.HTTPHead:
+		if f.await(e.Dir, b) {
+			return
+		}
+	case *observe.HTTPBody:
+		if e.Body = f.awaited(e.Dir, b); e.Body == nil {
+			return
+		}
 	case *observe.Negotiated:
 		f.tls13 = f.tls13 || b.What == observe.WhatVersion && strings.HasPrefix(b.Chosen, "TLS 1.3")
 	}

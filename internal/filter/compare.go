@@ -118,6 +118,9 @@ func predicateOf(c comparison, o operand, t token) (predicate, error) {
 	if !ok {
 		return nil, fault(BadValue, t)
 	}
+	if c == contains && constant.text == "" {
+		return func(value) bool { return false }, nil // so Wireshark
+	}
 	if c == contains {
 		return func(v value) bool { return strings.Contains(v.text, constant.text) }, nil
 	}

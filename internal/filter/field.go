@@ -1,6 +1,7 @@
 package filter
 
 import (
+	"math"
 	"slices"
 	"strings"
 
@@ -261,7 +262,7 @@ var table = [fieldCount]row{
 	TCPAckedLost:           {"tcp.analysis.ack_lost_segment", kindNone, nil},
 	TCPZeroWindow:          {"tcp.analysis.zero_window", kindNone, nil},
 	TCPReusedPorts:         {"tcp.analysis.reused_ports", kindNone, nil},
-	TLS:                    {"tls", kindNone, nil},
+	TLS:                    {"tls", kindProtocol, nil},
 	TLSRecord:              {"tls.record", kindNone, nil},
 	TLSRecordContentType:   {"tls.record.content_type", kindNumber, codes[iana.ContentType]},
 	TLSRecordOpaqueType:    {"tls.record.opaque_type", kindNumber, codes[iana.ContentType]},
@@ -350,6 +351,29 @@ var table = [fieldCount]row{
 	HTTP2HeaderName:        {"http2.header.name", kindText, nil},
 	HTTP2HeaderValue:       {"http2.header.value", kindText, nil},
 }
+
+// octets is how long numbers are in the packet, of those fields that have less than four octets, or more.
+var octets = map[Field]int{
+	IPVersion: 1, IPTTL: 1, IPLen: 2, IPID: 2, IPProto: 1, IPv6Version: 1, IPv6HopLimit: 1, IPv6PayloadLen: 2,
+	TCPSrcPort: 2, TCPDstPort: 2, TCPPort: 2, TCPHdrLen: 1, TCPFlags: 2, TCPWindow: 2,
+	TLSRecordContentType: 1, TLSRecordOpaqueType: 1, TLSRecordVersion: 2, TLSRecordLength: 2, TLSAlertLevel: 1, TLSAlertDescription: 1,
+	TLSHandshakeType: 1, TLSHandshakeVersion: 2, TLSSessionIDLength: 1, TLSCipherSuitesLength: 2, TLSCipherSuite: 2, TLSCompressionMethod: 1,
+	TLSExtensionsLength: 2, TLSExtensionType: 2, TLSExtensionLen: 2, TLSSupportedGroup: 2, TLSSupportedVersion: 2, TLSSignatureAlgorithm: 2,
+	TLSKeyShareGroup: 2, TLSKeyShareSelected: 2, TLSServerCurveType: 1, TLSServerNamedCurve: 2, TLSTicketLength: 2, TLSPSKMode: 1,
+	HTTPContentLength: 8,
+}
+
+// most is the highest number that the field can have.
+func (f Field) most() uint64 {
+	n, ok := octets[f]
+	if !ok {
+		n = 4
+	}
+	return math.MaxUint64 >> (64 - 8*n)
+}
+
+// Valued reports whether the field has values, and is not just there.
+func (f Field) Valued() bool { return table[f].kind != kindNone && table[f].kind != kindProtocol }
 
 // Name is what the field is called in an expression.
 func (f Field) Name() string { return table[f].name }

@@ -120,6 +120,9 @@ func (k *Packet) Has(f Field) {
 	}
 }
 
+// Mark says once more that a field without a value is there.
+func (k *Packet) Mark(f Field) { k.add(f, value{}) }
+
 // Number adds a value to a field that is a number, of nanoseconds where it is a time.
 func (k *Packet) Number(f Field, n uint64) { k.add(f, value{number: n}) }
 
@@ -146,9 +149,12 @@ func (k *Packet) Bytes(f Field, b []byte) {
 func (k *Packet) Addr(f Field, a netip.Addr) { k.add(f, value{addr: a}) }
 
 // Wants reports whether the program asks for any of the fields from one to another.
-func (k *Packet) Wants(from, to Field) bool {
+func (k *Packet) Wants(from, to Field) bool { return k.prog.UsesAny(from, to) }
+
+// UsesAny reports whether the expression asks for any of the fields from one to another.
+func (p *Program) UsesAny(from, to Field) bool {
 	for f := from; f <= to; f++ {
-		if k.prog.Uses(f) {
+		if p.Uses(f) {
 			return true
 		}
 	}

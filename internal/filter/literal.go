@@ -40,7 +40,7 @@ func (o *operand) readNumber(t token) (uint64, bool) {
 	if names := table[o.field].names; !ok && names != nil && len(o.steps) == 0 {
 		return names(t.text)
 	}
-	return n, ok && t.sort == word
+	return n, ok && t.sort == word && (len(o.steps) > 0 || n <= o.field.most())
 }
 
 // parseNumber reads decimal, 0x…, 0b… and 0….
@@ -65,9 +65,12 @@ func parseAddress(text string, k kind) (netip.Addr, bool) {
 	return a, err == nil && a.Is4() == (k == kindIPv4) && a.Zone() == ""
 }
 
-// readBytes takes hexadecimal digits, in pairs with a mark between them or without; anything else
+// readBytes takes hexadecimal digits, in pairs with a mark between them or without, or one; anything else
 // stands for its own bytes.
 func readBytes(text string) string {
+	if n, err := strconv.ParseUint(text, 16, 8); err == nil && len(text) == 1 {
+		return string([]byte{byte(n)})
+	}
 	digits := strings.NewReplacer(":", "", "-", "", ".", "").Replace(text)
 	if b, err := hex.DecodeString(strings.TrimPrefix(digits, "0x")); err == nil && len(b) > 0 {
 		return string(b)

@@ -40,6 +40,15 @@ type Sink interface {
 	Body(from Side, exchange int, body []byte, end bool)
 }
 
+// Frame is a frame of HTTP/2 (RFC 9113 §4) that came to its end, or the preface of a client (§3.4).
+type Frame struct {
+	Preface bool
+	Type    uint8
+	Flags   uint8
+	Stream  uint32
+	Length  int // of the payload
+}
+
 // Bounds of what is held.
 const (
 	headMax      = 64 << 10 // bytes of a head in HTTP/1, of a field block in HTTP/2
@@ -51,6 +60,7 @@ const (
 // Decoder reads one connection.
 type Decoder struct {
 	sink    Sink
+	frames  func(from Side, f Frame) // nil: nobody asks
 	halves  [2]half
 	version version
 	open    []exchange // of HTTP/1, the oldest first
@@ -90,6 +100,9 @@ func NewDecoder(sink Sink) *Decoder {
 	}
 	return d
 }
+
+// OnFrame has f told of every frame of HTTP/2, before what it says.
+func (d *Decoder) OnFrame(f func(from Side, f Frame)) { d.frames = f }
 
 // SetHTTP2 says that the connection is HTTP/2, as ALPN may have it.
 func (d *Decoder) SetHTTP2() { d.version = two }
@@ -199,6 +212,7 @@ func (h *half) prefaced(b []byte) int {
 	if len(h.held) == len(preface) {
 		h.d.version, h.held = two, nil
 		h.startFrames()
+		h.tellFrame(Frame{Preface: true})
 	}
 	return n
 }

@@ -301,13 +301,15 @@ func (d *Decoder) upgrade(x exchange, m *Head) {
 		d.tunnel()
 		return
 	}
+	d.halves[Server].endBody()
 	d.version = two
 	d.halves[Server].startFrames()
 	d.halves[Client].step = (*half).begin
 }
 
-// tunnel passes over what follows.
+// tunnel passes over what follows the server's response.
 func (d *Decoder) tunnel() {
+	d.halves[Server].endBody()
 	for i := range d.halves {
 		d.halves[i].fail()
 	}

@@ -12,7 +12,8 @@ type frame struct {
 	frameType
 	flags   uint8
 	stream  uint32
-	rest    int // bytes of the payload that have not come
+	length  int // of the payload
+	rest    int // bytes of it that have not come
 	pad     int // bytes of padding at its end
 	fields  *hpack.Decoder
 	block   *Head  // of the field block under way
@@ -71,7 +72,8 @@ func (h *half) frameHeader(b []byte) int {
 	if !whole {
 		return n
 	}
-	h.rest = int(header[0])<<16 | int(header[1])<<8 | int(header[2])
+	h.length = int(header[0])<<16 | int(header[1])<<8 | int(header[2])
+	h.rest = h.length
 	h.frameType, h.flags, h.stream = frameType(header[3]), header[4], binary.BigEndian.Uint32(header[5:])&^(1<<31)
 	if !h.sound() {
 		h.fail()
@@ -138,11 +140,18 @@ func (h *half) skip(b []byte) int {
 // endFrame goes on with the next frame.
 func (h *half) endFrame() {
 	h.step = (*half).frameHeader
+	h.tellFrame(Frame{Type: uint8(h.frameType), Flags: h.flags, Stream: h.stream, Length: h.length})
 	if h.flags&flagEndStream == 0 {
 		return
 	}
 	if h.frameType == frameData {
 		h.endStream(h.stream)
+	}
+}
+
+func (h *half) tellFrame(f Frame) {
+	if h.d.frames != nil {
+		h.d.frames(h.side, f)
 	}
 }
 
@@ -180,7 +189,7 @@ func (h *half) payload(b []byte) int {
 	if !whole {
 		return n
 	}
-	h.step = (*half).frameHeader
+	h.endFrame()
 	switch h.frameType {
 	case frameContinuation:
 		h.fragment(payload)

@@ -248,10 +248,13 @@ func (t *Table) outcomes(s *observe.Session, add func(Role, string)) {
 	if tls && s.DecryptError != "" {
 		add(Warning, t.words.Text("table.not_decrypted"))
 	}
-	if !tls && len(s.HTTP) == 0 && !s.TCP.SYNACK && s.TCP.SYN {
+	alone := !tls && len(s.HTTP) == 0 && !s.TCP.SYNACK && s.TCP.SYN
+	switch {
+	case alone && s.TCP.RST:
+		add(Warning, t.words.Text("table.refused"))
+	case alone:
 		add(Warning, t.words.Text("table.no_answer"))
-	}
-	if s.TCP.RST && !s.TCP.FIN {
+	case s.TCP.RST && !s.TCP.FIN:
 		add(Warning, "RST")
 	}
 	if s.TCP.Retransmissions+s.TCP.Gaps > 0 {
