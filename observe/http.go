@@ -30,7 +30,9 @@ type HTTPField struct {
 // HTTPBody is a piece of the body of a request or a response, without chunks, frames and padding; compression is left
 // as it is. It is the sink's only until the sink returns: see Event.Clone.
 type HTTPBody struct {
-	Place            // of the record, or the bytes, that it ends in
+	// Place is that of the record, or the bytes, that it ends in. What ends with the connection does in its last packet,
+	// and nowhere where it is encrypted.
+	Place
 	Exchange  int    // as that of the head
 	Encrypted bool   // it travelled under keys
 	Early     bool   // 0-RTT, told once it is known to be accepted
@@ -194,7 +196,10 @@ func (h *half) breakHTTP() {
 func (h *half) endHTTP(at At) {
 	for _, w := range []*web{h.c.outside, h.c.inside} {
 		if w != nil {
-			w.time, w.place = at.Time, Place{FrameFirst: at.Frame, Frame: at.Frame}
+			w.time, w.place = at.Time, Place{}
+			if !w.encrypted {
+				w.place = Place{Offset: h.offset(), FrameFirst: at.Frame, Frame: at.Frame}
+			}
 			w.decoder.End(webSides[h.dir])
 		}
 	}

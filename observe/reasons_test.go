@@ -222,6 +222,36 @@ func TestReasons(t *testing.T) {
 	}
 }
 
+// A session that is resumed, and whose first connection was seen and stays shut as well, is not called unseen.
+func TestReasonOfResumed(t *testing.T) {
+	for _, test := range []struct {
+		suite uint16
+		key   bool
+		want  observe.DecryptError
+	}{
+		{tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, false, observe.DecryptNoSecret},
+		{tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, true, observe.DecryptForward},
+		{tls.TLS_RSA_WITH_AES_128_GCM_SHA256, false, observe.DecryptEncrypted},
+	} {
+		client, server := configs(t, tls.VersionTLS12, "RSA")
+		client.CipherSuites, server.CipherSuites = []uint16{test.suite}, []uint16{test.suite}
+		client.ClientSessionCache = tls.NewLRUClientSessionCache(1)
+		o := options()
+		o.Keys = observe.NewKeys()
+		if test.key {
+			o.Keys.AddRSAKey(server.Certificates[0].PrivateKey.(*rsa.PrivateKey))
+		}
+		first := watch(record(t, scene{client: client, server: server}), o, func(*observe.Conn, int) {})
+		again := watch(record(t, scene{client: client, server: server}), o, func(*observe.Conn, int) {})
+		if first.session.Resumed || !again.session.Resumed {
+			t.Fatalf("%04x: resumed %v and %v, want only the second", test.suite, first.session.Resumed, again.session.Resumed)
+		}
+		if got := again.session.DecryptError; got != test.want {
+			t.Errorf("%04x, --key %v: got %q, want %q", test.suite, test.key, got, test.want)
+		}
+	}
+}
+
 // keep writes a recording with the secrets that are given, and how they are given.
 func (r *reason) keep(t *testing.T, dir string) {
 	t.Helper()

@@ -96,7 +96,7 @@ func TestFilter(t *testing.T) {
 		},
 		Done: func(c *dissect.Connection) { matching[c.Stream] = c.Matching.Len() },
 	})
-	if diff := cmp.Diff([]int{15, 28}, packets); diff != "" {
+	if diff := cmp.Diff([]int{15, 30}, packets); diff != "" {
 		t.Errorf("packets: %s", diff)
 	}
 	if diff := cmp.Diff(map[int]int{0: 0, 1: 1, 2: 1}, matching); diff != "" {

@@ -1,7 +1,6 @@
 package dissect
 
 import (
-	"net/http"
 	"strings"
 	"time"
 
@@ -207,7 +206,7 @@ func (w *worker) arrived(f *flow, frame int) {
 
 // await keeps a head of HTTP/1 until its body ends: there Wireshark shows the message. An interim response has none.
 func (f *flow) await(d observe.Dir, m *observe.HTTPHead) bool {
-	if m.Protocol == "HTTP/2" || m.Status/100 == 1 && m.Status != http.StatusSwitchingProtocols {
+	if m.Protocol == "HTTP/2" || m.Status/100 == 1 {
 		return false
 	}
 	f.heads[d] = m

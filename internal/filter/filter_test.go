@@ -159,6 +159,8 @@ func TestErrors(t *testing.T) {
 		{"tsl", filter.Error{Code: filter.UnknownField, Near: "tsl", Nearest: "tls"}},
 		{"bgp.open.myas.is.what == 1", filter.Error{Code: filter.UnknownField, Near: "bgp.open.myas.is.what"}},
 		{"tcp.port == x", filter.Error{Code: filter.BadValue, Offset: 12, Near: "x"}},
+		{"tcp.port == 65536", filter.Error{Code: filter.BadValue, Offset: 12, Near: "65536"}},
+		{"tls.handshake.type in {1, 256}", filter.Error{Code: filter.BadValue, Offset: 26, Near: "256"}},
 		{"tcp.port == -1", filter.Error{Code: filter.BadValue, Offset: 12, Near: "-1"}},
 		{"ip.src == 10.0.0", filter.Error{Code: filter.BadValue, Offset: 10, Near: "10.0.0"}},
 		{"ip.src == ::1", filter.Error{Code: filter.BadValue, Offset: 10, Near: "::1"}},

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"golang.org/x/net/http2/hpack"
 )
 
@@ -73,7 +74,7 @@ func TestHTTP1(t *testing.T) {
 		{"only the response", talk{"sHTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n"}, "s1 HTTP/1.1 302 [Content-Length: 0]\ns1 end\n"},
 		{"a tunnel", talk{
 			"cCONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n", "sHTTP/1.1 200 Connection established\r\n\r\n", "cGET / HTTP/1.1\r\n\r\n", "sabc",
-		}, "c1 HTTP/1.1 CONNECT a:443 a:443 [Host: a:443]\nc1 end\ns1 HTTP/1.1 200\n"},
+		}, "c1 HTTP/1.1 CONNECT a:443 a:443 [Host: a:443]\nc1 end\ns1 HTTP/1.1 200\ns1 end\n"},
 		{"something else", talk{"c\x16\x03\x01\x02\x00", "s220 ready\r\n"}, ""},
 		{"a first line that is none", talk{"cGET /\r\n\r\n", "sHTTP/1.1 2000\r\n\r\n"}, ""},
 	} {
@@ -192,6 +193,31 @@ s7 end
 	talk{"s" + s.String(), "c" + c.String()}.play(d, 1)
 	if got := first.String(); !strings.HasPrefix(got, "s3 HTTP/2 100\n") || !strings.Contains(got, "POST x /p") {
 		t.Errorf("the server first: got %s", got)
+	}
+}
+
+// Frames are told where they end, those of a client after its preface.
+func TestFrames(t *testing.T) {
+	c := newFrames()
+	c.WriteString(preface)
+	c.frame(frameSettings, 0, 0)
+	get := c.block(":method", "GET", ":path", "/")
+	c.frame(frameHeaders, 0, 1, get[:1])
+	c.frame(frameContinuation, flagEndHeaders, 1, get[1:])
+	c.frame(frameData, flagPadded, 1, []byte{1}, []byte("data"), []byte{0})
+	c.frame(frameData, flagEndStream, 1)
+	want := []Frame{
+		{Preface: true}, {Type: 4}, {Type: 1, Stream: 1, Length: 1}, {Type: 9, Flags: flagEndHeaders, Stream: 1, Length: len(get) - 1},
+		{Flags: flagPadded, Stream: 1, Length: 6}, {Flags: flagEndStream, Stream: 1},
+	}
+	for _, size := range []int{1, 5, 1 << 20} {
+		var got []Frame
+		d := NewDecoder(new(heard))
+		d.OnFrame(func(_ Side, f Frame) { got = append(got, f) })
+		talk{"c" + c.String()}.play(d, size)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("in pieces of %d bytes (-want +got):\n%s", size, diff)
+		}
 	}
 }
 

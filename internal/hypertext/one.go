@@ -177,6 +177,7 @@ func (h *half) response(m *Head) {
 	case m.Status == 101:
 		h.d.upgrade(x, m)
 	case x.method == "CONNECT" && m.Status/100 == 2:
+		h.endBody()
 		h.d.tunnel()
 	case x.method == "HEAD" || m.Status == 204 || m.Status == 304:
 		h.endBody()
@@ -301,15 +302,13 @@ func (d *Decoder) upgrade(x exchange, m *Head) {
 		d.tunnel()
 		return
 	}
-	d.halves[Server].endBody()
 	d.version = two
 	d.halves[Server].startFrames()
 	d.halves[Client].step = (*half).begin
 }
 
-// tunnel passes over what follows the server's response.
+// tunnel passes over what follows.
 func (d *Decoder) tunnel() {
-	d.halves[Server].endBody()
 	for i := range d.halves {
 		d.halves[i].fail()
 	}

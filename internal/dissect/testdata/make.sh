@@ -81,6 +81,7 @@ record gnutls_ccm_tls12 'SSLKEYLOGFILE=$keys gnutls-serv --quiet --echo --port $
 	'(echo hello; sleep 0.3) | gnutls-cli --port $port --x509cafile root.pem --priority NONE:+VERS-TLS1.2:+AES-128-CCM:+RSA:+AEAD:+SIGN-ALL:+GROUP-ALL:+COMP-NULL localhost'
 (cd "$here/../../.." && go build -o "$work/akushu" ./cmd/akushu)
 record akushu_h2 './akushu serve --addr 127.0.0.1:$port --cert server.pem --key server.key' 'SSLKEYLOGFILE=$keys curl -s --cacert root.pem https://localhost:$port/'
+record http_bodies "$(nginx ssl "$tls ssl_protocols TLSv1.2; gzip on; gzip_min_length 1;")" 'seq 4000 > www/long.txt; SSLKEYLOGFILE=$keys curl -s --http1.1 --cacert root.pem https://localhost:$port/long.txt https://localhost:$port/; curl -s --compressed http://localhost:$port/; SSLKEYLOGFILE=$keys curl -s --http1.1 --cacert root.pem -d @www/long.txt https://localhost:$port/'
 psk=00112233445566778899aabbccddeeff
 record psk_tls12 "openssl s_server -accept \$port -nocert -psk $psk -keylogfile \$keys -rev -tls1_2 -cipher PSK-AES128-GCM-SHA256" \
 	"(echo hello; sleep 0.3) | openssl s_client -connect 127.0.0.1:\$port -psk $psk -cipher PSK-AES128-GCM-SHA256"
