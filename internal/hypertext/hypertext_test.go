@@ -207,8 +207,12 @@ func TestFrames(t *testing.T) {
 	c.frame(frameData, flagPadded, 1, []byte{1}, []byte("data"), []byte{0})
 	c.frame(frameData, flagEndStream, 1)
 	want := []Frame{
-		{Preface: true}, {Type: 4}, {Type: 1, Stream: 1, Length: 1}, {Type: 9, Flags: flagEndHeaders, Stream: 1, Length: len(get) - 1},
-		{Flags: flagPadded, Stream: 1, Length: 6}, {Flags: flagEndStream, Stream: 1},
+		{Preface: true},
+		{Type: 4},
+		{Type: 1, Stream: 1, Length: 1},
+		{Type: 9, Flags: flagEndHeaders, Stream: 1, Length: len(get) - 1},
+		{Flags: flagPadded, Stream: 1, Length: 6},
+		{Flags: flagEndStream, Stream: 1},
 	}
 	for _, size := range []int{1, 5, 1 << 20} {
 		var got []Frame
