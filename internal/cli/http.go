@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"io"
 	"net"
 	"net/http"
 
@@ -11,9 +12,11 @@ import (
 // Hello is what akushu's servers answer.
 const Hello = "Hello World!\n"
 
-// HelloHandler answers every request with Hello.
+// HelloHandler answers every request with Hello, once it has all of it: curl takes it for an error of HTTP/2 when the
+// answer comes in the middle of what it sends.
 func HelloHandler() http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		_, _ = w.Write([]byte(Hello))
 	})

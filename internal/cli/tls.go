@@ -138,8 +138,9 @@ func reason(err error) string {
 	return err.Error()
 }
 
-// Handshake is the error of a handshake that failed, with the code that says how.
-func (e *Env) Handshake(err error, check pki.Check) error {
+// Handshake is the error of a handshake that failed, with the code that says how. asked says whether we were asked for
+// a certificate.
+func (e *Env) Handshake(err error, check pki.Check, asked bool) error {
 	if untrusted, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return e.Untrusted(err, untrusted.UnverifiedCertificates, check)
 	}
@@ -150,10 +151,11 @@ func (e *Env) Handshake(err error, check pki.Check) error {
 	case errors.As(err, &remote):
 		a := iana.Alert(remote)
 		told.Text = e.Words.Text("cli.remote_alert", a)
-		if refusals[a] {
+		missed := asked && a == iana.AlertHandshakeFailure // a server of TLS 1.2 (RFC 5246 §7.4.6)
+		if refusals[a] || missed {
 			told.Code, told.Text = ExitRefused, e.Words.Text("cli.refused", a)
 		}
-		if id := "alert." + a.String(); e.Words.Has(id) {
+		if id := "alert." + a.String(); e.Words.Has(id) && !missed {
 			told.Hints = []string{e.Words.Text(id)}
 		}
 	case errors.As(err, &fact):

@@ -40,12 +40,24 @@ func TestHandshakeCodes(t *testing.T) {
 		{&tls.CertificateVerificationError{Err: errors.New("bad")}, ExitUntrusted, "error: there is no certificate\n"},
 	} {
 		env, _, talk := testEnv(nil)
-		if got := env.Report(env.Handshake(tc.err, pki.Check{})); got != tc.code {
+		if got := env.Report(env.Handshake(tc.err, pki.Check{}, false)); got != tc.code {
 			t.Errorf("%v: got code %d, want %d", tc.err, got, tc.code)
 		}
 		if !strings.Contains(talk.String(), tc.talk) {
 			t.Errorf("%v: got %q, want %q in it", tc.err, talk, tc.talk)
 		}
+	}
+}
+
+// TestAskedAndRefused: a server of TLS 1.2 that misses a certificate has no alert of its own for that.
+func TestAskedAndRefused(t *testing.T) {
+	env, _, talk := testEnv(nil)
+	err := &net.OpError{Op: "remote error", Err: tls.AlertError(iana.AlertHandshakeFailure)}
+	if got := env.Report(env.Handshake(err, pki.Check{}, true)); got != ExitRefused {
+		t.Errorf("got code %d, want %d", got, ExitRefused)
+	}
+	if want := "error: the server did not accept our certificate, or that there was none: alert handshake_failure\n"; talk.String() != want {
+		t.Errorf("got %q, want %q", talk, want)
 	}
 }
 

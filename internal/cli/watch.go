@@ -24,6 +24,7 @@ type Watcher struct {
 	mu      sync.Mutex
 	ladders map[int]*ladder.Ladder
 	shown   bool // a ladder was
+	asked   bool // see Asked
 	err     error
 }
 
@@ -64,6 +65,7 @@ func (w *Watcher) add(ev observe.Event) {
 func (w *Watcher) done(s *observe.Session) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.asked = s.ClientAuth
 	if l := w.ladders[s.Stream]; l != nil {
 		delete(w.ladders, s.Stream)
 		lines := l.Lines(s)
@@ -79,6 +81,13 @@ func (w *Watcher) done(s *observe.Session) {
 }
 
 func (w *Watcher) note(err error) { w.err = errors.Join(w.err, err) }
+
+// Asked reports whether the client was asked for a certificate, in the connection that ended last.
+func (w *Watcher) Asked() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.asked
+}
 
 // Err returns what went wrong with showing.
 func (w *Watcher) Err() error {

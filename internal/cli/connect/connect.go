@@ -219,7 +219,7 @@ func connect(ctx context.Context, env *cli.Env, o *options, cfg *tls.Config, wat
 	defer cancel()
 	if err := o.early.handshake(shake, env, conn); err != nil {
 		_ = conn.Close()
-		return env.Handshake(err, check)
+		return env.Handshake(err, check, watcher.Asked())
 	}
 	err = o.use(ctx, env, conn)
 	if closed := conn.Close(); !cli.Quiet(closed) {
@@ -276,7 +276,7 @@ func (o *options) confirm(ctx context.Context, conn *tls.Conn) error {
 
 // late is an error that came after the handshake.
 func late(env *cli.Env, err error) error {
-	return env.Handshake(fmt.Errorf("after the handshake: %w", err), pki.Check{})
+	return env.Handshake(fmt.Errorf("after the handshake: %w", err), pki.Check{}, false)
 }
 
 // request makes one request, and writes the body of the answer to standard output.
