@@ -208,9 +208,6 @@ func (s *Shower) Finish() error {
 	return s.err
 }
 
-// Err is what went wrong with showing so far.
-func (s *Shower) Err() error { return s.err }
-
 // Count is how many connections were shown, and Opened how many of them could be read.
 func (s *Shower) Count() int { return s.count }
 
