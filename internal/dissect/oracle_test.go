@@ -4,9 +4,8 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/xml"
 	"fmt"
-	"io"
+	"html"
 	"os"
 	"path/filepath"
 	"slices"
@@ -116,17 +115,15 @@ func summed(list []*observe.Session) []said {
 
 // node is a field of PDML.
 type node struct {
-	Name  string `xml:"name,attr"`
-	Show  string `xml:"show,attr"`
-	Value string `xml:"value,attr"`
-	Inner []node `xml:",any"`
+	Name, Show, Value string
+	Inner             []*node
 }
 
 // all calls f with every field inside of n, in order.
 func (n *node) all(f func(*node)) {
-	for i := range n.Inner {
-		f(&n.Inner[i])
-		n.Inner[i].all(f)
+	for _, k := range n.Inner {
+		f(k)
+		k.all(f)
 	}
 }
 
@@ -151,20 +148,7 @@ type theirs struct {
 func tsharkSays(t *testing.T, all []capture.Packet, log []byte) []said {
 	t.Helper()
 	k := &theirs{t: t, args: tsharkArgs(t, all, log)}
-	out := k.run("-T", "pdml", "-J", "ip ipv6 tcp tls")
-	d := xml.NewDecoder(bytes.NewReader(prune(out)))
-	for {
-		token, err := d.Token()
-		if err == io.EOF {
-			break
-		}
-		check(t, err)
-		if e, ok := token.(xml.StartElement); ok && e.Name.Local == "packet" {
-			var p node
-			check(t, d.DecodeElement(&p, &e))
-			k.packet(&p)
-		}
-	}
+	readPDML(k.run("-T", "pdml", "-J", "ip ipv6 tcp tls"), k.packet)
 	k.data()
 	var list []said
 	for _, s := range k.streams {
@@ -181,26 +165,44 @@ var looked = map[string]bool{
 	"tls.handshake.random": true, "tls.handshake.version": true, "tls.handshake.extensions.supported_version": true, "tls.handshake.ciphersuite": true,
 }
 
-// prune takes out of PDML, of which each line is a tag, the fields that nothing is in and nobody looks at, and what is in
-// certificates: most of it. Decoding XML takes longer than all else.
-func prune(pdml []byte) []byte {
-	var kept bytes.Buffer
-	inside := 0 // of a certificate
+// readPDML reads packets, of which each tag has a line of its own, without the fields that nothing is in and nobody looks
+// at, and without what is in certificates: most of it. A decoder of XML takes longer than all else.
+func readPDML(pdml []byte, packet func(*node)) {
+	var open []*node
 	for line := range bytes.Lines(pdml) {
 		tag := bytes.TrimSpace(line)
-		_, name, _ := bytes.Cut(tag, []byte(`name="`))
-		name, _, _ = bytes.Cut(name, []byte(`"`))
-		closing, leaf := bytes.HasPrefix(tag, []byte("</")), bytes.HasSuffix(tag, []byte("/>"))
 		switch {
-		case inside > 0 && closing:
-			inside--
-		case inside > 0 && !leaf, !leaf && bytes.HasPrefix(name, []byte("x509")):
-			inside++
-		case inside == 0 && (!leaf || looked[string(name)]):
-			kept.Write(line)
+		case bytes.HasPrefix(tag, []byte("<packet>")):
+			open = []*node{{}}
+		case bytes.HasPrefix(tag, []byte("</packet>")):
+			packet(open[0])
+			open = nil
+		case len(open) == 0 || !bytes.HasPrefix(tag, []byte("<")):
+		case bytes.HasPrefix(tag, []byte("</")):
+			open = open[:len(open)-1]
+		default:
+			n, last := &node{Name: attribute(tag, "name")}, open[len(open)-1]
+			leaf := bytes.HasSuffix(tag, []byte("/>"))
+			if looked[n.Name] {
+				n.Show, n.Value = attribute(tag, "show"), attribute(tag, "value")
+			}
+			if last != nil && (!leaf && !strings.HasPrefix(n.Name, "x509") || looked[n.Name]) {
+				last.Inner = append(last.Inner, n)
+			} else {
+				n = nil // nor is what is in it
+			}
+			if !leaf {
+				open = append(open, n)
+			}
 		}
 	}
-	return kept.Bytes()
+}
+
+// attribute is an attribute of a tag; "" if it has none.
+func attribute(tag []byte, name string) string {
+	_, rest, _ := bytes.Cut(tag, []byte(" "+name+`="`))
+	value, _, _ := bytes.Cut(rest, []byte(`"`))
+	return html.UnescapeString(string(value))
 }
 
 // tsharkArgs stores a capture and its secrets, and tells tshark of them.
@@ -224,7 +226,7 @@ func (k *theirs) packet(p *node) {
 	var header *node
 	for i := range p.Inner {
 		if p.Inner[i].Name == "tcp" {
-			header = &p.Inner[i]
+			header = p.Inner[i]
 		}
 	}
 	id, err := strconv.Atoi(header.first("tcp.stream"))
