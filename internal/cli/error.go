@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"syscall"
 
 	"github.com/akushu/akushu/internal/view/ladder"
@@ -48,7 +49,8 @@ func (e *Env) Report(err error) ExitCode {
 	if err == nil {
 		return ExitOK
 	}
-	if errors.Is(err, context.Canceled) || errors.Is(err, syscall.EPIPE) {
+	_, network := errors.AsType[*net.OpError](err)
+	if errors.Is(err, context.Canceled) || errors.Is(err, syscall.EPIPE) && !network { // nobody reads what we print
 		return ExitFailure
 	}
 	told := &Error{Code: ExitFailure, Text: err.Error()}

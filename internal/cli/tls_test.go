@@ -61,6 +61,25 @@ func TestAskedAndRefused(t *testing.T) {
 	}
 }
 
+// TestBrokenPipes: nobody is told that nobody reads what is printed, but that a connection broke is told.
+func TestBrokenPipes(t *testing.T) {
+	for _, tc := range []struct {
+		err  error
+		want string
+	}{
+		{&os.PathError{Op: "write", Path: "/dev/stdout", Err: syscall.EPIPE}, ""},
+		{&net.OpError{Op: "write", Net: "tcp", Err: os.NewSyscallError("write", syscall.EPIPE)}, "error: write tcp: write: broken pipe\n"},
+	} {
+		env, _, talk := testEnv(nil)
+		if got := env.Report(tc.err); got != ExitFailure || talk.String() != tc.want {
+			t.Errorf("%v: got code %d and %q, want %d and %q", tc.err, got, talk, ExitFailure, tc.want)
+		}
+		if !HungUp(tc.err) || Quiet(tc.err) {
+			t.Errorf("%v: got hung up %v, quiet %v, want true, false", tc.err, HungUp(tc.err), Quiet(tc.err))
+		}
+	}
+}
+
 func TestNetworkCodes(t *testing.T) {
 	env, _, _ := testEnv(nil)
 	for _, tc := range []struct {

@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/akushu/akushu/internal/view/ladder"
@@ -120,6 +121,11 @@ func (e *Env) Record(path string) (*observe.Recording, func() error, error) {
 		return nil, nil, errors.Join(err, f.Close())
 	}
 	return r, func() error { return errors.Join(r.Close(), f.Close()) }, nil
+}
+
+// HungUp reports whether err is that the other end is gone already, and takes no goodbye.
+func HungUp(err error) bool {
+	return errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET)
 }
 
 // Quiet reports whether err is only that somebody closed a connection or a listener.

@@ -222,7 +222,7 @@ func connect(ctx context.Context, env *cli.Env, o *options, cfg *tls.Config, wat
 		return env.Handshake(err, check, watcher.Asked())
 	}
 	err = o.use(ctx, env, conn)
-	if closed := conn.Close(); !cli.Quiet(closed) {
+	if closed := conn.Close(); !cli.Quiet(closed) && !cli.HungUp(closed) {
 		err = cmp.Or(err, closed)
 	}
 	return cmp.Or(err, o.saveSessions(env, kept, conn.ConnectionState()))
