@@ -41,6 +41,7 @@ type talk struct {
 	open           bool   // there may be some or none
 	foreign        bool   // tshark opens it, and we do not
 	tshark         *deviation
+	mood           bool   // the server may reject early data too, as GnuTLS's does with what comes soon after it was started
 	bad            string // the check that finds something
 	http           string // the protocol and the status of the answer, if they matter
 	plain          bool   // it is HTTP without TLS

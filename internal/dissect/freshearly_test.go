@@ -55,7 +55,7 @@ func (x *earlyServer) talks(client string) []talk {
 	first := talk{name: client + " to " + x.name + ", first", version: "TLS 1.3", open: true, retry: x.retry}
 	again := first
 	again.name, again.server, again.early = client+" to "+x.name+", with early data", x.then, x.fate
-	again.answered = x.answer
+	again.answered, again.mood = x.answer, x.name == "gnutls"
 	if again.sent = word; x.says != "" {
 		again.sent = x.says
 	}

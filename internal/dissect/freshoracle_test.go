@@ -72,6 +72,9 @@ func (f *fresh) compare(all []cells) {
 	fine := map[string]bool{}
 	for i := range got {
 		k := f.talks[got[i].Client]
+		if k.mood && list[i].EarlyData == observe.EarlyDataRejected {
+			k.early, k.sent, k.tshark = observe.EarlyDataRejected, question, rejectedData(word)
+		}
 		faults := append(k.faults(&got[i], list[i]), k.differences(want[i], got[i])...)
 		if fine[k.name] = len(faults) == 0; !fine[k.name] {
 			f.t.Errorf("%s: %.4000s", k.name, strings.Join(faults, "\n"))
