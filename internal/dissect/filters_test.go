@@ -2,6 +2,7 @@ package dissect_test
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/akushu/akushu/internal/dissect"
 	"github.com/akushu/akushu/internal/filter"
+	"github.com/akushu/akushu/observe"
 )
 
 // expressions are filters of every kind, with the fields of every protocol.
@@ -119,6 +121,35 @@ func TestTsharkSelects(t *testing.T) {
 		}
 		if diff := cmp.Diff(strings.Fields(selected[i]), got); diff != "" {
 			t.Errorf("%s: got other frames (-tshark +got):\n%.1500s", expression, diff)
+		}
+	}
+}
+
+// TestFilterChangesNoEvents requires a filter to leave what happens as it is told: the same events as without one, in order.
+func TestFilterChangesNoEvents(t *testing.T) {
+	all, log := album(t, 0)
+	told := func(expression string) (list []string) {
+		var f *filter.Program
+		if expression != "" {
+			var err error
+			f, err = filter.Compile(expression)
+			check(t, err)
+		}
+		src := sheets(numbered(all))
+		_, err := dissect.Run(context.Background(), &src, dissect.Options{
+			Stream: -1, Keys: secrets(t, log), Filter: f,
+			Watch: func(stream int) func(observe.Event) {
+				return func(e observe.Event) { list = append(list, fmt.Sprintf("%d %d %s %d", stream, e.Dir, e.Kind(), e.Frame())) }
+			},
+		})
+		check(t, err)
+		slices.Sort(list)
+		return list
+	}
+	want := told("")
+	for _, expression := range []string{"tls", "http.response", "tls.handshake.ja3"} {
+		if diff := cmp.Diff(want, told(expression)); diff != "" {
+			t.Errorf("%s (-without +with):\n%s", expression, diff)
 		}
 	}
 }

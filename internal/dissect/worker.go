@@ -112,7 +112,7 @@ func (w *worker) conn(f *flow) *observe.Conn {
 	watch := w.crew.watch(f.opts.Stream)
 	if f.opts.Sink = watch; w.opts.Filter != nil {
 		f.opts.Sink = func(e observe.Event) {
-			w.fields(f, &e)
+			w.fields(f, e)
 			if watch != nil {
 				watch(e)
 			}
@@ -224,7 +224,7 @@ func (f *flow) awaited(d observe.Dir, b *observe.HTTPBody) observe.Body {
 }
 
 // fields adds what an event says to the fields of its packet.
-func (w *worker) fields(f *flow, e *observe.Event) {
+func (w *worker) fields(f *flow, e observe.Event) {
 	frame := e.Frame()
 	switch b := e.Body.(type) {
 	case *observe.Message:
@@ -246,7 +246,7 @@ func (w *worker) fields(f *flow, e *observe.Event) {
 		return
 	}
 	if j := f.pending(frame); j != nil {
-		fill(j.fields, e, f.tls13)
+		fill(j.fields, &e, f.tls13)
 	}
 }
 
