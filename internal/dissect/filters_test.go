@@ -139,7 +139,9 @@ func TestFilterChangesNoEvents(t *testing.T) {
 		_, err := dissect.Run(context.Background(), &src, dissect.Options{
 			Stream: -1, Keys: secrets(t, log), Filter: f,
 			Watch: func(stream int) func(observe.Event) {
-				return func(e observe.Event) { list = append(list, fmt.Sprintf("%d %d %s %d", stream, e.Dir, e.Kind(), e.Frame())) }
+				return func(e observe.Event) {
+					list = append(list, fmt.Sprintf("%d %d %s %d", stream, e.Dir, e.Kind(), e.Frame()))
+				}
 			},
 		})
 		check(t, err)
