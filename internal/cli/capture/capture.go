@@ -120,6 +120,7 @@ func run(ctx context.Context, env *cli.Env, o *options) error {
 	if o.file == file.Stdin {
 		talk.Out = env.Err
 	}
+	o.show.Keyless = o.secrets.Keyless(keys)
 	shower := show.New(&talk, o.show)
 	src := &source{ctx: ctx, handle: handle, out: out, left: o.count, tick: func() {}}
 	_, err = dissect.Run(context.WithoutCancel(ctx), src, dissect.Options{ // to the last packet

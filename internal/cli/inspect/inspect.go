@@ -59,6 +59,7 @@ func run(ctx context.Context, env *cli.Env, o *options) error {
 	if err != nil {
 		return err
 	}
+	o.show.Keyless = o.secrets.Keyless(keys)
 	reading := dissect.Options{Keys: keys, ListKeys: o.keys.View(), Filter: o.show.Filter, Stream: o.stream, Live: o.follow}
 	reading.Watched = !o.show.JSON && (o.show.Ladders && o.stream < 0 || o.show.Filter != nil)
 	opening := file.Options{Follow: o.follow}

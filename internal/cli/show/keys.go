@@ -97,6 +97,11 @@ func (s *Secrets) fromEnvironment(env *cli.Env, followed bool) {
 // Any reports whether there was any place to look for secrets, after Load.
 func (s *Secrets) Any() bool { return len(s.logs)+len(s.keys)+len(s.psks) > 0 }
 
+// Keyless returns what reports, after Load, whether no key log was given and none came with the capture so far.
+func (s *Secrets) Keyless(keys *observe.Keys) func() bool {
+	return func() bool { return len(s.logs) == 0 && keys.Len() == 0 }
+}
+
 // Among reports whether a file is one that secrets are read from.
 func (s *Secrets) Among(name string) bool {
 	info, err := os.Stat(name)

@@ -28,6 +28,7 @@ type Options struct {
 	Filter  *filter.Program // only connections with packets that match are shown, and those are marked; may be nil
 	Only    bool            // what does not match is left out
 	Live    bool            // connections are shown as they end, in no other order
+	Keyless func() bool     // there is no key log, nor one in the capture so far; may be nil
 }
 
 // Shower shows connections. It is not for several goroutines.
@@ -60,7 +61,7 @@ type shown struct {
 // New returns a Shower.
 func New(env *cli.Env, o Options) *Shower {
 	s := &Shower{env: env, opts: o, look: env.Ladder(env.Out), before: func() {}}
-	s.look.Verbose, s.look.Hex = o.Verbose, o.Hex
+	s.look.Verbose, s.look.Hex, s.look.Keyless = o.Verbose, o.Hex, o.Keyless
 	s.table = ladder.NewTable(s.look)
 	s.rows.waiting = make(map[int][]ladder.Line)
 	if o.JSON {

@@ -243,7 +243,7 @@ func (v *view) direction(d observe.Dir) string {
 func (f *fold) finding(e observe.Event, b *observe.Finding) {
 	fact := f.view.fact(b.Code, b.Text)
 	if b.Why != "" {
-		fact = f.view.words.Or(fact, "decrypt."+string(b.Why))
+		fact = f.view.closed(b.Why, fact)
 	}
 	title := f.view.findingLine(b.Severity, b.Code, join(b.Where, fact), b.Ref)
 	if from := e.Dir.From(); from != "" {
@@ -251,6 +251,14 @@ func (f *fold) finding(e observe.Event, b *observe.Finding) {
 		title = slices.Insert(title, 1, who, Segment{Dim, f.view.marks.separator})
 	}
 	f.push(e, step{kind: note, dir: e.Dir, title: title})
+}
+
+// closed says why records were not opened; otherwise where there are no words for that.
+func (v *view) closed(why observe.DecryptError, otherwise string) string {
+	if why == observe.DecryptNoSecret && v.keyless != nil && v.keyless() {
+		return v.words.Text("decrypt.no_key_log")
+	}
+	return v.words.Or(otherwise, "decrypt."+string(why))
 }
 
 // join puts a place before a fact.

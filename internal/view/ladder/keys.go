@@ -48,7 +48,7 @@ func (s summary) keyName(k *observe.Key) string {
 func (s summary) keyValue(k *observe.Key) Line {
 	switch {
 	case k.Why != "":
-		why := s.words.Or(k.Why, "decrypt."+k.Why)
+		why := s.closed(observe.DecryptError(k.Why), k.Why)
 		if id := "keys.why." + k.Why; s.words.Has(id) {
 			why = s.words.Text(id)
 		}

@@ -40,6 +40,30 @@ func TestKeys(t *testing.T) {
 	}
 }
 
+// Where no key log was given, none is said to have no line.
+func TestKeyless(t *testing.T) {
+	s := &observe.Session{}
+	s.Version, s.DecryptError = "TLS 1.3", observe.DecryptNoSecret
+	for _, tc := range []struct {
+		keyless   func() bool
+		want, not string
+	}{
+		{nil, "the key log has no line", "no key log was given"},
+		{func() bool { return false }, "the key log has no line", "no key log was given"},
+		{func() bool { return true }, "no key log was given", "the key log has no line"},
+	} {
+		var text strings.Builder
+		for _, line := range New(Options{Width: 100, Keyless: tc.keyless}).Lines(s) {
+			for _, segment := range line {
+				text.WriteString(segment.Text)
+			}
+		}
+		if got := text.String(); !strings.Contains(got, tc.want) || strings.Contains(got, tc.not) {
+			t.Errorf("got %s, want %q and not %q", got, tc.want, tc.not)
+		}
+	}
+}
+
 // A connection that was watched from its middle on is one of TLS, in the table and in the summary.
 func TestFromItsMiddle(t *testing.T) {
 	s := &observe.Session{}

@@ -39,6 +39,8 @@ type Options struct {
 	Verbose bool
 	// Hex shows the bytes of messages and of application data.
 	Hex bool
+	// Keyless reports whether there is no key log in which secrets could have been looked for; nil: there is one.
+	Keyless func() bool
 }
 
 const (
@@ -54,10 +56,11 @@ type view struct {
 	marks *marks
 	ruler
 	verbose, hex bool
+	keyless      func() bool // may be nil
 }
 
 func newView(o Options) *view {
-	v := &view{width: o.Width, words: o.Words, marks: &unicodeMarks, ruler: newRuler(o.WideAmbiguous), verbose: o.Verbose, hex: o.Hex}
+	v := &view{width: o.Width, words: o.Words, marks: &unicodeMarks, ruler: newRuler(o.WideAmbiguous), verbose: o.Verbose, hex: o.Hex, keyless: o.Keyless}
 	if v.width == 0 {
 		v.width = defaultWidth
 	}

@@ -347,7 +347,7 @@ func (s summary) http() []Line {
 func (s summary) decrypted() []Line {
 	why := ""
 	if s.DecryptError != "" {
-		why = s.words.Or(string(s.DecryptError), "decrypt."+string(s.DecryptError))
+		why = s.closed(s.DecryptError, string(s.DecryptError))
 	}
 	switch {
 	case s.Decrypted && why == "":
