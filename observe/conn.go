@@ -232,6 +232,9 @@ func (c *Conn) close(at At, how End, tcp TCP) {
 	c.judge(c.hs, true)
 	c.closed = true
 	c.unwatch()
+	if tcp.Cut > 0 {
+		c.emit(Neither, at.Time, packetsCut(tcp.Cut))
+	}
 	c.emit(Neither, at.Time, &FlowClosed{End: how, TCP: tcp})
 	c.fold.s.Keys = c.listKeys()
 	c.halves[ClientToServer].wipe()

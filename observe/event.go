@@ -168,6 +168,7 @@ type TCP struct {
 	RTT             float64 `json:"rtt_ms"` // milliseconds from SYN to SYN-ACK to ACK, halves added
 	Retransmissions int     `json:"retransmissions"`
 	Gaps            int     `json:"gaps"`
+	Cut             int     `json:"-"` // packets of whose data the capture has the beginning only; there is a finding
 }
 
 // End says how a stream or a connection came to its end.

@@ -15,6 +15,7 @@ const (
 	CodeNoCloseNotify   = "no_close_notify"    // the stream ended without the alert that says so
 	CodeTruncatedRecord = "truncated_record"   // the stream ended within a record
 	CodePartialMessage  = "partial_message"    // the rest of a handshake message did not come
+	CodePacketsCut      = "packets_cut"        // the capture has the beginning of packets only
 	CodeNotARecord      = "not_a_record"       // something else where a record should begin
 	CodeCannotDecrypt   = "cannot_decrypt"     // records under these keys were not opened; see Where for why
 	CodeWrongSecret     = "wrong_secret"       // the secret that the key log has does not fit
@@ -65,10 +66,17 @@ func truncatedRecord(n int) *Finding {
 	}
 }
 
-func partialMessage() *Finding {
+func partialMessage(where string) *Finding {
 	return &Finding{
-		Code: CodePartialMessage, Severity: SeverityWarning, Where: "record", Ref: "RFC 9846 §5.1",
+		Code: CodePartialMessage, Severity: SeverityWarning, Where: where, Ref: "RFC 9846 §5.1",
 		Text: "the rest of a handshake message did not come",
+	}
+}
+
+func packetsCut(n int) *Finding {
+	return &Finding{
+		Code: CodePacketsCut, Severity: SeverityWarning,
+		Text: fmt.Sprintf("the capture kept only the beginning of packets (snap length), %d on this connection", n),
 	}
 }
 

@@ -45,7 +45,7 @@ type ending struct {
 	endedAt     At
 	closeNotify bool
 	fatal       bool          // a fatal alert was sent
-	unopened    bool          // the last record was not opened: it may have been an alert
+	unopened    bool          // what came last was not opened, or is missing: it may have been an alert
 	closing     *earlySegment // the FIN, until it is told
 }
 
@@ -185,6 +185,7 @@ func (h *half) cross() bool {
 	b := h.window()
 	size, known := recordSize(b)
 	from := h.offset()
+	h.tellPart(b)
 	h.take(len(b))
 	hole := h.mend()
 	missing := int64(len(b)) + hole.n
@@ -209,6 +210,9 @@ func (h *half) finish() bool {
 	t := h.endedAt.Time
 	if b := h.window(); len(b) > 0 {
 		h.found(t, truncatedRecord(len(b)))
+		if !h.started {
+			h.tellPart(b)
+		}
 		h.take(len(b))
 	}
 	h.tellForeign()

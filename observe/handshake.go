@@ -68,7 +68,7 @@ func (h *half) tellMessage(s *source, m Message) {
 func (h *half) abandon(t time.Time) {
 	if h.messages.Partial() {
 		h.messages = newMessages()
-		h.found(t, partialMessage())
+		h.found(t, partialMessage("record"))
 	}
 }
 

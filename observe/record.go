@@ -212,6 +212,7 @@ func (h *half) missedMessages() {
 func (h *half) skipped() {
 	h.uncertain = true
 	h.holed = true
+	h.unopened = true
 	h.breakHTTP()
 	h.missedMessages()
 	h.c.rules.resume()

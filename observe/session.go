@@ -266,8 +266,15 @@ func (l Lists) clone() Lists {
 func copied[T any](list []T) []T { return append(make([]T, 0, len(list)), list...) }
 
 // TLS reports whether the connection has TLS, as far as was seen: also one that was watched from its middle on, of which
-// nothing could be read.
-func (s *Session) TLS() bool { return s.Version != "" || len(s.Messages) > 0 || s.DecryptError != "" }
+// nothing could be read, and one of whose messages there are only parts.
+func (s *Session) TLS() bool {
+	return s.Version != "" || len(s.Messages) > 0 || s.DecryptError != "" || s.Partial()
+}
+
+// Partial reports whether a handshake message was seen of which not all is there. It is among the findings only.
+func (s *Session) Partial() bool {
+	return slices.ContainsFunc(s.Findings, func(f FindingInfo) bool { return f.Code == CodePartialMessage })
+}
 
 func (s *Session) clone() *Session {
 	c := *s

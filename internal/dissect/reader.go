@@ -272,7 +272,7 @@ func tcpOf(c *tcp.Conn) observe.TCP {
 	s := &c.Stats
 	return observe.TCP{
 		SYN: s.SYN, SYNACK: s.SYNACK, ACK: s.ACK, FIN: s.FIN, RST: s.RST,
-		RTT: float64(s.RTT) / float64(time.Millisecond), Retransmissions: s.Retransmissions, Gaps: s.Gaps,
+		RTT: float64(s.RTT) / float64(time.Millisecond), Retransmissions: s.Retransmissions, Gaps: s.Gaps, Cut: s.Cut,
 	}
 }
 

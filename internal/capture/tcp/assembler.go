@@ -90,6 +90,9 @@ func (a *Assembler) Add(p *packet.Packet) Seen {
 	}
 	c.Last = s.at
 	c.Stats.Packets++
+	if p.Missing > 0 {
+		c.Stats.Cut++
+	}
 	a.segment(&s)
 	return Seen{Conn: c, Dir: s.dir, Seq: s.pos, Ack: s.ack, Length: s.length, Events: a.events}
 }

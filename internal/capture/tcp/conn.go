@@ -31,6 +31,7 @@ type Stats struct {
 	Retransmissions int // segments that were counted as Retransmission
 	OutOfOrder      int
 	Gaps            int
+	Cut             int // packets of whose data the capture has the beginning only
 }
 
 // life is where an Assembler keeps a connection.

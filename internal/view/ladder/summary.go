@@ -95,6 +95,8 @@ func (s summary) row(label string, width int, text []Line) []Line {
 func (s summary) heading() []Line {
 	line := Line{{Dim, strings.Repeat(s.marks.rule, 2) + " "}}
 	switch {
+	case !s.TLS() && s.TCP.Cut > 0 && len(s.HTTP) == 0:
+		line = append(line, Segment{Heading, s.words.Text("summary.no_tls_seen")})
 	case !s.TLS():
 		line = append(line, Segment{Heading, s.words.Text("summary.no_tls")})
 	case fromMiddle(s.Session):
@@ -124,7 +126,7 @@ func (s summary) outcome() Segment {
 	switch {
 	case s.Complete:
 		return Segment{Good, s.words.Text("summary.complete")}
-	case s.DecryptError != "" && s.Version != "":
+	case s.DecryptError != "" && s.Version != "" || s.Partial():
 		return Segment{Warning, s.words.Text("summary.unknown")}
 	}
 	return Segment{Error, s.words.Text("summary.incomplete")}
@@ -365,7 +367,16 @@ func (s summary) tcp() []Line {
 	if s.TCP.Retransmissions+s.TCP.Gaps == 0 {
 		return nil
 	}
-	return text(Warning, s.words.Text("summary.loss", s.TCP.Retransmissions, s.TCP.Gaps))
+	return text(Warning, s.loss(&s.TCP))
+}
+
+// loss says what is missing of a connection, and whether that is so because the capture cut its packets.
+func (v *view) loss(t *observe.TCP) string {
+	text := v.words.Text("summary.loss", t.Retransmissions, t.Gaps)
+	if t.Cut > 0 {
+		text += v.marks.separator + v.words.Text("summary.cut", t.Cut)
+	}
+	return text
 }
 
 // alerts lists those that say more than goodbye.
@@ -393,12 +404,16 @@ func (s summary) findings() []Line {
 	var all []Line
 	told := make(map[[2]string]bool)
 	for _, f := range s.Findings {
-		what := [2]string{f.Code, f.Text}
+		fact := s.fact(f.Code, f.Text)
+		if f.Code == observe.CodePartialMessage {
+			fact = join(f.Where, fact)
+		}
+		what := [2]string{f.Code, fact}
 		if told[what] || toldAsDecrypted[f.Code] && s.DecryptError != "" {
 			continue
 		}
 		told[what] = true
-		all = append(all, s.findingLine(f.Severity, f.Code, s.fact(f.Code, f.Text), ""))
+		all = append(all, s.findingLine(f.Severity, f.Code, fact, ""))
 	}
 	return all
 }

@@ -171,6 +171,8 @@ func (t *Table) protocol(s *observe.Session) Line {
 	switch {
 	case fromMiddle(s):
 		return Line{{Warning, t.words.Text("table.tls_from_middle")}}
+	case over == "" && s.Partial():
+		return Line{{Warning, t.words.Text("table.tls_partial")}}
 	case over == "" && len(s.Messages) > 0:
 		return Line{{Warning, t.words.Text("table.tls_unanswered")}}
 	case over == "" && inner == "":
@@ -242,6 +244,8 @@ func (t *Table) outcomes(s *observe.Session, add func(Role, string)) {
 		if s.Resumed {
 			add(Good, t.words.Text("table.resumed"))
 		}
+	case s.Partial():
+		add(Warning, t.words.Text("summary.unknown"))
 	case s.DecryptError == "" || len(s.Alerts) > 0:
 		add(Warning, t.words.Text("table.incomplete"))
 	}
@@ -257,8 +261,11 @@ func (t *Table) outcomes(s *observe.Session, add func(Role, string)) {
 	case s.TCP.RST && !s.TCP.FIN:
 		add(Warning, "RST")
 	}
-	if s.TCP.Retransmissions+s.TCP.Gaps > 0 {
-		add(Dim, t.words.Text("summary.loss", s.TCP.Retransmissions, s.TCP.Gaps))
+	switch {
+	case s.TCP.Cut > 0:
+		add(Warning, t.loss(&s.TCP))
+	case s.TCP.Retransmissions+s.TCP.Gaps > 0:
+		add(Dim, t.loss(&s.TCP))
 	}
 }
 
