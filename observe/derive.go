@@ -15,14 +15,13 @@ import (
 
 // exchanged is what is known of a key exchange beyond the hellos.
 type exchanged struct {
-	extended   bool         // extended_main_secret was negotiated (RFC 7627)
-	macLast    bool         // encrypt_then_mac was negotiated (RFC 7366)
-	psk, share bool         // TLS 1.3: ServerHello has pre_shared_key, key_share
-	identity   int          // TLS 1.3: the one that it selects
-	offered    iana.Version // legacy_version of ClientHello
-	premaster  []byte       // as the client encrypted it to the server's RSA key
-	leaves     [3][]byte    // by Dir: the sender's certificate, DER, or its raw public key
-	delegated  [3][]byte    // by Dir: the key that its owner delegated to, as a SubjectPublicKeyInfo (RFC 9345)
+	extended   bool      // extended_main_secret was negotiated (RFC 7627)
+	macLast    bool      // encrypt_then_mac was negotiated (RFC 7366)
+	psk, share bool      // TLS 1.3: ServerHello has pre_shared_key, key_share
+	identity   int       // TLS 1.3: the one that it selects
+	premaster  []byte    // as the client encrypted it to the server's RSA key
+	leaves     [3][]byte // by Dir: the sender's certificate, DER, or its raw public key
+	delegated  [3][]byte // by Dir: the key that its owner delegated to, as a SubjectPublicKeyInfo (RFC 9345)
 	opened     []keys.Secret
 	tried      int // RSA keys, for opened
 }
@@ -147,7 +146,7 @@ func (hs *handshake) keyBlock(main keys.Secret) keys.KeyBlock {
 type schedule struct {
 	psk, shared                    keys.Secret
 	handshakeClient, handshakeServ keys.Secret
-	client, server, exporter       keys.Secret
+	client, server                 keys.Secret
 }
 
 // schedules lists those that may be the one: a PSK opens a handshake that had no (EC)DHE, a shared secret any.
@@ -185,7 +184,7 @@ func (hs *handshake) schedule(t *transcript, psk, shared keys.Secret) schedule {
 	handshake := keys.TLS13(hs.suite.Hash, nil).Early(psk).Handshake(shared)
 	s.handshakeClient, s.handshakeServ = handshake.Traffic(said)
 	if said, ok = t.throughServer(hs.hash()); ok {
-		s.client, s.server, s.exporter = handshake.Main().Application(said)
+		s.client, s.server, _ = handshake.Main().Application(said)
 	}
 	return s
 }

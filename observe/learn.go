@@ -91,7 +91,7 @@ func (h *half) clientHello(s *source, m *msg.ClientHello) {
 	hs.clientRandom = m.Random
 	h.c.unwatch()
 	h.c.watch(hs, m.Random)
-	hs.offer, hs.offered = newOffer(m), m.LegacyVersion
+	hs.offer = newOffer(m)
 	if !hs.hello2 {
 		h.clientPrints(s, m, hs.again)
 	}

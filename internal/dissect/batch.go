@@ -67,7 +67,6 @@ type ending struct {
 // judged is a packet that the filter is to judge, with what its headers say.
 type judged struct {
 	frame   int
-	dir     observe.Dir
 	fields  *filter.Packet
 	settled bool // no more fields come, once its connection waits for nothing
 }

@@ -164,7 +164,6 @@ func (r *reader) judge(at int, p *capture.Packet, d *packet.Packet, seen *tcp.Se
 	if seen.Conn == nil {
 		return
 	}
-	j.dir = direction(seen.Dir)
 	j.settled = seen.Length == 0 || r.delivered == p.Number || isRepeated(seen.Events)
 	o.flow, _ = seen.Conn.User.(*flow)
 	r.op(0, op{kind: opPacketEnd, flow: o.flow})
