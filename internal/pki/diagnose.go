@@ -251,3 +251,11 @@ func (d *diagnosis) step(c, issuer *x509.Certificate) Diagnosis {
 	}
 	return Diagnosis{}
 }
+
+func addresses(c *x509.Certificate) []string {
+	var texts []string
+	for _, ip := range c.IPAddresses {
+		texts = append(texts, ip.String())
+	}
+	return texts
+}

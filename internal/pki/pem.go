@@ -271,7 +271,7 @@ func checkMatch(chain []*x509.Certificate, key crypto.Signer) error {
 	}
 	return &FileError{
 		Problem: ProblemMismatch,
-		Text:    fmt.Sprintf("the key (%s) is not that of the certificate (%s, %s)", KeyName(key.Public()), chain[0].Subject, certificateKeyName(chain[0])),
+		Text:    fmt.Sprintf("the key (%s) is not that of the certificate (%s, %s)", KeyName(key.Public()), chain[0].Subject, CertificateKeyName(chain[0])),
 	}
 }
 

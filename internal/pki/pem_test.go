@@ -215,7 +215,7 @@ func FuzzLoad(f *testing.F) {
 				t.Errorf("got %d certificates, %v, want %d again", len(again), err, len(chain))
 			}
 			for _, c := range chain {
-				pki.Describe(c)
+				pki.CertificateKeyName(c)
 			}
 		} else if _, ok := errors.AsType[*pki.FileError](err); !ok {
 			t.Errorf("got %T, want a *FileError", err)

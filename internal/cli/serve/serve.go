@@ -231,7 +231,7 @@ func (s *server) announce(cfg *tls.Config) {
 	leaf := cfg.Certificates[0].Leaf
 	words := s.env.Words
 	s.env.Tell(words.Text("cli.serve_listening", addr))
-	s.env.Tell(words.Text("cli.serve_certificate", pki.Describe(leaf).Key, fmt.Sprintf("%x", sha256.Sum256(leaf.Raw))))
+	s.env.Tell(words.Text("cli.serve_certificate", pki.CertificateKeyName(leaf), fmt.Sprintf("%x", sha256.Sum256(leaf.Raw))))
 	if s.o.echo {
 		s.env.Tell(words.Text("cli.serve_try", "openssl s_client -connect "+addr+" -quiet"))
 		return
