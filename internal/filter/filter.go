@@ -73,6 +73,8 @@ const (
 	BadPattern   Code = "bad_pattern"   // not a regular expression
 	BadOperator  Code = "bad_operator"  // a field of this type cannot be compared so
 	NoField      Code = "no_field"      // a comparison of constants
+	NoOperator   Code = "no_operator"   // there is no such operator
+	NoComma      Code = "no_comma"      // before a value of a set
 	Unexpected   Code = "unexpected"    // not the word that may stand here
 	Unfinished   Code = "unfinished"    // more must come, or a string is not closed
 )

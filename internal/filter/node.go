@@ -9,7 +9,6 @@ type join uint8
 
 const (
 	joinOr join = iota
-	joinXor
 	joinAnd
 )
 
@@ -19,14 +18,10 @@ type joined struct {
 }
 
 func (n *joined) match(k *Packet) bool {
-	left := n.left.match(k)
-	switch n.how {
-	case joinOr:
-		return left || n.right.match(k)
-	case joinAnd:
-		return left && n.right.match(k)
+	if n.how == joinOr {
+		return n.left.match(k) || n.right.match(k)
 	}
-	return left != n.right.match(k)
+	return n.left.match(k) && n.right.match(k)
 }
 
 type negated struct{ node }

@@ -9,12 +9,12 @@ import (
 
 // parser reads tokens into a tree. Its methods are the rules of the grammar, the loosest first:
 //
-//	or      = xor {("or" | "||") xor}
-//	xor     = and {("xor" | "^^") and}
+//	or      = and {("or" | "||") and}
 //	and     = not {("and" | "&&") not}
 //	not     = ("not" | "!") not | "(" or ")" | test
 //	test    = ["any" | "all"] operand [relation operand | ["not"] "in" set]
-//	operand = function "(" operand ")" | field ["[" slices "]"] ["&" number] | value
+//	operand = function "(" operand ")" | field ["[" slices "]"] [("&" | "bitwise_and") number] | value
+//	set     = "{" value [".." value] {"," value [".." value]} "}"
 type parser struct {
 	tokens []token
 	prog   *Program
@@ -47,13 +47,19 @@ func (p *parser) expect(text string) error {
 	return surprise(p.peek())
 }
 
+// missing are operators that one may expect and Wireshark 4.0 does not have, with what stands for them if anything does.
+var missing = map[string]string{"xor": "", "^^": "", "bitand": "&"}
+
 // surprise is the error of a token that may not stand where it does.
 func surprise(t token) error {
-	code := Unexpected
-	if t.sort == atEnd {
-		code = Unfinished
+	instead, isOperator := missing[t.text]
+	switch {
+	case t.sort == atEnd:
+		return fault(Unfinished, t)
+	case isOperator && t.sort != quoted:
+		return &Error{Code: NoOperator, Offset: t.pos, Near: t.text, Nearest: instead}
 	}
-	return fault(code, t)
+	return fault(Unexpected, t)
 }
 
 func fault(code Code, t token) error { return &Error{Code: code, Offset: t.pos, Near: t.text} }
@@ -67,9 +73,7 @@ func (p *parser) whole() (node, error) {
 	return n, err
 }
 
-func (p *parser) or() (node, error) { return p.chain(p.xor, joinOr, "or", "||") }
-
-func (p *parser) xor() (node, error) { return p.chain(p.and, joinXor, "xor", "^^") }
+func (p *parser) or() (node, error) { return p.chain(p.and, joinOr, "or", "||") }
 
 func (p *parser) and() (node, error) { return p.chain(p.not, joinAnd, "and", "&&") }
 
@@ -203,7 +207,7 @@ func (p *parser) derived(o operand) (operand, error) {
 			o.kind = kindBytes
 		}
 	}
-	if t := p.peek(); !o.constant && p.accept("&", "bitand", "bitwise_and") {
+	if t := p.peek(); !o.constant && p.accept("&", "bitwise_and") {
 		mask := p.take()
 		n, ok := parseNumber(mask.text)
 		if !ok || o.kind != kindNumber {
@@ -251,11 +255,15 @@ func (p *parser) in(o operand, how quantifier) (node, error) {
 		}
 		set = append(set, m)
 		if p.accept("}") {
-			break
+			return &sought{o, how, set}, nil
 		}
-		p.accept(",")
+		if t := p.peek(); t.sort == word || t.sort == quoted {
+			return nil, fault(NoComma, t)
+		}
+		if err := p.expect(","); err != nil {
+			return nil, err
+		}
 	}
-	return &sought{o, how, set}, nil
 }
 
 // member reads a value of a set, or a range of values.
