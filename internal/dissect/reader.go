@@ -26,6 +26,7 @@ type reader struct {
 	round     *round   // nil where there is one worker
 	totals    Totals
 	before    time.Time // of the packet before
+	came      time.Time // when something came last, by our clock
 	delivered int       // the packet whose bytes were told last
 }
 
@@ -74,6 +75,9 @@ func (r *reader) item(item capture.Item) {
 	case *capture.Secrets:
 		r.secrets(item)
 	}
+	if r.opts.Live {
+		r.came = time.Now()
+	}
 	if r.opts.Live || slices.ContainsFunc(r.batches, (*batch).full) {
 		r.send()
 	}
@@ -83,9 +87,12 @@ func (b *batch) full() bool {
 	return len(b.ops) >= batchOps || len(b.data) >= batchData || len(b.runs) >= batchOps
 }
 
-// tick is for when no packets come.
+// tick is for when no packets come. The time goes on from that of the last one, of whosever clock it is.
 func (r *reader) tick() {
-	r.assembler.Tick(time.Now())
+	if r.totals.Packets == 0 {
+		return
+	}
+	r.assembler.Tick(r.totals.Last.Add(time.Since(r.came)))
 	r.send()
 }
 

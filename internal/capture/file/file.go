@@ -25,7 +25,7 @@ const Stdin = "-"
 type Options struct {
 	// Follow goes on at the end of a file: what is still written to it comes as well, until the context is done.
 	Follow bool
-	// Idle is called again and again while Follow waits.
+	// Idle is called again and again while Follow waits, be it for a file to grow or for a pipe. It may be nil.
 	Idle func()
 }
 
@@ -218,7 +218,11 @@ func (t *tail) use(file *os.File) error {
 	if err == nil && info.Mode().IsRegular() {
 		t.file = file
 	} else {
-		t.src = ReadPatiently(t.ctx, file)
+		var idle func()
+		if t.Follow {
+			idle = t.Idle
+		}
+		t.src = readPatiently(t.ctx, file, idle)
 	}
 	return err
 }

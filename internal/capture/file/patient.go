@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"os"
+	"time"
 )
 
 // OpenPatiently opens a file as os.Open does, which for a named pipe can take for ever: it ends when ctx does.
@@ -30,8 +31,11 @@ func OpenPatiently(ctx context.Context, name string) (*os.File, error) {
 
 // ReadPatiently returns a reader of src, a pipe or a terminal, whose reads end with the error of ctx when that is done,
 // however long src makes one wait. src must not be read by others from then on.
-func ReadPatiently(ctx context.Context, src io.Reader) io.Reader {
-	p := &patient{ctx: ctx, pieces: make(chan piece), spare: make(chan []byte, 2)}
+func ReadPatiently(ctx context.Context, src io.Reader) io.Reader { return readPatiently(ctx, src, nil) }
+
+// readPatiently calls idle, unless that is nil, again and again while a read waits.
+func readPatiently(ctx context.Context, src io.Reader, idle func()) io.Reader {
+	p := &patient{ctx: ctx, idle: idle, pieces: make(chan piece), spare: make(chan []byte, 2)}
 	for range cap(p.spare) {
 		p.spare <- make([]byte, 64<<10)
 	}
@@ -42,6 +46,7 @@ func ReadPatiently(ctx context.Context, src io.Reader) io.Reader {
 // patient reads ahead in a goroutine of its own.
 type patient struct {
 	ctx    context.Context
+	idle   func()
 	pieces chan piece
 	spare  chan []byte // buffers that are not in use
 	piece
@@ -82,14 +87,28 @@ func (p *patient) Read(b []byte) (int, error) {
 		if p.buf != nil {
 			p.spare <- p.buf
 		}
-		select {
-		case p.piece = <-p.pieces:
-			p.read = p.buf[:p.n]
-		case <-p.ctx.Done():
-			p.piece = piece{err: p.ctx.Err()}
-		}
+		p.piece = p.await()
+		p.read = p.buf[:p.n]
 	}
 	n := copy(b, p.read)
 	p.read = p.read[n:]
 	return n, nil
+}
+
+// await waits for the next piece.
+func (p *patient) await() piece {
+	for {
+		var moment <-chan time.Time
+		if p.idle != nil {
+			moment = time.After(pollTime)
+		}
+		select {
+		case next := <-p.pieces:
+			return next
+		case <-p.ctx.Done():
+			return piece{err: p.ctx.Err()}
+		case <-moment:
+			p.idle()
+		}
+	}
 }
