@@ -73,7 +73,7 @@ row 5: views, words, HTTP, captures seen as connections
   tlshttp: tls
 
 row 6: the command
-  internal/cli: internal/alert internal/explain internal/iana internal/pki internal/session internal/suite internal/view/ladder internal/view/ndjson keylog observe tls
+  internal/cli: internal/alert internal/capture/file internal/explain internal/iana internal/pki internal/session internal/suite internal/view/ladder internal/view/ndjson keylog observe tls
   internal/cli/connect: internal/cli internal/explain internal/pki tls
   internal/cli/demo: internal/cli internal/explain internal/iana internal/pki internal/suite tls tlshttp
   internal/cli/serve: internal/cli internal/pki tls tlshttp

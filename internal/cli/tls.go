@@ -11,6 +11,7 @@ import (
 	"os"
 
 	"github.com/akushu/akushu/internal/alert"
+	"github.com/akushu/akushu/internal/capture/file"
 	"github.com/akushu/akushu/internal/iana"
 	"github.com/akushu/akushu/internal/pki"
 	"github.com/akushu/akushu/internal/suite"
@@ -48,8 +49,8 @@ func (f *TLSFlags) newest() iana.Version {
 }
 
 // LoadRoots reads the certificates that are trusted.
-func (e *Env) LoadRoots(path string) (*x509.CertPool, error) {
-	data, err := e.ReadFile(path)
+func (e *Env) LoadRoots(ctx context.Context, path string) (*x509.CertPool, error) {
+	data, err := e.ReadFile(ctx, path)
 	if err != nil {
 		return nil, err
 	}
@@ -65,14 +66,14 @@ func (e *Env) LoadRoots(path string) (*x509.CertPool, error) {
 }
 
 // LoadIdentity reads our certificate chain and its key.
-func (e *Env) LoadIdentity(certPath, keyPath string) (tls.Certificate, error) {
-	certPEM, err := e.ReadFile(certPath)
+func (e *Env) LoadIdentity(ctx context.Context, certPath, keyPath string) (tls.Certificate, error) {
+	certPEM, err := e.ReadFile(ctx, certPath)
 	if err != nil {
 		return tls.Certificate{}, err
 	}
 	keyPEM := certPEM
 	if keyPath != certPath { // both may stand in one file, or come on standard input together
-		if keyPEM, err = e.ReadFile(keyPath); err != nil {
+		if keyPEM, err = e.ReadFile(ctx, keyPath); err != nil {
 			return tls.Certificate{}, err
 		}
 	}
@@ -83,17 +84,25 @@ func (e *Env) LoadIdentity(certPath, keyPath string) (tls.Certificate, error) {
 	return Certificate(id), nil
 }
 
-// ReadFile reads a file, or standard input where its name is "-".
-func (e *Env) ReadFile(path string) (data []byte, err error) {
-	if path == "-" {
-		data, err = io.ReadAll(e.In)
-	} else {
-		data, err = os.ReadFile(path)
-	}
+// ReadFile reads a file, or standard input where its name is "-". It waits for what a pipe brings until ctx is done.
+func (e *Env) ReadFile(ctx context.Context, path string) ([]byte, error) {
+	data, err := e.readFile(ctx, path)
 	if err != nil {
 		return nil, e.FileError(path, err)
 	}
 	return data, nil
+}
+
+func (e *Env) readFile(ctx context.Context, path string) ([]byte, error) {
+	if path == file.Stdin {
+		return io.ReadAll(file.ReadPatiently(ctx, e.In))
+	}
+	f, err := file.OpenPatiently(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(file.Patiently(ctx, f))
 }
 
 // FileError is the error of a file, or folder, that cannot be used.

@@ -122,11 +122,11 @@ func TestReadFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]string{file: "from a file", "-": "from standard input"} {
-		if got, err := env.ReadFile(name); err != nil || string(got) != want {
+		if got, err := env.ReadFile(t.Context(), name); err != nil || string(got) != want {
 			t.Errorf("ReadFile(%s): got %q, %v, want %q", name, got, err, want)
 		}
 	}
-	_, err := env.ReadFile(file + ".none")
+	_, err := env.ReadFile(t.Context(), file+".none")
 	if env.Report(err) != ExitFailure {
 		t.Errorf("got %v, want an error with code 1", err)
 	}
@@ -145,12 +145,12 @@ func TestLoadIdentity(t *testing.T) {
 	}
 	env.In = bytes.NewReader(append(chain, key...))
 	for _, files := range [][2]string{{chainFile, keyFile}, {"-", "-"}} {
-		cert, err := env.LoadIdentity(files[0], files[1])
+		cert, err := env.LoadIdentity(t.Context(), files[0], files[1])
 		if err != nil || cert.Leaf.Subject.CommonName != "cli test" {
 			t.Errorf("%v: got %v, %v", files, cert.Leaf, err)
 		}
 	}
-	if _, err := env.LoadIdentity(keyFile, chainFile); env.Report(err) != ExitFailure {
+	if _, err := env.LoadIdentity(t.Context(), keyFile, chainFile); env.Report(err) != ExitFailure {
 		t.Errorf("got %v for a chain and a key the wrong way round, want an error with code 1", err)
 	}
 }

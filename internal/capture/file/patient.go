@@ -29,6 +29,14 @@ func OpenPatiently(ctx context.Context, name string) (*os.File, error) {
 	}
 }
 
+// Patiently returns a reader of a file whose reads do not outlast ctx: the file itself, unless it is one that makes one wait.
+func Patiently(ctx context.Context, file *os.File) io.Reader {
+	if info, err := file.Stat(); err == nil && info.Mode().IsRegular() {
+		return file
+	}
+	return ReadPatiently(ctx, file)
+}
+
 // ReadPatiently returns a reader of src, a pipe or a terminal, whose reads end with the error of ctx when that is done,
 // however long src makes one wait. src must not be read by others from then on.
 func ReadPatiently(ctx context.Context, src io.Reader) io.Reader { return readPatiently(ctx, src, nil) }

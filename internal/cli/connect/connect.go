@@ -116,7 +116,7 @@ func (o *options) check(cmd *cobra.Command, env *cli.Env, to string) error {
 }
 
 func run(ctx context.Context, env *cli.Env, o *options) (err error) {
-	cfg, err := config(env, o)
+	cfg, err := config(ctx, env, o)
 	if err != nil {
 		return err
 	}
@@ -138,7 +138,7 @@ func run(ctx context.Context, env *cli.Env, o *options) (err error) {
 		watch.Recording = recording
 		defer func() { err = cmp.Or(err, finish()) }()
 	}
-	kept, err := o.openSessions(env, cfg.ServerName)
+	kept, err := o.openSessions(ctx, env, cfg.ServerName)
 	if err != nil {
 		return err
 	}
@@ -149,7 +149,7 @@ func run(ctx context.Context, env *cli.Env, o *options) (err error) {
 	case o.early.name != "":
 		cfg.NextProtos = protocol(kept.newest(cfg.ServerName))
 	}
-	if err := o.early.open(env); err != nil {
+	if err := o.early.open(ctx, env); err != nil {
 		return err
 	}
 	watcher := env.Watch(watch)
@@ -173,11 +173,11 @@ func (o *options) ladders(env *cli.Env) io.Writer {
 	return env.Out
 }
 
-func config(env *cli.Env, o *options) (*tls.Config, error) {
+func config(ctx context.Context, env *cli.Env, o *options) (*tls.Config, error) {
 	cfg := &tls.Config{ServerName: cmp.Or(o.serverName, o.to.Host), InsecureSkipVerify: o.insecure}
 	o.tls.Apply(cfg)
 	if o.cert != "" {
-		cert, err := env.LoadIdentity(o.cert, o.key)
+		cert, err := env.LoadIdentity(ctx, o.cert, o.key)
 		if err != nil {
 			return nil, err
 		}
@@ -186,7 +186,7 @@ func config(env *cli.Env, o *options) (*tls.Config, error) {
 	if o.caFile == "" {
 		return cfg, nil
 	}
-	roots, err := env.LoadRoots(o.caFile)
+	roots, err := env.LoadRoots(ctx, o.caFile)
 	cfg.RootCAs = roots
 	return cfg, err
 }

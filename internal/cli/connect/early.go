@@ -34,9 +34,9 @@ func (o *options) checkEarly(words *explain.Words) error {
 }
 
 // open reads the file.
-func (e *earlyData) open(env *cli.Env) (err error) {
+func (e *earlyData) open(ctx context.Context, env *cli.Env) (err error) {
 	if e.name != "" {
-		e.data, err = env.ReadFile(e.name)
+		e.data, err = env.ReadFile(ctx, e.name)
 	}
 	return err
 }

@@ -3,6 +3,7 @@ package connect
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -213,7 +214,7 @@ func decodeLine(line string) (server string, session *tls.ClientSessionState, er
 }
 
 // openSessions makes the cache that the flags ask for, or nil where they ask for none.
-func (o *options) openSessions(env *cli.Env, server string) (*sessions, error) {
+func (o *options) openSessions(ctx context.Context, env *cli.Env, server string) (*sessions, error) {
 	if o.sessionIn == "" && o.sessionOut == "" {
 		return nil, nil
 	}
@@ -221,7 +222,7 @@ func (o *options) openSessions(env *cli.Env, server string) (*sessions, error) {
 	if o.sessionIn == "" {
 		return s, nil
 	}
-	data, err := env.ReadFile(o.sessionIn)
+	data, err := env.ReadFile(ctx, o.sessionIn)
 	if err != nil {
 		return nil, err
 	}

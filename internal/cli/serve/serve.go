@@ -92,7 +92,7 @@ func (o *options) check(cmd *cobra.Command, env *cli.Env) error {
 }
 
 func run(ctx context.Context, env *cli.Env, o *options) error {
-	cfg, err := config(env, o)
+	cfg, err := config(ctx, env, o)
 	if err != nil {
 		return err
 	}
@@ -141,7 +141,7 @@ func (o *options) handler(env *cli.Env) (http.Handler, error) {
 }
 
 // config is the server's configuration. Without a certificate it makes one.
-func config(env *cli.Env, o *options) (*tls.Config, error) {
+func config(ctx context.Context, env *cli.Env, o *options) (*tls.Config, error) {
 	cfg := &tls.Config{ServerSessionCache: tls.NewLRUServerSessionCache(0)} // for clients without tickets
 	o.tls.Apply(cfg)
 	if o.earlyData {
@@ -150,11 +150,11 @@ func config(env *cli.Env, o *options) (*tls.Config, error) {
 	if len(cfg.NextProtos) == 0 && !o.echo {
 		cfg.NextProtos = append(slices.Clone(tlshttp.NextProtos), "http/1.0") // which curl --http1.0 offers
 	}
-	if err := o.askClients(env, cfg); err != nil {
+	if err := o.askClients(ctx, env, cfg); err != nil {
 		return nil, err
 	}
 	if o.cert != "" {
-		cert, err := env.LoadIdentity(o.cert, o.key)
+		cert, err := env.LoadIdentity(ctx, o.cert, o.key)
 		cfg.Certificates = []tls.Certificate{cert}
 		return cfg, err
 	}
@@ -174,7 +174,7 @@ func config(env *cli.Env, o *options) (*tls.Config, error) {
 const maxEarlyData = 16 << 10
 
 // askClients has the server ask for certificates, if that is wanted.
-func (o *options) askClients(env *cli.Env, cfg *tls.Config) error {
+func (o *options) askClients(ctx context.Context, env *cli.Env, cfg *tls.Config) error {
 	if o.clientCA == "" {
 		return nil
 	}
@@ -182,7 +182,7 @@ func (o *options) askClients(env *cli.Env, cfg *tls.Config) error {
 	if o.requireCert {
 		cfg.ClientAuth = tls.RequireAndVerifyClientCert
 	}
-	roots, err := env.LoadRoots(o.clientCA)
+	roots, err := env.LoadRoots(ctx, o.clientCA)
 	cfg.ClientCAs = roots
 	return err
 }

@@ -60,7 +60,7 @@ const linesKept = 1 << 20
 func (s *Secrets) Load(ctx context.Context, env *cli.Env, followed bool) (*observe.Keys, error) {
 	keys := observe.NewKeysOf(linesKept)
 	for _, path := range s.keys {
-		key, err := loadKey(env, path)
+		key, err := loadKey(ctx, env, path)
 		if err != nil {
 			return nil, err
 		}
@@ -112,8 +112,8 @@ func (s *Secrets) Among(name string) bool {
 }
 
 // loadKey reads the private key of a server.
-func loadKey(env *cli.Env, path string) (*rsa.PrivateKey, error) {
-	text, err := env.ReadFile(path)
+func loadKey(ctx context.Context, env *cli.Env, path string) (*rsa.PrivateKey, error) {
+	text, err := env.ReadFile(ctx, path)
 	if err != nil {
 		return nil, err
 	}
@@ -134,11 +134,7 @@ func load(ctx context.Context, env *cli.Env, keys *observe.Keys, path string) er
 		return env.FileError(path, err)
 	}
 	defer f.Close()
-	var src io.Reader = f
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		src = file.ReadPatiently(ctx, f)
-	}
-	log := keylog.NewReader(src)
+	log := keylog.NewReader(file.Patiently(ctx, f))
 	for {
 		l, err := log.Next()
 		if err == io.EOF {
