@@ -32,6 +32,16 @@ type Reader struct {
 // ErrNotCapture: the file begins as neither pcapng nor pcap does.
 var ErrNotCapture = errors.New("the file is neither pcapng nor pcap")
 
+// A StrangerError is an ErrNotCapture with what the file begins with instead: up to 64 bytes, at least four.
+type StrangerError struct{ Head []byte }
+
+func (e *StrangerError) Error() string {
+	return fmt.Sprintf("%v: it begins with %x", ErrNotCapture, e.Head[:min(4, len(e.Head))])
+}
+
+// Unwrap returns ErrNotCapture.
+func (e *StrangerError) Unwrap() error { return ErrNotCapture }
+
 // ErrEmpty: the file has no byte. It wraps io.ErrUnexpectedEOF.
 var ErrEmpty = fmt.Errorf("the file is empty: %w", io.ErrUnexpectedEOF)
 
@@ -68,7 +78,8 @@ func recognise(src io.Reader) (*pcapng, *pcap, error) {
 			return nil, &pcap{source: s, pcapFormat: f}, nil
 		}
 	}
-	return nil, nil, &FormatError{Where: "file header", Err: fmt.Errorf("%w: it begins with %x", ErrNotCapture, magic)}
+	head, _ := s.peek(64) // fewer will do
+	return nil, nil, &FormatError{Where: "file header", Err: &StrangerError{slices.Clone(head)}}
 }
 
 // Next returns the next item. The item and all that it points to are the Reader's, and change with the next call.

@@ -21,7 +21,7 @@ func Unreadable(env *cli.Env, path string, err error) error {
 	bad, damaged := errors.AsType[*capture.FormatError](err)
 	switch {
 	case errors.Is(err, capture.ErrNotCapture):
-		return &cli.Error{Code: cli.ExitFailure, Text: words.Text("cli.inspect_not_capture", path), Err: err}
+		return notCapture(words, path, err)
 	case damaged:
 		return &cli.Error{Code: cli.ExitFailure, Text: damage(words, path, bad), Err: err}
 	}
