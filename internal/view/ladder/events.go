@@ -1,6 +1,7 @@
 package ladder
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 
@@ -37,7 +38,17 @@ func (f *fold) record(e observe.Event, b *observe.Record) {
 
 func (f *fold) applicationData(e observe.Event, b *observe.ApplicationData) {
 	f.extend(e, run{sort: data, count: 1, bytes: int64(b.Length), early: b.Early}, sealOpened, b.Line)
-	f.dumpData(b.Data)
+	if f.view.hex {
+		f.dumpData(b.Data)
+		return
+	}
+	text := b.Data
+	if b.Line != "" { // it is there already
+		_, text, _ = bytes.Cut(text, []byte("\n"))
+	}
+	if !f.http && !b.Early { // whether early data is HTTP is told later
+		f.text(f.last(), text)
+	}
 }
 
 // notTLS is told late: what was read as HTTP has a step by then, whose bytes these are.

@@ -19,6 +19,7 @@ type fold struct {
 	begun bool     // a record was seen
 	hello []detail // of the last ClientHello
 	ended [3]bool  // by Dir: FIN or RST was drawn
+	http  bool     // application data is HTTP, which tells more than its text
 }
 
 // add folds an event in. Kinds that are not drawn, or not known, are passed over.

@@ -58,7 +58,8 @@ func (f *fold) carrier(e observe.Event, encrypted, early bool) *step {
 		return nil
 	}
 	if !s.http {
-		s.http = true
+		s.http, f.http = true, f.http || encrypted
+		s.run.shown = 0
 		s.more = slices.DeleteFunc(s.more, func(d detail) bool { return d.label == "" && len(d.lead) == 0 })
 	}
 	return s
@@ -79,15 +80,21 @@ func (f *fold) current(e observe.Event, early bool) *step {
 
 // httpBody shows how a body begins, where it is text.
 func (f *fold) httpBody(e observe.Event, b *observe.HTTPBody) {
-	s := f.current(e, b.Early)
+	if s := f.current(e, b.Early); s.dir == e.Dir {
+		f.text(s, b.Data)
+	}
+}
+
+// text shows how data of a step begins, where it is text.
+func (f *fold) text(s *step, b []byte) {
 	most, lines := bodyShown, bodyLines
 	if f.view.verbose {
 		most, lines = allShown, allShown
 	}
-	if len(b.Data) == 0 || s.dir != e.Dir || s.run.sort == rest || s.run.shown >= most {
+	if len(b) == 0 || s.run.sort == rest || s.run.shown >= most {
 		return
 	}
-	text := b.Data[:min(len(b.Data), most-s.run.shown)]
+	text := b[:min(len(b), most-s.run.shown)]
 	s.run.shown += len(text)
 	if !isText(text) {
 		return

@@ -447,6 +447,41 @@ func TestRunsAreFolded(t *testing.T) {
 	}
 }
 
+// TestDataIsText has each run of application data show how it begins, where that is text, and HTTP what it says instead.
+func TestDataIsText(t *testing.T) {
+	s := newScript(t, iana.VersionTLS13)
+	text := func(d observe.Dir, line, data string) {
+		s.add(d, &observe.ApplicationData{Length: len(data), Line: line, Data: []byte(data)})
+	}
+	text(c2s, "EHLO me", "EHLO me\r\n")
+	text(s2c, "250-you", "250-you\r\n250 HELP\r\n")
+	text(c2s, "", "NOOP\r\n")
+	text(s2c, "", "\x00\x01binary")
+	text(c2s, "", "1\n2\n3\n4\n5\n")
+	text(s2c, "", "HTTP/1.1 200 OK\r\n\r\nbody")
+	s.add(s2c, &observe.HTTPHead{Protocol: "HTTP/1.1", Status: 200, Encrypted: true})
+	s.add(s2c, &observe.HTTPBody{Data: []byte("body"), Encrypted: true})
+	text(c2s, "", "GET / HTTP/1.1")
+	l := New(Options{})
+	for _, e := range s.events {
+		l.Add(e)
+	}
+	var got []string
+	for _, st := range l.fold.steps() {
+		for _, d := range st.more {
+			got = append(got, st.dir.From()+": "+d.text.String())
+		}
+	}
+	want := []string{
+		"client: EHLO me", "server: 250-you", "server: 250 HELP", "client: NOOP",
+		"client: 1", "client: 2", "client: 3", "client: 4", "client: …",
+		"server: HTTP/1.1 200", "server: body",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("what is shown (-want +got):\n%s", diff)
+	}
+}
+
 // TestOrderOfTime lets the client's direction run ahead, as it does while the server's waits
 // for keys, and a key be known later than the record that it opens was seen.
 func TestOrderOfTime(t *testing.T) {

@@ -111,7 +111,7 @@ func printable(r rune) rune {
 // dumpData adds application data to its step, as much as there is room for.
 func (f *fold) dumpData(b []byte) {
 	s := f.last()
-	if !f.view.hex || s.run.sort == rest || s.run.dumped >= allShown {
+	if s.run.sort == rest || s.run.dumped >= allShown {
 		return
 	}
 	some := b[:min(len(b), allShown-s.run.dumped)]
