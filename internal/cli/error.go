@@ -53,7 +53,7 @@ func (e *Env) Report(err error) ExitCode {
 	if errors.Is(err, context.Canceled) || errors.Is(err, syscall.EPIPE) && !network { // nobody reads what we print
 		return ExitFailure
 	}
-	told := &Error{Code: ExitFailure, Text: err.Error()}
+	told := &Error{Code: ExitFailure, Text: e.Reason(err)}
 	errors.As(err, &told)
 	e.say("cli.error", told.Text)
 	for _, hint := range told.Hints {

@@ -19,7 +19,7 @@ func (e *Env) OpenKeyLog(path string) (io.WriteCloser, error) {
 	}
 	f, err := keylog.OpenFile(path)
 	if err != nil {
-		return nil, &Error{Code: ExitFailure, Text: e.Words.Text("cli.keylog_open", path, err), Err: err}
+		return nil, &Error{Code: ExitFailure, Text: e.Words.Text("cli.keylog_open", path, e.Reason(err)), Err: err}
 	}
 	e.warnOfReaders(f)
 	return f, nil

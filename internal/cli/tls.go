@@ -110,7 +110,7 @@ func (e *Env) FileError(path string, err error) error {
 	if pathErr, ok := errors.AsType[*os.PathError](err); ok {
 		err = pathErr.Err
 	}
-	return &Error{Code: ExitFailure, Text: e.Words.Text("cli.file", path, err), Err: err}
+	return &Error{Code: ExitFailure, Text: e.Words.Text("cli.file", path, e.Reason(err)), Err: err}
 }
 
 // Certificate is an identity as package tls wants it.
@@ -120,7 +120,7 @@ func Certificate(id *pki.Identity) tls.Certificate {
 
 // Connecting is the error of a connection that could not be made: DNS or TCP.
 func (e *Env) Connecting(to string, err error) error {
-	told := &Error{Code: ExitNetwork, Text: e.Words.Text("cli.connect", to, reason(err)), Err: err}
+	told := &Error{Code: ExitNetwork, Text: e.Words.Text("cli.connect", to, e.Reason(bare(err))), Err: err}
 	if dns, ok := errors.AsType[*net.DNSError](err); ok && dns.IsNotFound {
 		told.Text = e.Words.Text("cli.no_such_host", dns.Name)
 	}
@@ -130,21 +130,9 @@ func (e *Env) Connecting(to string, err error) error {
 // Listening is the error of an address that cannot be listened on.
 func (e *Env) Listening(at string, err error) error {
 	if _, ok := errors.AsType[*net.AddrError](err); ok {
-		return Usage(e.Words.Text("cli.listen", at, reason(err)), e.Words.Text("hint.listen"))
+		return Usage(e.Words.Text("cli.listen", at, e.Reason(bare(err))), e.Words.Text("hint.listen"))
 	}
-	return &Error{Code: ExitNetwork, Text: e.Words.Text("cli.listen", at, reason(err)), Err: err}
-}
-
-// reason is an error of package net without the operation and the addresses, which are told
-// already.
-func reason(err error) string {
-	if op, ok := errors.AsType[*net.OpError](err); ok && op.Err != nil {
-		err = op.Err
-	}
-	if call, ok := errors.AsType[*os.SyscallError](err); ok {
-		err = call.Err
-	}
-	return err.Error()
+	return &Error{Code: ExitNetwork, Text: e.Words.Text("cli.listen", at, e.Reason(bare(err))), Err: err}
 }
 
 // Handshake is the error of a handshake that failed, with the code that says how. asked says whether we were asked for
@@ -153,7 +141,7 @@ func (e *Env) Handshake(err error, check pki.Check, asked bool) error {
 	if untrusted, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return e.Untrusted(err, untrusted.UnverifiedCertificates, check)
 	}
-	told := &Error{Code: ExitNegotiate, Text: e.Words.Text("cli.handshake", err), Err: err}
+	told := &Error{Code: ExitNegotiate, Text: e.Words.Text("cli.handshake", e.Reason(err)), Err: err}
 	var remote tls.AlertError
 	var fact *alert.Error
 	switch {

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/akushu/akushu/internal/capture"
@@ -213,7 +214,7 @@ func (t *tail) use(file *os.File) error {
 	t.src = file
 	info, err := file.Stat()
 	if err == nil && info.IsDir() {
-		return &os.PathError{Op: "read", Path: file.Name(), Err: errors.New("it is a directory")}
+		return &os.PathError{Op: "read", Path: file.Name(), Err: syscall.EISDIR}
 	}
 	if err == nil && info.Mode().IsRegular() {
 		t.file = file

@@ -167,7 +167,7 @@ func unable(env *cli.Env, err error) error {
 		}
 		return cli.Usage(words.Text("cli.capture_interface", e.Name), hints...)
 	}
-	text := err.Error()
+	text := env.Reason(err)
 	switch {
 	case errors.Is(err, live.ErrNotSupported):
 		text = words.Text("cli.capture_unsupported")

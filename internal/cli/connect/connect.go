@@ -287,7 +287,7 @@ func (o *options) request(ctx context.Context, env *cli.Env, conn *tls.Conn) err
 	}
 	resp, err := cli.Get(ctx, conn, host, o.get)
 	if err != nil {
-		return &cli.Error{Code: cli.ExitFailure, Text: env.Words.Text("cli.connect_get", o.get, err), Err: err}
+		return &cli.Error{Code: cli.ExitFailure, Text: env.Words.Text("cli.connect_get", o.get, env.Reason(err)), Err: err}
 	}
 	defer resp.Body.Close()
 	body := env.Out

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/akushu/akushu/internal/capture/file"
 	"github.com/akushu/akushu/internal/cli"
@@ -42,7 +43,7 @@ func target(name string) (path string, straight bool, err error) {
 	case err != nil:
 		return "", false, err
 	case info.IsDir():
-		return "", false, errors.New("it is a directory")
+		return "", false, syscall.EISDIR
 	case !info.Mode().IsRegular():
 		return name, true, nil
 	}

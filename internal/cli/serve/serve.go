@@ -293,7 +293,7 @@ func (s *server) serveEcho(ctx context.Context) error {
 			defer unblock()
 			defer c.Close()
 			if err := echo(ctx, c.(*tls.Conn)); err != nil && ctx.Err() == nil {
-				s.env.Warn(fmt.Sprintf("%v: %v", c.RemoteAddr(), err))
+				s.env.Warn(fmt.Sprintf("%v: %s", c.RemoteAddr(), s.env.Reason(err)))
 			}
 		})
 	}

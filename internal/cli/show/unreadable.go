@@ -28,7 +28,7 @@ func Unreadable(env *cli.Env, path string, err error) error {
 	if _, ok := errors.AsType[*fs.PathError](err); ok || errors.Is(err, os.ErrInvalid) {
 		return env.FileError(path, err)
 	}
-	return &cli.Error{Code: cli.ExitFailure, Text: words.Text("cli.inspect_read", path, err), Err: err}
+	return &cli.Error{Code: cli.ExitFailure, Text: words.Text("cli.inspect_read", path, env.Reason(err)), Err: err}
 }
 
 // damage says what is wrong with a file, and where.
