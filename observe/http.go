@@ -19,6 +19,7 @@ type HTTPHead struct {
 	Fields    []HTTPField
 	Encrypted bool // it travelled under keys
 	Early     bool // 0-RTT, told once it is known to be accepted
+	Cut       bool `json:",omitempty"` // the rest of the head is missing, some fields perhaps; no body follows
 }
 
 // HTTPField is a header field.
@@ -76,7 +77,14 @@ type web struct {
 	early     bool      // what is being read is
 	time      time.Time // of what is being read
 	place     Place
-	body      HTTPBody // told again and again
+	latest    [2]webSpot // by side: what came last of it
+	body      HTTPBody   // told again and again
+}
+
+// webSpot is when and where bytes came.
+type webSpot struct {
+	time  time.Time
+	place Place
 }
 
 func newWeb(c *Conn, encrypted bool) *web {
@@ -95,14 +103,19 @@ var webDirs = [...]Dir{hypertext.Client: ClientToServer, hypertext.Server: Serve
 
 func (w *web) push(d Dir, t time.Time, p Place, b []byte) {
 	w.time, w.place = t, p
+	w.latest[webSides[d]] = webSpot{t, p}
 	w.decoder.Push(webSides[d], b)
 }
 
 // Head implements hypertext.Sink.
 func (w *web) Head(from hypertext.Side, m *hypertext.Head) {
+	at := webSpot{w.time, w.place}
+	if m.Cut {
+		at = w.latest[from]
+	}
 	e := &HTTPHead{
-		Place: w.place, Protocol: m.Protocol, Exchange: m.Exchange, Method: m.Method, Path: m.Path, Host: m.Host, Status: m.Status,
-		Encrypted: w.encrypted, Early: w.early,
+		Place: at.place, Protocol: m.Protocol, Exchange: m.Exchange, Method: m.Method, Path: m.Path, Host: m.Host, Status: m.Status,
+		Encrypted: w.encrypted, Early: w.early, Cut: m.Cut,
 	}
 	if !w.c.omits(OmitDetails) {
 		e.Fields = make([]HTTPField, len(m.Fields))
@@ -110,7 +123,7 @@ func (w *web) Head(from hypertext.Side, m *hypertext.Head) {
 			e.Fields[i] = HTTPField(f)
 		}
 	}
-	w.c.emit(webDirs[from], w.time, e)
+	w.c.emit(webDirs[from], at.time, e)
 }
 
 // Body implements hypertext.Sink.

@@ -51,3 +51,12 @@ func TestCutPackets(t *testing.T) {
 		}
 	}
 }
+
+// TestCutHead: of a head of HTTP whose end is missing the first line counts.
+func TestCutHead(t *testing.T) {
+	all, _ := packets(t, filepath.Join("testdata", "plain_http.pcap"))
+	list := sessions(t, cut(all, 100), nil, nil)[0].HTTP
+	if len(list) == 0 || list[0].Method != "GET" || list[0].Path != "/" || list[0].Status != 200 || list[0].Protocol != "HTTP/1.1" {
+		t.Errorf("got %+v, want GET / and 200 in HTTP/1.1", list)
+	}
+}

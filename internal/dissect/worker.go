@@ -232,7 +232,7 @@ func (w *worker) fields(f *flow, e observe.Event) {
 	case *observe.Fingerprint: // of the message before
 		frame = f.latest[e.Dir]
 	case *observe.HTTPHead:
-		if f.await(e.Dir, b) {
+		if b.Cut || f.await(e.Dir, b) { // Wireshark takes none for one that is not whole
 			return
 		}
 	case *observe.HTTPBody:

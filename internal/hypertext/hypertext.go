@@ -31,6 +31,7 @@ type Head struct {
 	Host     string  // of a request: :authority or Host
 	Status   int     // of a response; 0 for a request
 	Fields   []Field // pseudo-header fields apart; the slice is the receiver's
+	Cut      bool    // the rest of the head is missing, some fields perhaps; no body follows
 }
 
 // A Sink receives what was read. body is good until Body returns; end tells that it was the last of the body, in a call of
@@ -117,7 +118,10 @@ func (d *Decoder) Push(from Side, b []byte) {
 }
 
 // Break tells that bytes of an end are missing: what follows of it cannot be read.
-func (d *Decoder) Break(from Side) { d.halves[from].fail() }
+func (d *Decoder) Break(from Side) {
+	d.halves[from].cut()
+	d.halves[from].fail()
+}
 
 // End tells that nothing more comes from an end. It ends a body that lasts as long as the connection.
 func (d *Decoder) End(from Side) {
@@ -125,6 +129,7 @@ func (d *Decoder) End(from Side) {
 	if h.untilEnd {
 		h.endBody()
 	}
+	h.cut()
 	h.fail()
 }
 

@@ -23,6 +23,9 @@ func (w *heard) Head(from Side, m *Head) {
 	for _, f := range m.Fields {
 		fmt.Fprintf(w, " [%s: %s]", f.Name, f.Value)
 	}
+	if m.Cut {
+		w.WriteString(" cut")
+	}
 	w.WriteByte('\n')
 }
 
@@ -75,6 +78,13 @@ func TestHTTP1(t *testing.T) {
 		{"a tunnel", talk{
 			"cCONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n", "sHTTP/1.1 200 Connection established\r\n\r\n", "cGET / HTTP/1.1\r\n\r\n", "sabc",
 		}, "c1 HTTP/1.1 CONNECT a:443 a:443 [Host: a:443]\nc1 end\ns1 HTTP/1.1 200\ns1 end\n"},
+		{"heads whose ends are missing", talk{
+			"cHEAD /a HTTP/1.1\r\nHost: x\r\nAccept: t", "sHTTP/1.1 404 Not Found\r\nContent-Length: 2\r\nContent-",
+		}, "c1 HTTP/1.1 HEAD x /a [Host: x] cut\ns1 HTTP/1.1 404 [Content-Length: 2] cut\n"},
+		{"a request whose end is missing", talk{
+			"cHEAD /a HTTP/1.1\r\nHo", "sHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n",
+		}, "s1 HTTP/1.1 200 [Content-Length: 2]\nc1 HTTP/1.1 HEAD  /a cut\n"},
+		{"a first line whose end is missing", talk{"cGET /a HTTP/1.1", "sHTTP/1.1 200 OK"}, ""},
 		{"something else", talk{"c\x16\x03\x01\x02\x00", "s220 ready\r\n"}, ""},
 		{"a first line that is none", talk{"cGET /\r\n\r\n", "sHTTP/1.1 2000\r\n\r\n"}, ""},
 	} {

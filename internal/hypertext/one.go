@@ -153,14 +153,34 @@ func (h *half) endHead() {
 	}
 }
 
+// cut tells the head that the direction is in, of which nothing more comes.
+func (h *half) cut() {
+	m := h.head
+	if m == nil {
+		return
+	}
+	h.head, m.Cut = nil, true
+	if h.side == Client {
+		h.ask(m)
+	} else {
+		m.Exchange = h.count + 1
+	}
+	h.d.sink.Head(h.side, m)
+}
+
 func (h *half) request(m *Head) {
+	h.ask(m)
+	h.d.sink.Head(Client, m)
+	h.startBody(m, 0)
+}
+
+// ask notes a request, for what answers it.
+func (h *half) ask(m *Head) {
 	h.count++
 	m.Host, m.Exchange = m.get("Host"), h.count
 	if len(h.d.open) < exchangesMax {
 		h.d.open = append(h.d.open, exchange{h.count, m.Method, strings.EqualFold(m.get("Upgrade"), "h2c")})
 	}
-	h.d.sink.Head(Client, m)
-	h.startBody(m, 0)
 }
 
 // response tells a response, of which one with a status below 200 is not the last to its request.
