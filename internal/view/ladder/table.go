@@ -188,7 +188,7 @@ func (t *Table) protocol(s *observe.Session) Line {
 // fromMiddle reports whether a connection was watched from its middle on.
 func fromMiddle(s *observe.Session) bool {
 	greeting := func(m observe.MessageInfo) bool { return m.Type == "ClientHello" }
-	return s.Version == "" && s.DecryptError == observe.DecryptNoHello && !slices.ContainsFunc(s.Messages, greeting)
+	return s.Version == "" && s.DecryptError == observe.DecryptNoHello && !s.Partial() && !slices.ContainsFunc(s.Messages, greeting)
 }
 
 // alpnNames is what protocols are called whose ALPN name is not what people call them.

@@ -44,7 +44,7 @@ func tabulated() []*observe.Session {
 			s.TCP.SYN, s.TCP.RST = true, true
 		}),
 		made(123458, 31*time.Hour, "10.0.0.1:3", "10.0.0.2:4", "", func(s *observe.Session) {
-			s.Complete, s.TCP.Gaps, s.TCP.Cut = false, 3, 2
+			s.Complete, s.TCP.Gaps, s.TCP.Cut, s.DecryptError = false, 3, 2, observe.DecryptNoHello
 			s.Findings = []observe.FindingInfo{{Code: observe.CodePartialMessage, Where: "ClientHello"}}
 		}),
 	}
