@@ -32,7 +32,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script", RequireExplicitExec: true, RequireUniqueNames: true,
 		Cmds:      map[string]func(*testscript.TestScript, bool, []string){"free": free, "await": await},
-		Condition: condition, Deadline: time.Now().Add(2 * time.Minute), Setup: setup,
+		Condition: condition, Deadline: time.Now().Add(7 * time.Minute), Setup: setup,
 	})
 }
 
