@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/x509"
@@ -94,15 +95,23 @@ func (e *Env) ReadFile(ctx context.Context, path string) ([]byte, error) {
 }
 
 func (e *Env) readFile(ctx context.Context, path string) ([]byte, error) {
+	var data bytes.Buffer
+	_, err := e.CopyFile(ctx, &data, path)
+	return data.Bytes(), err
+}
+
+// CopyFile copies a file, or standard input where its name is "-", to dst. It waits for what a pipe brings until ctx is
+// done. The error is that of the system.
+func (e *Env) CopyFile(ctx context.Context, dst io.Writer, path string) (int64, error) {
 	if path == file.Stdin {
-		return io.ReadAll(file.ReadPatiently(ctx, e.In))
+		return io.Copy(dst, file.ReadPatiently(ctx, e.In))
 	}
 	f, err := file.OpenPatiently(ctx, path)
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
 	defer f.Close()
-	return io.ReadAll(file.Patiently(ctx, f))
+	return io.Copy(dst, file.Patiently(ctx, f))
 }
 
 // FileError is the error of a file, or folder, that cannot be used.

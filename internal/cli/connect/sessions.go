@@ -7,8 +7,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
+	"io"
 	"strconv"
 	"strings"
 	"sync"
@@ -248,26 +247,12 @@ func (o *options) saveSessions(env *cli.Env, s *sessions, state tls.ConnectionSt
 	if err != nil {
 		return err
 	}
-	if err := replace(o.sessionOut, data); err != nil {
+	write := func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	}
+	if err := cli.Replace(o.sessionOut, write); err != nil {
 		return env.FileError(o.sessionOut, err)
 	}
 	return nil
-}
-
-// replace writes a file that its owner alone can read, at once: whoever reads it meanwhile
-// finds the old one.
-func replace(path string, data []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".akushu-*") // 0600
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	err = errors.Join(err, f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		_ = os.Remove(f.Name())
-	}
-	return err
 }

@@ -2,7 +2,6 @@ package pack
 
 import (
 	"bufio"
-	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -66,20 +65,15 @@ func (o *options) into(ctx context.Context, env *cli.Env, path, name string, f *
 	return o.told(env, errors.Join(err, dst.Close()))
 }
 
-// replace writes the capture next to its place, and then into it: nobody sees half of it, it may take the place of what is
-// read, and where writing fails what was there stays.
+// replace writes the capture at once: it may take the place of what is read. What is wrong with that does not keep it from
+// being written as far as it goes.
 func (o *options) replace(ctx context.Context, env *cli.Env, path, name string, f *found) error {
-	dst, err := os.CreateTemp(filepath.Dir(path), ".akushu-*") // for its owner only
+	var wrong error
+	err := cli.Replace(path, func(dst io.Writer) error {
+		wrong = o.pack(ctx, dst, name, f)
+		return unwritten(wrong)
+	})
 	if err != nil {
-		return env.FileError(o.out, err)
-	}
-	wrong := o.pack(ctx, dst, name, f)
-	err = cmp.Or(dst.Close(), unwritten(wrong))
-	if err == nil {
-		err = os.Rename(dst.Name(), path)
-	}
-	if err != nil {
-		_ = os.Remove(dst.Name())
 		return o.told(env, &outputError{err})
 	}
 	return o.told(env, wrong)

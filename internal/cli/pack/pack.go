@@ -4,7 +4,6 @@ package pack
 import (
 	"context"
 	"errors"
-	"io"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -101,26 +100,12 @@ func twice(ctx context.Context, env *cli.Env, name string) (string, func(), erro
 		return "", nil, env.FileError(os.TempDir(), err)
 	}
 	remove := func() { _ = os.Remove(copied.Name()) }
-	err = fill(ctx, env, copied, name)
+	_, err = env.CopyFile(ctx, copied, name)
 	if err = errors.Join(err, copied.Close()); err != nil {
 		remove()
 		return "", nil, env.FileError(name, err)
 	}
 	return copied.Name(), remove, nil
-}
-
-func fill(ctx context.Context, env *cli.Env, dst io.Writer, name string) error {
-	src := env.In
-	if name != file.Stdin {
-		f, err := file.OpenPatiently(ctx, name)
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		src = f
-	}
-	_, err := io.Copy(dst, file.ReadPatiently(ctx, src))
-	return err
 }
 
 // look finds out which secrets are needed. Where it could read nothing, the first result is nil.
