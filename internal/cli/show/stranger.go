@@ -8,6 +8,7 @@ import (
 	"github.com/akushu/akushu/internal/capture"
 	"github.com/akushu/akushu/internal/cli"
 	"github.com/akushu/akushu/internal/explain"
+	"github.com/akushu/akushu/keylog"
 )
 
 // A stranger is a file that people take for a capture that inspect reads, known by what it begins with.
@@ -42,11 +43,10 @@ var strangers = []stranger{
 	{begins: "-----begin ", text: true, name: "PEM", is: "cli.stranger.pem", hint: "hint.stranger.pem"},
 	{begins: "# ssl/tls secrets log", text: true, is: "cli.stranger.keylog", hint: "hint.stranger.keylog"},
 	{begins: "client_", text: true, is: "cli.stranger.keylog", hint: "hint.stranger.keylog"},
-	{begins: "server_handshake_traffic_secret ", text: true, is: "cli.stranger.keylog", hint: "hint.stranger.keylog"},
-	{begins: "server_traffic_secret_0 ", text: true, is: "cli.stranger.keylog", hint: "hint.stranger.keylog"},
-	{begins: "exporter_secret ", text: true, is: "cli.stranger.keylog", hint: "hint.stranger.keylog"},
-	{begins: "rsa ", text: true, is: "cli.stranger.keylog", hint: "hint.stranger.keylog"},
 }
+
+// logged is a key log, which begins with the label of its first line.
+var logged = stranger{is: "cli.stranger.keylog", hint: "hint.stranger.keylog"}
 
 // strangerOf is what a file is that begins with head; nil if that is not known.
 func strangerOf(head []byte) *stranger {
@@ -56,6 +56,10 @@ func strangerOf(head []byte) *stranger {
 		if s.text && strings.HasPrefix(text, s.begins) || !s.text && bytes.HasPrefix(head, []byte(s.begins)) {
 			return s
 		}
+	}
+	label, _, ok := strings.Cut(text, " ")
+	if _, known := keylog.Lookup(strings.ToUpper(label)); ok && known {
+		return &logged
 	}
 	return nil
 }
