@@ -41,17 +41,7 @@ func delegating(t testing.TB, key crypto.Signer, change func(*x509.Certificate))
 	if change != nil {
 		change(template)
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	leaf, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pool := x509.NewCertPool()
-	pool.AddCert(leaf)
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}, pool
+	return selfSigned(t, key, template)
 }
 
 func ecdsaKey(t testing.TB, c elliptic.Curve) crypto.Signer {

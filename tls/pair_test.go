@@ -2,6 +2,7 @@ package tls_test
 
 import (
 	"context"
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -96,6 +97,12 @@ func newCert(t testing.TB) (tls.Certificate, *x509.CertPool) {
 		NotBefore:    time.Now().Add(-time.Hour),
 		NotAfter:     time.Now().Add(time.Hour),
 	}
+	return selfSigned(t, key, template)
+}
+
+// selfSigned makes a certificate that its own key signs, and a pool that trusts it.
+func selfSigned(t testing.TB, key crypto.Signer, template *x509.Certificate) (tls.Certificate, *x509.CertPool) {
+	t.Helper()
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {
 		t.Fatal(err)

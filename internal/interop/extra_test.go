@@ -74,12 +74,8 @@ func (x *extra) check(t *testing.T, c *tls.Conn) {
 // visit has our client connect to a program that sends lines back, as want.
 func (x *extra) visit(t *testing.T, creds *credentials, v iana.Version, addr, want string) {
 	t.Helper()
-	c, err := tls.Dial("tcp", addr, x.our(creds, v))
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := dial(t, addr, x.our(creds, v))
 	defer c.Close()
-	c.SetDeadline(time.Now().Add(20 * time.Second))
 	if _, err := io.WriteString(c, "akushu\n"); err != nil {
 		t.Fatal(err)
 	}

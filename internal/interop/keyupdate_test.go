@@ -63,12 +63,8 @@ func TestKeyUpdateFromServer(t *testing.T) {
 			p := peer.Start(t, openssl, append([]string{
 				"s_server", "-accept", "127.0.0.1:0", "-naccept", "1", "-cert", files[0], "-key", files[1],
 			}, opensslFlags(x)...)...)
-			c, err := tls.Dial("tcp", p.Await(t, `ACCEPT (127\.0\.0\.1:\d+)`), creds.config(x))
-			if err != nil {
-				t.Fatal(err)
-			}
+			c := dial(t, p.Await(t, `ACCEPT (127\.0\.0\.1:\d+)`), creds.config(x))
 			defer c.Close()
-			c.SetDeadline(time.Now().Add(20 * time.Second))
 			lines := bufio.NewReader(c)
 			p.Await(t, `CIPHER is`)
 			for i, update := range updates {

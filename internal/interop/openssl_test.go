@@ -6,7 +6,6 @@ import (
 	"io"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/akushu/akushu/internal/iana"
 	"github.com/akushu/akushu/internal/peer"
@@ -84,12 +83,8 @@ func toOpenSSL(t *testing.T, openssl string, creds *credentials, x cell, before 
 	args := append([]string{"s_server", "-accept", "127.0.0.1:0", "-naccept", "1", "-rev", "-cert", files[0], "-key", files[1]}, opensslFlags(x)...)
 	p := peer.Start(t, openssl, args...)
 	addr := p.Await(t, `ACCEPT (127\.0\.0\.1:\d+)`)
-	c, err := tls.Dial("tcp", addr, creds.config(x, append(before, x.group)...))
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := dial(t, addr, creds.config(x, append(before, x.group)...))
 	defer c.Close()
-	c.SetDeadline(time.Now().Add(20 * time.Second))
 	x.check(t, c.ConnectionState(), len(before) > 0)
 	if _, err := io.WriteString(c, "akushu\n"); err != nil {
 		t.Fatal(err)

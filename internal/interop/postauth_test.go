@@ -42,6 +42,17 @@ func reader(c io.Reader) <-chan string {
 	return lines
 }
 
+// dial connects to a peer, which has twenty seconds for all that it says.
+func dial(t *testing.T, addr string, cfg *tls.Config) *tls.Conn {
+	t.Helper()
+	c, err := tls.Dial("tcp", addr, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.SetDeadline(time.Now().Add(20 * time.Second))
+	return c
+}
+
 // wantLine waits for a line.
 func wantLine(t *testing.T, lines <-chan string, want string) {
 	t.Helper()
@@ -79,12 +90,8 @@ func TestPostHandshakeAuthOpenSSLServer(t *testing.T) {
 				"-cert", files[0], "-key", files[1], "-CAfile", all.root)
 			cfg := shown{version: iana.VersionTLS13, key: kind}.client(all)
 			cfg.PostHandshakeAuth = true
-			c, err := tls.Dial("tcp", p.Await(t, `ACCEPT (127\.0\.0\.1:\d+)`), cfg)
-			if err != nil {
-				t.Fatal(err)
-			}
+			c := dial(t, p.Await(t, `ACCEPT (127\.0\.0\.1:\d+)`), cfg)
 			defer c.Close()
-			c.SetDeadline(time.Now().Add(20 * time.Second))
 			lines := reader(c)
 			p.Await(t, `CIPHER is`)
 			for i := range 2 {
@@ -128,12 +135,8 @@ func TestPostHandshakeAuthGnuTLSServer(t *testing.T) {
 				asked <- true
 				return give(info)
 			}
-			c, err := tls.Dial("tcp", addr, cfg)
-			if err != nil {
-				t.Fatal(err)
-			}
+			c := dial(t, addr, cfg)
 			defer c.Close()
-			c.SetDeadline(time.Now().Add(20 * time.Second))
 			lines := reader(c)
 			for i := range 2 {
 				fmt.Fprint(c, "**REAUTH**\n")

@@ -85,12 +85,8 @@ func (x acquaintance) alone() bool {
 // dial connects to a server and says a word that comes back as want.
 func (x acquaintance) dial(t *testing.T, addr, want string) {
 	t.Helper()
-	c, err := tls.Dial("tcp", addr, x.config())
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := dial(t, addr, x.config())
 	defer c.Close()
-	c.SetDeadline(time.Now().Add(20 * time.Second))
 	x.check(t, c)
 	if _, err := io.WriteString(c, "akushu\n"); err != nil {
 		t.Fatal(err)

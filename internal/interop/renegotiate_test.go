@@ -6,7 +6,6 @@ import (
 	"io"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/akushu/akushu/internal/iana"
 	"github.com/akushu/akushu/internal/peer"
@@ -31,12 +30,8 @@ func TestRenegotiation(t *testing.T) {
 				}
 				verified := 0
 				cfg.VerifyConnection = func(tls.ConnectionState) error { verified++; return nil }
-				c, err := tls.Dial("tcp", p.Await(t, `ACCEPT (127\.0\.0\.1:\d+)`), cfg)
-				if err != nil {
-					t.Fatal(err)
-				}
+				c := dial(t, p.Await(t, `ACCEPT (127\.0\.0\.1:\d+)`), cfg)
 				defer c.Close()
-				c.SetDeadline(time.Now().Add(20 * time.Second))
 				lines := bufio.NewReader(c)
 				p.Await(t, `CIPHER is`)
 				for i, command := range []string{"r", "R", "r"} { // R asks for a certificate too
@@ -82,12 +77,8 @@ func TestRenegotiationGnuTLSServer(t *testing.T) {
 			verified := 0
 			cfg := &tls.Config{RootCAs: creds.pool, ServerName: "localhost", Renegotiation: support}
 			cfg.VerifyConnection = func(tls.ConnectionState) error { verified++; return nil }
-			c, err := tls.Dial("tcp", addr, cfg)
-			if err != nil {
-				t.Fatal(err)
-			}
+			c := dial(t, addr, cfg)
 			defer c.Close()
-			c.SetDeadline(time.Now().Add(20 * time.Second))
 			lines := reader(c)
 			for i := range 3 {
 				fmt.Fprint(c, "**REHANDSHAKE**\n")
